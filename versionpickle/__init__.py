@@ -1,0 +1,37 @@
+"""Old pickles load into today's classes, or say why not and what to do."""
+
+from . import exceptions, migrations
+from ._adopt import adopt, alias, allow, retire
+from ._declare import Versioned, versioned
+from ._pickling import Pickler, Unpickler, dump, dumps, load, loads
+from ._placeholder import Placeholder
+from .migrations import Registry, migration
+
+
+__all__ = [
+    "Pickler",
+    "Placeholder",
+    "Registry",
+    "Unpickler",
+    "Versioned",
+    "adopt",
+    "alias",
+    "allow",
+    "dump",
+    "dumps",
+    "exceptions",
+    "load",
+    "loads",
+    "migration",
+    "migrations",
+    "retire",
+    "versioned",
+]
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("versionpickle")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,198 @@
+"""How users speak of classes that others wrote, and of names that are gone."""
+
+from __future__ import annotations
+
+import copyreg
+import importlib
+
+from collections.abc import Iterable
+from typing import Any
+
+from ._declare import watch_subclasses
+from ._hooks import Hooks, declare
+from ._layout import check_transient
+from ._names import checked_ref, look_up, ref_of
+from ._shapes import OwnShape
+from ._stream import set_state
+from .exceptions import DeclarationError
+from .migrations import (
+    Declaration,
+    Formerly,
+    Registry,
+    Retired,
+    Unstamped,
+    default_registry,
+)
+
+
+def adopt(
+    target: type | str,
+    version: int = 1,
+    *,
+    name: str | None = None,
+    formerly: Formerly = (),
+    unstamped: Unstamped = 1,
+    transient: str | Iterable[str] = (),
+    registry: Registry | None = None,
+) -> None:
+    """
+    Version a class that someone else wrote.
+
+    Takes a class or its ref, and the settings of `versioned`.
+    From here on its objects are stamped, and its old pickles upgraded, by plain
+    pickle too; a class written in C can carry no hooks, so only versionpickle's
+    own loads upgrade its unstamped pickles.
+    In a registry other than the default one, nothing is put on the class: only
+    dumps and loads that are given that registry see the adoption.
+
+    >>> import fractions
+    >>> from versionpickle import adopt, dumps, loads
+    >>> from versionpickle.migrations import Registry
+    >>> mine = Registry("mine")
+    >>> adopt(fractions.Fraction, version=2, registry=mine)
+    >>> data = dumps(fractions.Fraction(1, 3), registry=mine)
+    >>> loads(data, registry=mine)
+    Fraction(1, 3)
+    """
+    cls = imported(target) if isinstance(target, str) else target
+    if not isinstance(cls, type):
+        raise DeclarationError(
+            repr(target), "this is no class", "give a class, or a ref such as 'shop.models:Order'"
+        )
+    declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
+    check_transient(cls, declaration.transient)
+    if registry is not None and registry is not default_registry:
+        _adopt_apart(cls, declaration, registry)
+    elif _takes_hooks(cls):
+        declare(cls, declaration, default_registry)
+        watch_subclasses(cls)
+    else:
+        hooks = _declare_apart(cls, declaration, default_registry)
+        copyreg.pickle(cls, _whole(hooks))  # type: ignore[arg-type] # a reducer may return a str
+
+
+def _takes_hooks(cls: type) -> bool:
+    """Tell whether attributes can be put on *cls*; on one written in C they cannot."""
+    try:
+        type.__setattr__(cls, "__module__", cls.__module__)
+    except TypeError:
+        return False
+    return True
+
+
+def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> None:
+    hooks = _declare_apart(cls, declaration, registry)
+    registry.reducers[cls] = _detached(hooks) if _takes_hooks(cls) else _whole(hooks)
+
+
+def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> Hooks:
+    if registry.declared(declaration.ref) is not None:
+        raise DeclarationError(
+            declaration.ref, "this registry has adopted the class already", "adopt it once"
+        )
+    hooks = Hooks(cls, declaration, registry)
+    registry.declare(declaration)
+    return hooks
+
+
+def _detached(hooks: Hooks) -> Any:
+    """Return a reducer whose states are set by a function, not by the class."""
+
+    def reduce(obj: Any) -> Any:
+        reduced = hooks.shape.reduce(obj, 4)
+        if isinstance(reduced, str):
+            return reduced
+        return (*reduced, None, None)[:5] + (set_state,)
+
+    return reduce
+
+
+def _whole(hooks: Hooks) -> Any:
+    def reduce(obj: Any) -> Any:
+        shape = hooks.shape
+        assert isinstance(shape, OwnShape)  # what takes no hooks is written in C
+        return shape.reduce_whole(obj)
+
+    return reduce
+
+
+def alias(old: str, new: object, *, registry: Registry | None = None) -> None:
+    """
+    Let the name *old* in pickles mean *new*.
+
+    *old* is a ref such as ``"shop.old:Order"``, and *new* another ref, a class, or
+    a function: one that has moved, or one of yours that takes the arguments of
+    an old reconstructor or class and returns the object.
+    For a whole package or module that was renamed, give both names without a
+    colon.
+
+    >>> from versionpickle import alias
+    >>> alias("shop.old:make_price", lambda amount, unit: (amount, unit))
+    >>> alias("oldshop", "shop.legacy")
+    """
+    into = registry or default_registry
+    if isinstance(old, str) and ":" not in old and isinstance(new, str) and ":" not in new:
+        checked_ref(f"{old}:x"), checked_ref(f"{new}:x")
+        into.rename_package(old, new)
+        return
+    into.mean(checked_ref(old), checked_ref(new) if isinstance(new, str) else _callable(new))
+
+
+def _callable(new: object) -> object:
+    if callable(new):
+        return new
+    raise DeclarationError(
+        repr(new), "a name in a pickle cannot mean this", "give a class, a function, or a ref"
+    )
+
+
+def retire(ref: str, *, registry: Registry | None = None) -> None:
+    """
+    Let objects of a class that no longer exists load as placeholders.
+
+    A `Placeholder` keeps the arguments, the state and the items that were
+    stored, and is stored again with all of them.
+
+    >>> from versionpickle import retire
+    >>> retire("shop.coupons:Coupon")
+    """
+    (registry or default_registry).mean(checked_ref(ref), Retired(ref))
+
+
+def allow(*targets: object, registry: Registry | None = None) -> None:
+    """
+    Add classes and functions to what a load may build.
+
+    Takes the objects themselves, or their refs.
+    Whoever writes a pickle may call what you allow with arguments of his own.
+
+    >>> import collections
+    >>> from versionpickle import allow
+    >>> allow(collections.ChainMap, "string:Template")
+    """
+    into = registry or default_registry
+    for ref, target in named(targets):
+        into.allow(ref, target)
+
+
+def named(targets: Iterable[object]) -> Iterable[tuple[str, object]]:
+    """Yield the ref of each target, and the target where it is known."""
+    for target in targets:
+        if isinstance(target, str):
+            yield checked_ref(target), None
+        else:
+            yield ref_of(_callable(target)), target
+
+
+def imported(ref: str) -> Any:
+    """Return what a ref that the user wrote names."""
+    module = checked_ref(ref).partition(":")[0]
+    try:
+        importlib.import_module(module)
+        return look_up(ref)
+    except (ImportError, LookupError) as exc:
+        raise DeclarationError(
+            ref,
+            f"it cannot be imported ({exc})",
+            "name it as it is called today; for a name that is gone use alias() or retire()",
+        ) from exc

@@ -1,0 +1,146 @@
+"""How users version classes of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, overload
+
+from ._hooks import declare, hooks_of, imply
+from ._layout import MARK, check_transient
+from ._names import checked_version, ref_of
+from .exceptions import DeclarationError
+from .migrations import Declaration, Formerly, Registry, Unstamped, default_registry
+
+
+_T = TypeVar("_T", bound=type)
+
+
+@overload
+def versioned(version: _T) -> _T: ...
+
+
+@overload
+def versioned(
+    version: int = ...,
+    *,
+    name: str | None = ...,
+    formerly: Formerly = ...,
+    unstamped: Unstamped = ...,
+    transient: str | Iterable[str] = ...,
+    registry: Registry | None = ...,
+) -> Callable[[_T], _T]: ...
+
+
+def versioned(
+    version: Any = 1,
+    *,
+    name: str | None = None,
+    formerly: Formerly = (),
+    unstamped: Unstamped = 1,
+    transient: str | Iterable[str] = (),
+    registry: Registry | None = None,
+) -> Any:
+    """
+    Give a class a version that is stored with its objects.
+
+    Raise *version* and register a `migration` whenever the class stores other
+    fields, or the same fields with another meaning.
+
+    *name* is a stable name that stands in pickles instead of the class's
+    module and name.
+    *formerly* lists the refs that the class had before; as a mapping, it also
+    says which version unstamped pickles under that ref are.
+    *unstamped* is the version of pickles written before the class was versioned,
+    or a function of such a state that tells it.
+    *transient* fields are not stored; they come back as their defaults.
+
+    >>> import attrs, pickle
+    >>> from versionpickle import versioned
+    >>> @versioned(version=2, name="point")
+    ... @attrs.define
+    ... class Point:
+    ...     x: int
+    ...     y: int = 0
+    >>> pickle.loads(pickle.dumps(Point(3, 4)))
+    Point(x=3, y=4)
+    """
+    if isinstance(version, type):
+        return versioned()(version)
+    checked_version(version, "@versioned")
+
+    def decorate(cls: type) -> type:
+        if not isinstance(cls, type):
+            raise DeclarationError(repr(cls), "this is no class", "put @versioned on a class")
+        declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
+        check_transient(cls, declaration.transient)
+        declare(cls, declaration, registry or default_registry)
+        watch_subclasses(cls)
+        return cls
+
+    return decorate
+
+
+class Versioned:
+    """
+    Be the base of classes whose objects store a version.
+
+    Takes the settings of `versioned` as class keywords.
+    A subclass is versioned too, at 1 until it says otherwise.
+
+    >>> from versionpickle import Versioned
+    >>> class Customer(Versioned, version=2, name="customer"):
+    ...     def __init__(self, name):
+    ...         self.name = name
+    """
+
+    __slots__ = ()
+
+    def __init_subclass__(
+        cls,
+        *,
+        version: int = 1,
+        name: str | None = None,
+        formerly: Formerly = (),
+        unstamped: Unstamped = 1,
+        transient: str | Iterable[str] = (),
+        registry: Registry | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init_subclass__(**kwargs)
+        if MARK in vars(cls):  # attrs or dataclasses built the class anew, with its hooks
+            return
+        declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
+        declare(cls, declaration, registry or _registry_of_bases(cls))
+
+
+def _registry_of_bases(cls: type) -> Registry:
+    found = (hooks_of(base) for base in cls.__mro__[1:])
+    return next((hooks.registry for hooks in found if hooks is not None), default_registry)
+
+
+def watch_subclasses(cls: type) -> None:
+    """Version the subclasses of *cls*, those there are and those to come."""
+    for subclass in cls.__subclasses__():
+        _imply_unless_versioned(subclass)
+        watch_subclasses(subclass)
+    if not any(hooks_of(base) for base in cls.__mro__[1:]) and not issubclass(cls, Versioned):
+        _put_watcher(cls)
+
+
+def _put_watcher(cls: type) -> None:
+    hooks = hooks_of(cls)
+    own = vars(cls).get("__init_subclass__")
+
+    def __init_subclass__(subclass: type, **kwargs: Any) -> None:
+        if own is not None:
+            own.__get__(None, subclass)(**kwargs)
+        elif hooks is not None:
+            super(hooks.cls, subclass).__init_subclass__(**kwargs)
+        _imply_unless_versioned(subclass)
+
+    type.__setattr__(cls, "__init_subclass__", classmethod(__init_subclass__))
+
+
+def _imply_unless_versioned(cls: type) -> None:
+    if hooks_of(cls) is None:
+        imply(cls, _registry_of_bases(cls))

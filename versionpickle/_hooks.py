@@ -1,0 +1,278 @@
+"""The hooks of one class: how its objects reduce, and how a state fills them."""
+
+from __future__ import annotations
+
+import copyreg
+import threading
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from ._layout import MARK, layout_of
+from ._names import is_version, ref_of
+from ._shapes import FieldsShape, OpenShape, OwnShape, Reduce, SetState, Shape
+from ._stamp import Claim, Stamp
+from .exceptions import DeclarationError, StampError, StepError
+from .migrations import Chain, Declaration, Registry
+from .migrations._chain import is_slots_pair, merge_slots_pair
+
+
+class Hooks:
+    """
+    Serve ``__reduce_ex__`` and ``__setstate__`` of one class in one registry.
+
+    Stands in the ``__dict__`` of the class, and notices when a decorator such as
+    ``attrs.define`` builds the class anew.
+    """
+
+    def __init__(self, cls: type, declaration: Declaration, registry: Registry) -> None:
+        self.cls = cls
+        self.declaration = declaration
+        self.registry = registry
+        self.originals: dict[str, Any] = {}
+        self.lock = threading.RLock()
+        self._installed: dict[str, Any] = {}
+        self._shape: Shape | None = None
+        declaration.hooks = self
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.install(owner)
+
+    # On the class
+
+    @property
+    def is_installed(self) -> bool:
+        return bool(self._installed)
+
+    def install(self, cls: type) -> None:
+        """Put the hooks on *cls*; they compile when they are first used."""
+        with self.lock:
+            copyreg.dispatch_table.pop(self.cls, None)
+            self.cls = cls
+            self._shape = None
+            self._note_originals()
+            type.__setattr__(cls, MARK, self)
+            self._put("__reduce_ex__", _first_reduce(self))
+            self._put("__setstate__", _first_setstate(self))
+
+    def _note_originals(self) -> None:
+        for name in ("__reduce_ex__", "__setstate__"):
+            own = vars(self.cls).get(name)
+            if own is not self._installed.get(name, self):
+                self.originals[name] = own
+
+    def _put(self, name: str, function: Callable[..., Any]) -> None:
+        type.__setattr__(self.cls, name, function)
+        self._installed[name] = function
+
+    def put_compiled(self, shape: Shape) -> None:
+        """Let the class use what was written for it, if it carries hooks at all."""
+        if not self.is_installed:
+            return
+        self._put("__reduce_ex__", shape.reduce)
+        self._put("__setstate__", shape.setstate)
+        if not shape.layout.own_state:  # spares pickle the look-up of a method for each object
+            copyreg.pickle(self.cls, shape.reduce)
+
+    @property
+    def shape(self) -> Shape:
+        """How the class keeps its state; worked out at the first use."""
+        if self._shape is None:
+            with self.lock:
+                if self._shape is None:
+                    self._shape = self._compile()
+        return self._shape
+
+    def _compile(self) -> Shape:
+        layout = layout_of(self.cls, self.declaration.transient)
+        kind = OwnShape if layout.own_state else OpenShape if layout.is_bare else FieldsShape
+        shape = kind(self, layout)
+        self.put_compiled(shape)
+        return shape
+
+    # Loading
+
+    def stamp(self, claim: Claim) -> Stamp:
+        """Return the stamp that makes and fills the objects of *claim*."""
+        return self.shape.stamp(claim)
+
+    def restore(self, obj: Any, state: Any, found_as: str | None = None) -> None:
+        """Fill *obj* from a state that was stored without a stamp."""
+        if type(state) is tuple and state and type(state[0]) is Stamp:
+            raise StampError(self.declaration.ref, "an object carries the stamp of another class")
+        self.shape.restore(obj, state, self._unstamped_chain(state, found_as))
+
+    def is_blank(self, obj: Any) -> bool:
+        """Tell whether nothing has filled *obj* yet."""
+        return self.shape.is_blank(obj)
+
+    def chain(self, claim: Claim) -> Chain:
+        """Return the steps from *claim* to today, each versioned base's first."""
+        registry = self.registry
+        stored = {registry.declaration(name): (name, number) for name, number in claim.bases}
+        stored[self.declaration] = (claim.ref, claim.version)
+        return self._join(
+            claim.version,
+            [
+                (declaration, *stored.get(declaration, (declaration.ref, declaration.version)))
+                for declaration in self.lineage()
+            ],
+        )
+
+    def _unstamped_chain(self, state: Any, found_as: str | None) -> Chain:
+        named = merge_slots_pair(state) if is_slots_pair(state) else state
+        starts = [(base, base.ref, _unstamped(base, named)) for base in self.lineage()]
+        former = self.declaration.formerly.get(found_as or "")
+        if found_as is not None:
+            version = starts[-1][2] if former is None else former
+            starts[-1] = (self.declaration, found_as, version)
+        return self._join(starts[-1][2], starts)
+
+    def _join(self, version: int, starts: list[tuple[Declaration, str, int]]) -> Chain:
+        steps = []
+        for declaration, name, number in starts:
+            ref = declaration.ref if name == declaration.name else self.registry.target(name)
+            steps += self.registry.path(ref, number, declaration)
+        self.registry.use(tuple(steps))
+        declaration = self.declaration
+        return Chain(
+            declaration.ref,
+            version,
+            declaration.version,
+            tuple(steps),
+            self.shape.layout.restores_itself,
+        )
+
+    def lineage(self) -> Iterator[Declaration]:
+        """Yield the declarations of the versioned classes in the MRO, bases first."""
+        for base in reversed(self.cls.__mro__):
+            declaration = self._declaration_of(base)
+            if declaration is not None:
+                yield declaration
+
+    def _declaration_of(self, base: type) -> Declaration | None:
+        if base is self.cls:
+            return self.declaration
+        hooks = hooks_of(base)
+        if hooks is not None and hooks.registry is self.registry:
+            return hooks.declaration
+        return self.registry.declared(ref_of(base))
+
+    # Objects of a subclass, which inherited these hooks
+
+    def reduce_foreign(self, obj: Any, protocol: int) -> Any:
+        if hooks_of(type(obj)) is not None:  # its own method called super()
+            return self.plain_reduce(obj, protocol)
+        imply(type(obj), self.registry)
+        return obj.__reduce_ex__(protocol)
+
+    def restore_foreign(self, obj: Any, state: Any) -> None:
+        if hooks_of(type(obj)) is not None:
+            self.plain_setstate(obj, state)
+            return
+        imply(type(obj), self.registry)
+        obj.__setstate__(state)
+
+    # What the class would do without us
+
+    def plain_reduce(self, obj: Any, protocol: int) -> Any:
+        original = self.originals.get("__reduce_ex__")
+        if original is not None:
+            return original(obj, protocol)
+        if not self.is_installed:
+            others = hooks_of(self.cls)  # of another registry
+            plain = obj.__reduce_ex__ if others is None else partial(others.plain_reduce, obj)
+            return plain(max(protocol, 2))
+        return super(self.cls, obj).__reduce_ex__(max(protocol, 2))
+
+    def plain_setstate(self, obj: Any, state: Any) -> None:
+        setstate = self._plain_setstate(obj)
+        if setstate is not None:
+            setstate(state)
+            return
+        attributes, slots = state if is_slots_pair(state) else (state, {})
+        if attributes:
+            obj.__dict__.update(attributes)
+        for name, value in slots.items():
+            object.__setattr__(obj, name, value)
+
+    def _plain_setstate(self, obj: Any) -> Any:
+        original = self.originals.get("__setstate__")
+        if original is not None:
+            return original.__get__(obj)
+        if not self.is_installed:
+            others = hooks_of(self.cls)
+            return others._plain_setstate(obj) if others else getattr(obj, "__setstate__", None)
+        return getattr(super(self.cls, obj), "__setstate__", None)
+
+
+def hooks_of(cls: type) -> Hooks | None:
+    """Return the hooks that stand in the class's own ``__dict__``."""
+    return vars(cls).get(MARK)
+
+
+def _unstamped(declaration: Declaration, state: Any) -> int:
+    """Return the version of a state that was stored without a stamp."""
+    if isinstance(declaration.unstamped, int):
+        return declaration.unstamped
+    try:
+        version = declaration.unstamped(state)
+    except Exception as exc:
+        raise _no_version(declaration, f"{type(exc).__name__}: {exc}") from exc
+    if not is_version(version) or version > declaration.version:
+        raise _no_version(declaration, f"it returned {version!r}, which is no version of the class")
+    return version
+
+
+def _no_version(declaration: Declaration, problem: str) -> StepError:
+    return StepError(declaration.ref, 1, declaration.version, "its unstamped= function", problem)
+
+
+def _first_reduce(hooks: Hooks) -> Reduce:
+    def __reduce_ex__(self: Any, protocol: Any) -> Any:
+        if type(self) is hooks.cls:
+            return hooks.shape.reduce(self, protocol)
+        return hooks.reduce_foreign(self, protocol)
+
+    return __reduce_ex__
+
+
+def _first_setstate(hooks: Hooks) -> SetState:
+    def __setstate__(self: Any, state: Any) -> None:
+        if type(self) is hooks.cls:
+            hooks.shape.setstate(self, state)
+        else:
+            hooks.restore_foreign(self, state)
+
+    return __setstate__
+
+
+def declare(cls: type, declaration: Declaration, registry: Registry) -> None:
+    """Version *cls*, whose own subclasses are versioned too from here on."""
+    hooks = hooks_of(cls)
+    if hooks is None:
+        _forget_reloaded(declaration.ref, registry)
+        hooks = Hooks(cls, declaration, registry)
+    elif hooks.declaration.is_implied:
+        hooks.declaration, hooks.registry = declaration, registry
+        declaration.hooks = hooks
+    else:
+        raise DeclarationError(
+            declaration.ref,
+            f"this class is at version {hooks.declaration.version} already",
+            "declare it once",
+        )
+    registry.declare(declaration)
+    hooks.install(cls)
+
+
+def imply(cls: type, registry: Registry) -> None:
+    """Version a subclass that says nothing itself: it is at version 1."""
+    declare(cls, Declaration(ref_of(cls), is_implied=True), registry)
+
+
+def _forget_reloaded(ref: str, registry: Registry) -> None:
+    """Drop the steps of an earlier class of this ref: its module is being reloaded."""
+    if registry.declared(ref) is not None:
+        registry.forget_steps(ref)

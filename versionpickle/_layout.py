@@ -1,0 +1,297 @@
+"""What state a class has: its fields, where they live, and their defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from ._names import ref_of
+from .exceptions import DeclarationError
+
+
+MARK = "__versionpickle__"
+"""The name under which a versioned class holds its hooks."""
+
+_HASH_CACHE = "_attrs_cached_hash"
+_NOT_STATE = frozenset({_HASH_CACHE, "__orig_class__", "__weakref__", "__dict__"})
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement, not in C
+_GENERATORS = frozenset({"attr._make", "dataclasses"})
+
+
+@attrs.frozen
+class Default:
+    """How a field gets a value that no pickle holds."""
+
+    make: Callable[[Any], Any]
+    """Take the object, as attrs' takes_self does."""
+
+    constant: bool = False
+    """Whether every call gives the same object."""
+
+
+REQUIRED = None
+UNSET = Default(lambda obj: attrs.NOTHING)
+"""The default of a field that its class leaves without a value."""
+
+
+@attrs.frozen
+class Field:
+    name: str
+    slot: Any = None
+    """The slot's descriptor; None for a field in the ``__dict__``."""
+
+    default: Default | None = REQUIRED
+    transient: bool = False
+    guarded: bool = False
+    """Whether plain attribute access would meet something else of this name."""
+
+    def read(self, obj: Any) -> Any:
+        """Return the value; raise AttributeError or KeyError where there is none."""
+        return obj.__dict__[self.name] if self.slot is None else self.slot.__get__(obj)
+
+    def store(self, obj: Any, value: Any) -> None:
+        if self.slot is None:
+            obj.__dict__[self.name] = value
+        else:
+            self.slot.__set__(obj, value)
+
+    def store_default(self, obj: Any) -> None:
+        if self.default is not None and self.default is not UNSET:
+            self.store(obj, self.default.make(obj))
+
+    def clear(self, obj: Any) -> None:
+        if self.slot is None:
+            del obj.__dict__[self.name]
+        else:
+            self.slot.__delete__(obj)
+
+
+@attrs.frozen
+class Layout:
+    """
+    Describe the state of one class.
+
+    *open*: the class declares no fields, its ``__dict__`` holds what it likes.
+    *own_state*: the class reduces or restores itself in ways of its own.
+    *derived*: names that may stand in a ``__dict__`` and are never stored.
+    """
+
+    fields: tuple[Field, ...]
+    transients: tuple[Field, ...]
+    open: bool
+    own_state: bool
+    restores_itself: bool
+    has_dict: bool
+    derived: frozenset[str]
+    caches_hash: bool
+    plain_setattr: bool
+    plain_getattr: bool
+    positions: tuple[str, ...]
+    """The order in which attrs or dataclasses may have stored bare values."""
+
+    validates: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing at all is declared."""
+        return self.open and not self.fields
+
+
+def layout_of(cls: type, transient: tuple[str, ...]) -> Layout:
+    """Return the layout of *cls*, of whose fields some are *transient*."""
+    found = _fields(cls, frozenset(transient))
+    has_dict = cls.__dictoffset__ != 0
+    declares = any(_own_attributes(base) or _own_dataclass_fields(base) for base in cls.__mro__)
+    layout = Layout(
+        fields=tuple(field for field in found if not field.transient),
+        transients=tuple(field for field in found if field.transient),
+        open=has_dict and not declares,
+        own_state=not _reduces_plainly(cls),
+        restores_itself=_own_method(cls, "__setstate__") is not None,
+        has_dict=has_dict,
+        derived=_derived(cls) | frozenset(transient),
+        caches_hash=any(_caches_hash(base) for base in cls.__mro__),
+        plain_setattr=cls.__setattr__ is object.__setattr__,
+        plain_getattr=_plain_getattr(cls),
+        positions=tuple(field.name for field in found) if declares else (),
+        validates=any(a.validator for base in cls.__mro__ for a in _own_attributes(base)),
+    )
+    return layout
+
+
+def check_transient(cls: type, transient: tuple[str, ...]) -> None:
+    """Refuse transient fields that are not there or could not come back."""
+    if not transient:
+        return
+    layout = layout_of(cls, transient)
+    declared = {field.name: field for field in layout.transients}
+    for name in transient:
+        if name not in declared and not layout.open:
+            raise DeclarationError(
+                ref_of(cls),
+                f"transient={name!r} is not one of its fields",
+                f"name one of {', '.join(layout.names) or 'its fields (it has none)'}",
+            )
+        if name in declared and declared[name].default is REQUIRED:
+            raise DeclarationError(
+                ref_of(cls),
+                f"the transient field {name!r} has no default to come back as",
+                "give the field a default or a factory",
+            )
+
+
+def _fields(cls: type, transient: frozenset[str]) -> list[Field]:
+    defaults: dict[str, Default | None] = {}
+    for base in reversed(cls.__mro__):
+        defaults.update(_own_defaults(base, transient))
+    return [_field(cls, name, default, name in transient) for name, default in defaults.items()]
+
+
+def _field(cls: type, name: str, default: Default | None, transient: bool) -> Field:
+    slot = _slot(cls, name)
+    met = _class_attribute(cls, name)
+    if slot is None:
+        return Field(name, None, default, transient, guarded=hasattr(type(met), "__set__"))
+    return Field(name, slot, default, transient, guarded=met is not slot)
+
+
+def _slot(cls: type, name: str) -> Any:
+    for base in cls.__mro__:
+        if isinstance(vars(base).get(name), types.MemberDescriptorType):
+            return vars(base)[name]
+    return None
+
+
+def _class_attribute(cls: type, name: str) -> object:
+    for base in cls.__mro__:
+        if name in vars(base):
+            return vars(base)[name]
+    return None
+
+
+def _own_defaults(base: type, transient: frozenset[str]) -> dict[str, Default | None]:
+    declared = {a.name: _attrs_default(a) for a in _own_attributes(base)}
+    declared.update((f.name, _dataclass_default(f)) for f in _own_dataclass_fields(base))
+    if not _own_attributes(base):  # attrs' further slots hold caches and weak references
+        for name in _slots(base):
+            declared.setdefault(name, UNSET if name in transient else REQUIRED)
+    return declared
+
+
+def _own_attributes(base: type) -> tuple[Any, ...]:
+    return vars(base).get("__attrs_attrs__", ())
+
+
+def _own_dataclass_fields(base: type) -> tuple[Any, ...]:
+    return dataclasses.fields(base) if "__dataclass_fields__" in vars(base) else ()
+
+
+def _slots(base: type) -> Iterator[str]:
+    if "__slots__" not in vars(base) or not base.__flags__ & _HEAP_TYPE:
+        return
+    for name, value in vars(base).items():
+        if isinstance(value, types.MemberDescriptorType) and name not in _NOT_STATE:
+            yield name
+
+
+def _attrs_default(attribute: Any) -> Default | None:
+    default = attribute.default
+    if default is attrs.NOTHING:
+        return REQUIRED if attribute.init else UNSET
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        make = default.factory if default.takes_self else _ignore_self(default.factory)
+        return Default(_converting(attribute, make))
+    if attribute.converter is not None:
+        return Default(_converting(attribute, lambda obj: default))
+    return Default(lambda obj: default, constant=True)
+
+
+def _ignore_self(factory: Callable[[], Any]) -> Callable[[Any], Any]:
+    return lambda obj: factory()
+
+
+def _converting(attribute: Any, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    converter = attribute.converter
+    if converter is None:
+        return make
+    if not isinstance(converter, attrs.Converter):
+        return lambda obj: converter(make(obj))
+    takes_self, takes_field = converter.takes_self, converter.takes_field
+
+    def convert(obj: Any) -> Any:
+        arguments = [make(obj)]
+        arguments += [obj] if takes_self else []
+        arguments += [attribute] if takes_field else []
+        return converter.converter(*arguments)
+
+    return convert
+
+
+def _dataclass_default(field: Any) -> Default | None:
+    if field.default is not dataclasses.MISSING:
+        value = field.default
+        return Default(lambda obj: value, constant=True)
+    if field.default_factory is not dataclasses.MISSING:
+        return Default(_ignore_self(field.default_factory))
+    return REQUIRED if field.init else UNSET
+
+
+def _derived(cls: type) -> frozenset[str]:
+    """Return the names that hold what can be computed again, or is not state."""
+    names = set(_NOT_STATE)
+    declared = set()
+    for base in cls.__mro__:
+        names.update(
+            name for name, value in vars(base).items() if isinstance(value, functools.cached_property)
+        )
+        names.update(_slots(base) if _own_attributes(base) else ())
+        declared.update(_own_defaults(base, frozenset()))
+    return frozenset(names - declared)
+
+
+def _caches_hash(base: type) -> bool:
+    code = getattr(vars(base).get("__hash__"), "__code__", None)
+    return code is not None and _HASH_CACHE in code.co_names
+
+
+def _plain_getattr(cls: type) -> bool:
+    if cls.__getattribute__ is not object.__getattribute__:
+        return False
+    return not hasattr(cls, "__getattr__")
+
+
+def _reduces_plainly(cls: type) -> bool:
+    """Tell whether fields are all that pickle would store of *cls*."""
+    made_in_python = all(b is object or b.__flags__ & _HEAP_TYPE for b in cls.__mro__)
+    own = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
+    new = ("__getnewargs__", "__getnewargs_ex__")
+    return (
+        made_in_python
+        and not any(_own_method(cls, name) for name in own)
+        and not any(hasattr(cls, name) for name in new)
+    )
+
+
+def _own_method(cls: type, name: str) -> object:
+    """Return a method that a class in the MRO wrote itself; hooks and generated ones do not count."""
+    for base in cls.__mro__[:-1]:
+        own = vars(base)
+        value = own[MARK].originals.get(name) if MARK in own else own.get(name)
+        if value is not None and not is_generated(value):
+            return value
+    return None
+
+
+def is_generated(method: object) -> bool:
+    """Tell whether attrs or dataclasses made *method*."""
+    return getattr(method, "__globals__", {}).get("__name__") in _GENERATORS

@@ -1,0 +1,357 @@
+"""A pickle machine of our own: it reads what C's cannot, and can read without building."""
+
+from __future__ import annotations
+
+import codecs
+import pickle
+import struct
+
+from collections.abc import Callable
+from typing import Any
+
+from .exceptions import DamagedError, TruncatedError
+
+
+Handler = Callable[["Machine"], None]
+_HANDLERS: dict[int, Handler] = {}
+
+
+def _reads(opcode: bytes) -> Callable[[Handler], Handler]:
+    def register(handler: Handler) -> Handler:
+        _HANDLERS[opcode[0]] = handler
+        return handler
+
+    return register
+
+
+class Machine:
+    """
+    Read one pickle from the beginning of *data*.
+
+    The opcodes are read here; what names, calls and states come to is decided
+    by the methods `find`, `call`, `new`, `build`, `extend` and `update`.
+    """
+
+    def __init__(self, data: bytes, *, encoding: str = "ASCII", errors: str = "strict") -> None:
+        self.data = data
+        self.position = 0
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+        self._marks: list[list[Any]] = []
+        self._encoding = encoding
+        self._errors = errors
+
+    def run(self) -> Any:
+        """Return the object, and leave `position` behind the pickle."""
+        handlers = _HANDLERS
+        while True:
+            opcode = self.take(1)[0]
+            if opcode == pickle.STOP[0]:
+                return self.stack.pop()
+            handler = handlers.get(opcode)
+            if handler is None:
+                raise DamagedError(f"byte {self.position - 1} ({opcode:#04x}) is no opcode")
+            handler(self)
+
+    # What a reader decides
+
+    def find(self, module: str, name: str) -> Any:
+        raise NotImplementedError
+
+    def find_persistent(self, key: Any) -> Any:
+        raise NotImplementedError
+
+    def find_extension(self, code: int) -> Any:
+        raise NotImplementedError
+
+    def next_buffer(self) -> Any:
+        raise NotImplementedError
+
+    def call(self, function: Any, args: Any) -> Any:
+        raise NotImplementedError
+
+    def new(self, cls: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        raise NotImplementedError
+
+    def build(self, obj: Any, state: Any) -> Any:
+        """Return what stands for *obj* once it has its state."""
+        raise NotImplementedError
+
+    def extend(self, obj: Any, items: list[Any]) -> None:
+        raise NotImplementedError
+
+    def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
+        raise NotImplementedError
+
+    def add(self, obj: Any, items: list[Any]) -> None:
+        raise NotImplementedError
+
+    # Bytes
+
+    def take(self, count: int) -> bytes:
+        end = self.position + count
+        if count < 0:
+            raise DamagedError(f"a length of {count} at byte {self.position}")
+        if end > len(self.data):
+            raise TruncatedError(len(self.data))
+        taken = self.data[self.position : end]
+        self.position = end
+        return taken
+
+    def line(self) -> bytes:
+        end = self.data.find(b"\n", self.position)
+        if end < 0:
+            raise TruncatedError(len(self.data))
+        taken = self.data[self.position : end]
+        self.position = end + 1
+        return taken
+
+    def number(self, form: str) -> Any:
+        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+
+    def text(self, raw: bytes) -> Any:
+        """Decode a Python 2 string as the caller of the load wished."""
+        return raw if self._encoding == "bytes" else raw.decode(self._encoding, self._errors)
+
+    # Marks
+
+    def mark(self) -> None:
+        self._marks.append(self.stack)
+        self.stack = []
+
+    def since_mark(self) -> list[Any]:
+        items = self.stack
+        if not self._marks:
+            raise DamagedError(f"no mark is open at byte {self.position}")
+        self.stack = self._marks.pop()
+        return items
+
+
+def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(items[::2], items[1::2], strict=True))
+
+
+def _push(opcode: bytes, read: Callable[[Machine], Any]) -> None:
+    _HANDLERS[opcode[0]] = lambda machine: machine.stack.append(read(machine))
+
+
+_BOOLS = {b"00": False, b"01": True}
+
+
+def _int(line: bytes) -> int:
+    return _BOOLS[line] if line in _BOOLS else int(line)
+
+
+_push(pickle.NONE, lambda m: None)
+_push(pickle.NEWTRUE, lambda m: True)
+_push(pickle.NEWFALSE, lambda m: False)
+_push(pickle.INT, lambda m: _int(m.line()))
+_push(pickle.BININT, lambda m: m.number("<i"))
+_push(pickle.BININT1, lambda m: m.take(1)[0])
+_push(pickle.BININT2, lambda m: m.number("<H"))
+_push(pickle.LONG, lambda m: int(m.line().rstrip(b"L")))
+_push(pickle.LONG1, lambda m: int.from_bytes(m.take(m.take(1)[0]), "little", signed=True))
+_push(pickle.LONG4, lambda m: int.from_bytes(m.take(m.number("<i")), "little", signed=True))
+_push(pickle.FLOAT, lambda m: float(m.line()))
+_push(pickle.BINFLOAT, lambda m: m.number(">d"))
+_push(pickle.STRING, lambda m: m.text(_unquoted(m)))
+_push(pickle.BINSTRING, lambda m: m.text(m.take(m.number("<i"))))
+_push(pickle.SHORT_BINSTRING, lambda m: m.text(m.take(m.take(1)[0])))
+_push(pickle.BINBYTES, lambda m: m.take(m.number("<I")))
+_push(pickle.SHORT_BINBYTES, lambda m: m.take(m.take(1)[0]))
+_push(pickle.BINBYTES8, lambda m: m.take(m.number("<Q")))
+_push(pickle.BYTEARRAY8, lambda m: bytearray(m.take(m.number("<Q"))))
+_push(pickle.UNICODE, lambda m: str(m.line(), "raw-unicode-escape"))
+_push(pickle.BINUNICODE, lambda m: _utf8(m.take(m.number("<I"))))
+_push(pickle.SHORT_BINUNICODE, lambda m: _utf8(m.take(m.take(1)[0])))
+_push(pickle.BINUNICODE8, lambda m: _utf8(m.take(m.number("<Q"))))
+_push(pickle.EMPTY_TUPLE, lambda m: ())
+_push(pickle.EMPTY_LIST, lambda m: [])
+_push(pickle.EMPTY_DICT, lambda m: {})
+_push(pickle.EMPTY_SET, lambda m: set())
+_push(pickle.TUPLE, lambda m: tuple(m.since_mark()))
+_push(pickle.LIST, lambda m: m.since_mark())
+_push(pickle.DICT, lambda m: dict(_pairs(m.since_mark())))
+_push(pickle.FROZENSET, lambda m: frozenset(m.since_mark()))
+_push(pickle.GLOBAL, lambda m: m.find(*_two_lines(m)))
+_push(pickle.STACK_GLOBAL, lambda m: _stack_global(m))
+_push(pickle.GET, lambda m: m.memo[int(m.line())])
+_push(pickle.BINGET, lambda m: m.memo[m.take(1)[0]])
+_push(pickle.LONG_BINGET, lambda m: m.memo[m.number("<I")])
+_push(pickle.DUP, lambda m: m.stack[-1])
+_push(pickle.PERSID, lambda m: m.find_persistent(m.line().decode("ascii")))
+_push(pickle.BINPERSID, lambda m: m.find_persistent(m.stack.pop()))
+_push(pickle.EXT1, lambda m: m.find_extension(m.take(1)[0]))
+_push(pickle.EXT2, lambda m: m.find_extension(m.number("<H")))
+_push(pickle.EXT4, lambda m: m.find_extension(m.number("<i")))
+_push(pickle.NEXT_BUFFER, lambda m: m.next_buffer())
+_push(pickle.INST, lambda m: _inst(m))
+
+
+def _utf8(raw: bytes) -> str:
+    return str(raw, "utf-8", "surrogatepass")
+
+
+def _unquoted(machine: Machine) -> bytes:
+    line = machine.line()
+    if len(line) < 2 or line[:1] not in b"'\"" or line[:1] != line[-1:]:
+        raise DamagedError(f"the text before byte {machine.position} has no quotes")
+    return codecs.escape_decode(line[1:-1])[0]  # type: ignore[attr-defined] # known to pickle alone
+
+
+def _two_lines(machine: Machine) -> tuple[str, str]:
+    return _utf8(machine.line()), _utf8(machine.line())
+
+
+def _stack_global(machine: Machine) -> Any:
+    name = machine.stack.pop()
+    module = machine.stack.pop()
+    if type(name) is not str or type(module) is not str:
+        raise DamagedError(f"the name before byte {machine.position} is no text")
+    return machine.find(module, name)
+
+
+def _inst(machine: Machine) -> Any:
+    module, name = _two_lines(machine)
+    args = machine.since_mark()
+    return _instantiate(machine, machine.find(module, name), args)
+
+
+def _instantiate(machine: Machine, cls: Any, args: list[Any]) -> Any:
+    if args or not isinstance(cls, type):
+        return machine.call(cls, tuple(args))
+    return machine.new(cls, (), {})
+
+
+@_reads(pickle.PROTO)
+def _proto(machine: Machine) -> None:
+    protocol = machine.take(1)[0]
+    if protocol > pickle.HIGHEST_PROTOCOL:
+        raise DamagedError(f"it is of protocol {protocol}, which no Python here knows")
+
+
+@_reads(pickle.FRAME)
+def _frame(machine: Machine) -> None:
+    machine.number("<Q")
+
+
+@_reads(pickle.MARK)
+def _mark(machine: Machine) -> None:
+    machine.mark()
+
+
+@_reads(pickle.POP)
+def _pop(machine: Machine) -> None:
+    if machine.stack:
+        machine.stack.pop()
+    else:
+        machine.since_mark()
+
+
+@_reads(pickle.POP_MARK)
+def _pop_mark(machine: Machine) -> None:
+    machine.since_mark()
+
+
+@_reads(pickle.PUT)
+def _put(machine: Machine) -> None:
+    machine.memo[int(machine.line())] = machine.stack[-1]
+
+
+@_reads(pickle.BINPUT)
+def _binput(machine: Machine) -> None:
+    machine.memo[machine.take(1)[0]] = machine.stack[-1]
+
+
+@_reads(pickle.LONG_BINPUT)
+def _long_binput(machine: Machine) -> None:
+    machine.memo[machine.number("<I")] = machine.stack[-1]
+
+
+@_reads(pickle.MEMOIZE)
+def _memoize(machine: Machine) -> None:
+    machine.memo[len(machine.memo)] = machine.stack[-1]
+
+
+@_reads(pickle.TUPLE1)
+def _tuple1(machine: Machine) -> None:
+    machine.stack[-1:] = [(machine.stack[-1],)]
+
+
+@_reads(pickle.TUPLE2)
+def _tuple2(machine: Machine) -> None:
+    machine.stack[-2:] = [(machine.stack[-2], machine.stack[-1])]
+
+
+@_reads(pickle.TUPLE3)
+def _tuple3(machine: Machine) -> None:
+    machine.stack[-3:] = [(machine.stack[-3], machine.stack[-2], machine.stack[-1])]
+
+
+@_reads(pickle.APPEND)
+def _append(machine: Machine) -> None:
+    item = machine.stack.pop()
+    machine.extend(machine.stack[-1], [item])
+
+
+@_reads(pickle.APPENDS)
+def _appends(machine: Machine) -> None:
+    items = machine.since_mark()
+    machine.extend(machine.stack[-1], items)
+
+
+@_reads(pickle.ADDITEMS)
+def _additems(machine: Machine) -> None:
+    items = machine.since_mark()
+    machine.add(machine.stack[-1], items)
+
+
+@_reads(pickle.SETITEM)
+def _setitem(machine: Machine) -> None:
+    value = machine.stack.pop()
+    key = machine.stack.pop()
+    machine.update(machine.stack[-1], [(key, value)])
+
+
+@_reads(pickle.SETITEMS)
+def _setitems(machine: Machine) -> None:
+    pairs = _pairs(machine.since_mark())
+    machine.update(machine.stack[-1], pairs)
+
+
+@_reads(pickle.READONLY_BUFFER)
+def _readonly_buffer(machine: Machine) -> None:
+    with memoryview(machine.stack[-1]) as view:
+        if not view.readonly:
+            machine.stack[-1] = view.toreadonly()
+
+
+@_reads(pickle.OBJ)
+def _obj(machine: Machine) -> None:
+    cls, *args = machine.since_mark()
+    machine.stack.append(_instantiate(machine, cls, args))
+
+
+@_reads(pickle.REDUCE)
+def _reduce(machine: Machine) -> None:
+    args = machine.stack.pop()
+    machine.stack[-1] = machine.call(machine.stack[-1], args)
+
+
+@_reads(pickle.NEWOBJ)
+def _newobj(machine: Machine) -> None:
+    args = machine.stack.pop()
+    machine.stack[-1] = machine.new(machine.stack[-1], args, {})
+
+
+@_reads(pickle.NEWOBJ_EX)
+def _newobj_ex(machine: Machine) -> None:
+    kwargs = machine.stack.pop()
+    args = machine.stack.pop()
+    machine.stack[-1] = machine.new(machine.stack[-1], args, kwargs)
+
+
+@_reads(pickle.BUILD)
+def _build(machine: Machine) -> None:
+    state = machine.stack.pop()
+    machine.stack[-1] = machine.build(machine.stack[-1], state)

@@ -1,0 +1,64 @@
+"""Refs and version numbers: how classes and their states are named."""
+
+from __future__ import annotations
+
+import sys
+
+from typing import Any, TypeGuard
+
+from .exceptions import DeclarationError
+
+
+def ref_of(target: object) -> str:
+    """Return the ref of a class or function, ``module:qualname``."""
+    return f"{target.__module__}:{target.__qualname__}"  # type: ignore[attr-defined]
+
+
+def checked_ref(ref: object) -> str:
+    """Return *ref* if it is written ``module:qualname``."""
+    if isinstance(ref, str):
+        module, colon, qualname = ref.partition(":")
+        if colon and _dotted(module) and _dotted(qualname.replace("<locals>", "locals")):
+            return ref
+    raise DeclarationError(
+        repr(ref), "this is not a class reference", "write it as 'package.module:Class'"
+    )
+
+
+def _dotted(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
+
+
+def is_version(number: object) -> TypeGuard[int]:
+    """Tell whether *number* is an int from 1 up, and exactly an int: True is none."""
+    return type(number) is int and number >= 1
+
+
+def checked_version(number: object, ref: str, what: str = "version") -> int:
+    if is_version(number):
+        return number
+    raise DeclarationError(
+        ref,
+        f"{what}={number!r} is not a version",
+        "versions are ints from 1 up, so give version=1, 2, 3, ...",
+    )
+
+
+def look_up(ref: str) -> Any:
+    """
+    Return what *ref* names in the modules already imported.
+
+    Raise LookupError where there is no such thing.
+    """
+    module, _, qualname = ref.partition(":")
+    try:
+        found: Any = sys.modules[module]
+    except KeyError:
+        raise LookupError(f"its module {module} is not imported") from None
+    for part in qualname.split("."):
+        try:
+            found = vars(found)[part]
+        except (KeyError, TypeError):
+            raise LookupError(f"the module {module} has no {qualname}") from None
+        found = getattr(found, "__func__", found)
+    return found

@@ -1,0 +1,349 @@
+"""`dumps`, `loads` and their kin: the shape of the pickle module's own."""
+
+from __future__ import annotations
+
+import collections
+import copyreg
+import io
+import pickle
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ._adopt import named
+from ._builder import Builder, Lister
+from ._finder import Finder, Refused
+from ._hooks import Hooks
+from .exceptions import (
+    BuildError,
+    DamagedError,
+    ForbiddenError,
+    PicklingError,
+    TruncatedError,
+    VersionPickleError,
+)
+from .migrations import Registry, default_registry
+
+
+class Pickler(pickle.Pickler):
+    """
+    Write objects as `pickle.Pickler` does.
+
+    Objects of versioned classes are stamped by any pickler; this one also knows
+    the classes that *registry* adopted for itself, and raises `PicklingError`
+    for whatever cannot be pickled.
+    """
+
+    def __init__(
+        self,
+        file: Any,
+        protocol: int | None = None,
+        *,
+        fix_imports: bool = True,
+        buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
+        registry: Registry | None = None,
+    ) -> None:
+        super().__init__(file, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback)
+        if registry is not None and registry.reducers:
+            self.dispatch_table = collections.ChainMap(
+                registry.reducers, copyreg.dispatch_table
+            )
+
+    def dump(self, obj: Any) -> None:
+        """Write *obj*; raise PicklingError, with the cause, where it cannot be."""
+        try:
+            super().dump(obj)
+        except VersionPickleError:
+            raise
+        except (pickle.PicklingError, AttributeError, TypeError) as exc:
+            raise PicklingError(
+                f"cannot pickle this {type(obj).__name__}: {exc}; make what is in the way a "
+                "transient field, or adopt() its class"
+            ) from exc
+
+
+class Unpickler(pickle.Unpickler):
+    """
+    Read objects as `pickle.Unpickler` does, but only of classes that are known.
+
+    Known are versioned, adopted, aliased, retired and allowed classes, and the
+    value types of the standard library.
+    *allow* holds further classes, functions or refs for this reader alone.
+    With *unsafe* every name is imported and called as the pickle demands, which
+    lets whoever wrote it run any code; renames and upgrades still apply.
+    """
+
+    def __init__(
+        self,
+        file: Any,
+        *,
+        fix_imports: bool = True,
+        encoding: str = "ASCII",
+        errors: str = "strict",
+        buffers: Iterable[Any] | None = None,
+        registry: Registry | None = None,
+        allow: Iterable[object] = (),
+        unsafe: bool = False,
+    ) -> None:
+        if not _is_seekable(file):
+            file = _Recorder(file)
+        buffers = None if buffers is None else iter(buffers)
+        super().__init__(
+            file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
+        )
+        self._file = file
+        self._encoding = encoding
+        self._errors = errors
+        self._buffers = buffers
+        self._unsafe = unsafe
+        self._finder = Finder(
+            registry or default_registry,
+            dict(named(allow)) if allow else {},
+            super().find_class if unsafe else None,
+        )
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what a name in the pickle means; override this to decide yourself."""
+        found = self._finder.find(module, name)
+        if self._finder.needs_builder:
+            raise _NeedsBuilderError
+        return found
+
+    def load(self) -> Any:
+        """
+        Read one object.
+
+        Raises an UnpicklingError that says what was met, and what to do; with
+        *unsafe*, what pickle raises of damaged bytes is left as it is.
+        """
+        start = self._file.tell()
+        try:
+            return self._finished(super().load())
+        except _NeedsBuilderError:
+            return self._load_with_builder(start)
+        except Refused as refused:
+            raise self._forbidden(start, str(refused)) from None
+        except VersionPickleError:
+            raise
+        except Exception as exc:
+            if self._unsafe:
+                raise
+            raise _translated(exc, self._size()) from exc
+
+    def _size(self) -> int | None:
+        return len(self._file.getbuffer()) if isinstance(self._file, io.BytesIO) else None
+
+    def _finished(self, obj: Any) -> Any:
+        """Upgrade the old objects that had no state, for which nothing was called."""
+        met = self._finder.met
+        if met:
+            made = {id(seen): seen for seen in (*self.memo.copy().values(), obj)}
+            for seen in made.values():
+                hooks = met.get(type(seen))
+                if hooks is not None and hooks.is_blank(seen):
+                    hooks.restore(seen, None)
+        return obj
+
+    def _load_with_builder(self, start: int) -> Any:
+        data = self._bytes_from(start)
+        persistent = getattr(self, "persistent_load", None)
+        builder = Builder(
+            data,
+            self._finder,
+            encoding=self._encoding,
+            errors=self._errors,
+            persistent=persistent,
+            buffers=self._buffers,
+        )
+        obj = builder.run()
+        self._file.seek(start + builder.position)
+        return obj
+
+    def _forbidden(self, start: int, first: str) -> ForbiddenError:
+        """Return an error that names all that is refused, not the first alone."""
+        lister = Lister(self._bytes_from(start), self._finder)
+        try:
+            lister.run()
+        except Exception:  # noqa: BLE001 - the bytes are bad as well, which now matters less
+            pass
+        refused = dict.fromkeys([*lister.refused, first])
+        return ForbiddenError(tuple(sorted(refused)))
+
+    def _bytes_from(self, start: int) -> bytes:
+        self._file.seek(start)
+        return bytes(self._file.read())
+
+
+class _NeedsBuilderError(Exception):
+    """Say that only our own machine can load this pickle; never leaves a load."""
+
+
+class _Recorder:
+    """Let a file that cannot seek be read twice."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self._read = io.BytesIO()
+
+    def tell(self) -> int:
+        return self._read.tell()
+
+    def seek(self, position: int) -> None:
+        self._read.seek(position)
+
+    def read(self, size: int = -1) -> bytes:
+        known = self._read.read(size)
+        if 0 <= size == len(known):
+            return known
+        return known + self._record(self._file.read(size - len(known) if size >= 0 else -1))
+
+    def readline(self) -> bytes:
+        known = self._read.readline()
+        return known if known.endswith(b"\n") else known + self._record(self._file.readline())
+
+    def _record(self, new: bytes) -> bytes:
+        self._read.write(new)
+        return new
+
+
+def _is_seekable(file: Any) -> bool:
+    seekable = getattr(file, "seekable", None)
+    return seekable is not None and seekable()
+
+
+def _translated(exc: Exception, size: int | None) -> VersionPickleError:
+    """Say whether the bytes were bad, or whether a class could not cope with good ones."""
+    if isinstance(exc, EOFError) or "truncated" in str(exc):
+        return TruncatedError(size)
+    problem = f"{type(exc).__name__}: {exc}"
+    traceback = exc.__traceback__
+    assert traceback is not None
+    if traceback.tb_next is None:  # raised in C, by the unpickler itself
+        return DamagedError(problem)
+    return BuildError(problem)
+
+
+def dumps(
+    obj: Any,
+    protocol: int | None = None,
+    *,
+    fix_imports: bool = True,
+    buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
+    registry: Registry | None = None,
+) -> bytes:
+    """
+    Return the pickle of *obj*.
+
+    As `pickle.dumps`, which may be used just as well; this one raises
+    `PicklingError` for whatever cannot be pickled, and knows the classes that
+    *registry* adopted for itself.
+
+    >>> import versionpickle
+    >>> versionpickle.loads(versionpickle.dumps({"answer": 42}))
+    {'answer': 42}
+    """
+    file = io.BytesIO()
+    pickler = Pickler(
+        file,
+        protocol,
+        fix_imports=fix_imports,
+        buffer_callback=buffer_callback,
+        registry=registry,
+    )
+    pickler.dump(obj)
+    return file.getvalue()
+
+
+def dump(
+    obj: Any,
+    file: Any,
+    protocol: int | None = None,
+    *,
+    fix_imports: bool = True,
+    buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
+    registry: Registry | None = None,
+) -> None:
+    """
+    Write the pickle of *obj* to an open *file*, in one call of its ``write``.
+
+    Nothing is written where *obj* cannot be pickled whole.
+    """
+    data = dumps(
+        obj,
+        protocol,
+        fix_imports=fix_imports,
+        buffer_callback=buffer_callback,
+        registry=registry,
+    )
+    file.write(data)
+
+
+def loads(
+    data: bytes | bytearray | memoryview,
+    /,
+    *,
+    fix_imports: bool = True,
+    encoding: str = "ASCII",
+    errors: str = "strict",
+    buffers: Iterable[Any] | None = None,
+    registry: Registry | None = None,
+    allow: Iterable[object] = (),
+    unsafe: bool = False,
+) -> Any:
+    """
+    Return the object of a pickle, upgraded to today's classes.
+
+    Builds only what is known; see `Unpickler` for *allow*, *unsafe* and what is
+    raised.
+    *encoding* and *errors* decode the strings of Python 2.
+    Bytes after the end of the pickle are an error.
+
+    >>> import versionpickle
+    >>> versionpickle.loads(b"cos\\nsystem\\n(S'true'\\ntR.")
+    Traceback (most recent call last):
+        ...
+    versionpickle.exceptions.ForbiddenError: this pickle asks for os:system, ...
+    """
+    file = io.BytesIO(data)
+    found = Unpickler(
+        file,
+        fix_imports=fix_imports,
+        encoding=encoding,
+        errors=errors,
+        buffers=buffers,
+        registry=registry,
+        allow=allow,
+        unsafe=unsafe,
+    ).load()
+    if not unsafe and file.tell() != len(data):
+        raise DamagedError(f"{len(data) - file.tell()} bytes follow after its end")
+    return found
+
+
+def load(
+    file: Any,
+    /,
+    *,
+    fix_imports: bool = True,
+    encoding: str = "ASCII",
+    errors: str = "strict",
+    buffers: Iterable[Any] | None = None,
+    registry: Registry | None = None,
+    allow: Iterable[object] = (),
+    unsafe: bool = False,
+) -> Any:
+    """
+    Read one object from an open *file*, and leave it behind the pickle.
+
+    Otherwise as `loads`.
+    """
+    return Unpickler(
+        file,
+        fix_imports=fix_imports,
+        encoding=encoding,
+        errors=errors,
+        buffers=buffers,
+        registry=registry,
+        allow=allow,
+        unsafe=unsafe,
+    ).load()

@@ -1,0 +1,92 @@
+"""Placeholders: objects of classes that are gone, with all that was stored of them."""
+
+from __future__ import annotations
+
+import functools
+
+from typing import Any
+
+from . import _stream
+from ._stamp import Claim, Stamp, make_stamp
+
+
+class Placeholder:
+    """
+    Stand for an object whose class is retired.
+
+    *ref* names the class, and *version* its version if the object was stamped.
+    *args* and *kwargs* are what the constructor was given, *state* what there
+    was to restore, *items* and *pairs* what was appended or set.
+    A placeholder is stored again with all of that.
+    """
+
+    ref = ""
+    version: int | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Placeholder:
+        self = super().__new__(cls)
+        self.args = args
+        self.kwargs = kwargs
+        self.state: Any = None
+        self.items: list[Any] = []
+        self.pairs: list[tuple[Any, Any]] = []
+        self._stored: tuple[Any, ...] | None = None
+        return self
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        if type(state) is tuple and state and type(state[0]) is Stamp:
+            state[0].fill(self, state)
+        else:
+            self.state = state
+
+    def append(self, item: Any) -> None:
+        self.items.append(item)
+
+    def extend(self, items: Any) -> None:
+        self.items.extend(items)
+
+    def add(self, item: Any) -> None:
+        self.items.append(item)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.pairs.append((key, value))
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        if self._stored is not None:
+            return self._stored[0], self.args, self._stored, iter(self.items), iter(self.pairs)
+        content = {"state": self.state, "items": self.items, "pairs": self.pairs}
+        return _stream.keep, (self.ref, self.args, self.kwargs), content
+
+    def __repr__(self) -> str:
+        return f"<placeholder of {self.ref}: {self.state!r}>"
+
+
+class Kept(Placeholder):
+    """A placeholder that is being read again: its state is its own attributes."""
+
+    def __setstate__(self, state: Any) -> None:
+        self.__dict__.update(state)
+        self.__class__ = placeholder_class(self.__dict__.pop("ref"))
+
+
+@functools.cache
+def placeholder_class(ref: str) -> type[Placeholder]:
+    """Return the class of the placeholders for *ref*."""
+    return type("Placeholder", (Placeholder,), {"ref": ref, "__module__": __name__})
+
+
+def placeholder_stamp(claim: Claim) -> Stamp:
+    """Return a stamp that makes placeholders, and is written as it was read."""
+
+    def fill(obj: Any, state: Any) -> None:
+        obj._stored = state
+        obj.version = claim.version
+        if claim.fields is None:
+            obj.state = state[1]
+        else:
+            obj.state = dict(zip(claim.fields, state[1:], strict=False))
+
+    return make_stamp(placeholder_class(claim.ref), claim, fill, _stream.revive, is_current=False)

@@ -1,0 +1,139 @@
+"""
+The functions that streams name.
+
+Their names and arguments are file format: they never move and never change.
+See docs/reference/wire-format.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from typing import Any
+
+from . import _placeholder
+from ._names import checked_ref, is_version
+from ._stamp import FORMAT, Claim, Stamp
+from .exceptions import DeclarationError, StampError, UnknownClassError
+from .migrations import Declaration, Registry, Retired, default_registry
+
+
+__all__ = ["keep", "make", "revive", "set_state"]
+
+_STAMPS_MAX = 4096
+
+
+def revive(format: int, ref: str, version: int, fields: Any, bases: Any) -> Stamp:
+    """Return the stamp that a stream describes; plain pickle comes here."""
+    return revive_in(default_registry, True, format, ref, version, fields, bases)
+
+
+def make(
+    stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], state: Any = None
+) -> Any:
+    """
+    Make an object whose class reduces to a call of *function*, or of itself.
+
+    *state* is that of a class that can carry no hooks.
+    """
+    obj = stamp.cls(*args, **kwargs) if function is None else function(*args, **kwargs)
+    if state is not None:
+        stamp.fill(obj, (stamp, state))
+    return obj
+
+
+def set_state(obj: Any, state: tuple[Any, ...]) -> None:
+    """Fill an object of a class that carries no hooks of this registry."""
+    state[0].fill(obj, state)
+
+
+def keep(ref: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _placeholder.Placeholder:
+    """Make a placeholder that was stored as one."""
+    kept = _placeholder.Kept(*args, **kwargs)
+    kept.ref = ref
+    return kept
+
+
+def revive_in(
+    registry: Registry,
+    importing: bool,
+    format: int,
+    ref: str,
+    version: int,
+    fields: tuple[str, ...] | None,
+    bases: tuple[tuple[str, int], ...],
+) -> Stamp:
+    """
+    Return the stamp of *registry* for what stands in a stream.
+
+    With *importing*, an unknown class's module is imported, as pickle does.
+    """
+    key = (format, ref, version, fields, bases)
+    if type(version) is int and not bases:  # True and 1.0 would find the stamp of 1
+        try:
+            return registry.stamps[key]
+        except (KeyError, TypeError):
+            pass
+    claim = _checked_claim(format, ref, version, fields, bases)
+    meaning = _meaning(registry, claim, importing)
+    if isinstance(meaning, Retired):
+        stamp = _placeholder.placeholder_stamp(claim)
+    else:
+        stamp = meaning.hooks.stamp(claim)
+    if len(registry.stamps) >= _STAMPS_MAX:
+        registry.stamps.clear()
+    registry.stamps[key] = stamp
+    return stamp
+
+
+def _checked_claim(format: Any, ref: Any, version: Any, fields: Any, bases: Any) -> Claim:
+    name = ref if isinstance(ref, str) else repr(ref)
+    if type(format) is not int or format != FORMAT:
+        raise StampError(name, f"the stamp has format {format!r}, and this code reads {FORMAT}")
+    if not isinstance(ref, str) or not is_version(version):
+        raise StampError(name, f"the stamp's version is {version!r}")
+    if fields is not None and not _are_names(fields):
+        raise StampError(name, f"the stamp's field names are {fields!r}")
+    if type(bases) is not tuple or not all(_is_base(base) for base in bases):
+        raise StampError(name, f"the stamp's bases are {bases!r}")
+    return Claim(ref, version, fields, bases)
+
+
+def _are_names(fields: Any) -> bool:
+    return (
+        type(fields) is tuple
+        and all(type(name) is str for name in fields)
+        and len(set(fields)) == len(fields)
+    )
+
+
+def _is_base(base: Any) -> bool:
+    return (
+        type(base) is tuple and len(base) == 2 and type(base[0]) is str and is_version(base[1])
+    )
+
+
+def _meaning(registry: Registry, claim: Claim, importing: bool) -> Declaration | Retired:
+    meaning = registry.resolve(claim.ref)
+    if meaning is None and importing:
+        _import_module_of(registry.target(claim.ref), claim)
+        meaning = registry.resolve(claim.ref)
+    if isinstance(meaning, Declaration | Retired):
+        return meaning
+    if meaning is None:
+        problem = f"nothing in the {registry.name or 'given'} registry has this name"
+    else:
+        problem = f"this name means {meaning!r}, which is not a versioned class"
+    raise UnknownClassError(claim.ref, claim.version, problem)
+
+
+def _import_module_of(ref: str, claim: Claim) -> None:
+    try:
+        module = checked_ref(ref).partition(":")[0]
+    except DeclarationError:
+        return  # a stable name says nothing about modules
+    try:
+        importlib.import_module(module)
+    except ImportError as exc:
+        problem = f"its module cannot be imported ({exc})"
+        raise UnknownClassError(claim.ref, claim.version, problem) from exc

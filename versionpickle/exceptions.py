@@ -1,0 +1,293 @@
+"""
+Every error of versionpickle, in one tree.
+
+::
+
+    VersionPickleError
+    ├── DeclarationError           (ValueError)  a declaration that cannot be meant
+    ├── PicklingError              (pickle.PicklingError)
+    │   └── UnreachableClassError                a class that no load could find again
+    └── UnpicklingError            (pickle.UnpicklingError)
+        ├── TruncatedError         (EOFError)    the bytes end too early
+        ├── DamagedError                         the bytes are no pickle, or hold more than one
+        ├── BuildError                           a class that cannot cope with its data
+        ├── ForbiddenError                       names that a load may not build
+        ├── StampError                           a stamp that does not say what a stamp says
+        ├── UnknownClassError                    a stamp of a class that nobody declared
+        └── UpgradeError                         old data that does not reach today's class
+            ├── FutureVersionError
+            ├── MissingStepError
+            ├── StepError
+            ├── FieldsError
+            └── InvalidObjectError
+
+Facts are attributes; the message is made from them.
+All of these errors can be pickled.
+"""
+
+from __future__ import annotations
+
+import pickle
+
+import attrs
+
+
+__all__ = [
+    "BuildError",
+    "DamagedError",
+    "DeclarationError",
+    "FieldsError",
+    "ForbiddenError",
+    "FutureVersionError",
+    "InvalidObjectError",
+    "MissingStepError",
+    "PicklingError",
+    "StampError",
+    "StepError",
+    "TruncatedError",
+    "UnknownClassError",
+    "UnpicklingError",
+    "UnreachableClassError",
+    "UpgradeError",
+    "VersionPickleError",
+]
+
+# attrs hands the fields to BaseException.__init__, so that errors pickle.
+_error = attrs.define(slots=False, eq=False, str=False, repr=False)
+
+
+class VersionPickleError(Exception):
+    """Be the base of every error that versionpickle raises."""
+
+
+@_error
+class DeclarationError(VersionPickleError, ValueError):
+    """Refuse a declaration: what is wrong with it, and the cure."""
+
+    ref: str
+    problem: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.ref}: {self.problem}; {self.cure}"
+
+
+@_error
+class PicklingError(VersionPickleError, pickle.PicklingError):
+    """Say that an object could not be pickled."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@_error
+class UnreachableClassError(PicklingError):
+    """Refuse to write objects of a class that no load could find again."""
+
+    ref: str
+
+    def __str__(self) -> str:
+        return (
+            f"cannot pickle objects of {self.ref}: {self.problem}, so no load could find "
+            "the class again; move it to the top of its module, or give it a stable "
+            "name with name=..."
+        )
+
+
+class UnpicklingError(VersionPickleError, pickle.UnpicklingError):
+    """Be the base of every error of a load."""
+
+
+@_error
+class TruncatedError(UnpicklingError, EOFError):
+    """Say that the bytes end before the pickle does."""
+
+    size: int | None
+
+    def __str__(self) -> str:
+        met = "the data" if self.size is None else f"the data ({self.size} bytes)"
+        return f"{met} ended before the pickle did; it was cut short, restore it from a whole copy"
+
+
+@_error
+class DamagedError(UnpicklingError):
+    """Say that the bytes are not one whole pickle."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"these bytes are not one whole pickle: {self.problem}; "
+            "restore them from a good copy, or look at them with pickletools.dis"
+        )
+
+
+@_error
+class BuildError(UnpicklingError):
+    """Say that a class, or a function in the pickle, raised an error of its own."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"an object could not be built from its pickle: {self.problem}; if its class has "
+            "changed since, version it with versioned() or adopt(), and register a migration()"
+        )
+
+
+@_error
+class ForbiddenError(UnpicklingError):
+    """List every name in a pickle that a load may not build."""
+
+    refs: tuple[str, ...]
+
+    def __str__(self) -> str:
+        names = ", ".join(self.refs)
+        calls = ", ".join(repr(ref) for ref in self.refs)
+        return (
+            f"this pickle asks for {names}, which nobody allowed; if you trust what they "
+            f"do, call versionpickle.allow({calls}) before loading (or pass "
+            "allow=[...] to this load); if a class has moved or is gone, declare it "
+            "with alias() or retire()"
+        )
+
+
+@_error
+class StampError(UnpicklingError):
+    """Refuse a stamp, or a state, that is not what its stamp promises."""
+
+    ref: str
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.ref}: {self.problem}; no release of versionpickle writes this, so the "
+            "data is damaged or was tampered with: restore it from a good copy"
+        )
+
+
+@_error
+class UnknownClassError(UnpicklingError):
+    """Say that nobody declared the class that a stamp names."""
+
+    ref: str
+    version: int
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"this pickle holds {self.ref} at version {self.version}, but {self.problem}; "
+            "import the module that declares it before loading, or say what became of it: "
+            f"formerly=({self.ref!r},) on its successor, alias({self.ref!r}, ...) or "
+            f"retire({self.ref!r})"
+        )
+
+
+@_error
+class UpgradeError(UnpicklingError):
+    """Be the base of the errors that stop old data on its way to today's class."""
+
+    ref: str
+    version: int
+    """The version that was stored."""
+
+    current: int
+    """The version of today's class."""
+
+    def _met(self) -> str:
+        if self.version == self.current:
+            return f"{self.ref} at version {self.version}"
+        return f"{self.ref} at version {self.version} (today's is {self.current})"
+
+
+@_error
+class FutureVersionError(UpgradeError):
+    """Refuse data that was written by newer code."""
+
+    def __str__(self) -> str:
+        return (
+            f"this pickle holds {self.ref} at version {self.version}, but this code only "
+            f"knows versions up to {self.current}; it was written by newer code: "
+            "update this program"
+        )
+
+
+@_error
+class MissingStepError(UpgradeError):
+    """Name the hole in a chain of steps."""
+
+    missing: int
+    """The version from which no step leads on."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self._met()} cannot be upgraded: no step leaves version {self.missing}; "
+            f"register one with migration({self.ref.partition(':')[2] or self.ref}, "
+            f"{self.missing}, ...)"
+        )
+
+
+@_error
+class StepError(UpgradeError):
+    """Say which step failed, and why."""
+
+    step: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"upgrading {self._met()}: {self.step} failed: {self.problem}"
+
+
+@_error
+class FieldsError(UpgradeError):
+    """Say which fields are missing or left over after the last step."""
+
+    missing: tuple[str, ...]
+    leftover: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.version == self.current:
+            met = (
+                f"this pickle holds {self._met()}, as is today's class, but the fields "
+                "differ: the class was changed without a new version"
+            )
+        else:
+            met = f"the steps for {self._met()} do not end in what the class declares"
+        return f"{met}; {'; '.join(self._findings())}"
+
+    def _findings(self) -> list[str]:
+        found = []
+        if self.missing:
+            cure = ", ".join(f"add({name!r}, ...)" for name in self.missing)
+            found.append(f"missing {_listed(self.missing)}: a step with {cure} would give it")
+        if self.leftover:
+            cure = ", ".join(f"remove({name!r})" for name in self.leftover)
+            found.append(
+                f"left over {_listed(self.leftover)}: a step with {cure} or rename(...) "
+                "would take it"
+            )
+        if self.version == self.current:
+            found.append(
+                f"raise version= to {self.current + 1} and register "
+                f"migration(..., {self.current}, ...)"
+            )
+        return found
+
+
+@_error
+class InvalidObjectError(UpgradeError):
+    """Say that an upgraded object did not pass its class's own validators."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self._met()} was upgraded, but the result is not valid: {self.problem}; "
+            "mend the step that makes this value"
+        )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,25 @@
+"""Steps between the versions of a state: operations, chains and registries."""
+
+from ._chain import Chain, Step
+from ._declaration import Declaration, Formerly, Unstamped
+from ._operations import Operation, add, convert, remove, rename
+from ._register import migration
+from ._registry import Registry, Retired, default_registry
+
+
+__all__ = [
+    "Chain",
+    "Declaration",
+    "Formerly",
+    "Operation",
+    "Registry",
+    "Retired",
+    "Step",
+    "Unstamped",
+    "add",
+    "convert",
+    "default_registry",
+    "migration",
+    "remove",
+    "rename",
+]

@@ -1,0 +1,126 @@
+"""Steps, and the chains that they form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from versionpickle._source import Source
+from versionpickle.exceptions import StepError
+
+from ._operations import Operation, OperationError, State, Symbols
+
+
+@attrs.frozen
+class Step:
+    """Lead the state of a class from one version to a later one."""
+
+    ref: str
+    version: int
+    to: int
+    operations: tuple[Operation, ...] = ()
+    function: Callable[[Any], Any] | None = None
+
+    def __str__(self) -> str:
+        if self.function is None:
+            made_of = ", ".join(map(repr, self.operations))
+        else:
+            made_of = getattr(self.function, "__qualname__", repr(self.function))
+        return f"step {self.version} -> {self.to} of {self.ref} ({made_of})"
+
+    def apply(self, state: object, unset: set[str], *, any_state: bool) -> object:
+        if self.function is not None:
+            return _checked_result(self.function(state), unset, any_state=any_state)
+        if not isinstance(state, dict):
+            raise OperationError(
+                f"the state was stored as a {type(state).__name__}, which has no field "
+                "names; write this step as a function that returns a dict"
+            )
+        fields = State(state, unset)
+        for operation in self.operations:
+            operation.apply(fields)
+        return state
+
+    def compile(self, symbols: Symbols) -> None:
+        for operation in self.operations:
+            operation.compile(symbols)
+
+
+@attrs.frozen
+class Chain:
+    """
+    Lead a stored state to today's, step by step.
+
+    *any_state* is true for a class whose own ``__setstate__`` decides what a
+    state is; the steps of any other class return dicts.
+    """
+
+    ref: str
+    version: int
+    current: int
+    steps: tuple[Step, ...]
+    any_state: bool = False
+
+    @property
+    def is_declarative(self) -> bool:
+        return all(step.function is None for step in self.steps)
+
+    def run(self, state: object, unset: set[str]) -> object:
+        """
+        Return today's state; *unset* names the fields that hold nothing.
+
+        Both arguments are the chain's to change.
+        """
+        for step in self.steps:
+            try:
+                state = step.apply(state, unset, any_state=self.any_state)
+            except Exception as exc:
+                raise self._failed(step, exc) from exc
+        return state
+
+    def compile(self, symbols: Symbols) -> None:
+        for step in self.steps:
+            try:
+                step.compile(symbols)
+            except OperationError as exc:
+                raise self._failed(step, exc) from None
+
+    def outcome(self, fields: tuple[str, ...]) -> dict[str, str]:
+        """Return the field names that operations alone make of *fields*."""
+        symbols = Symbols({name: name for name in fields}, Source("outcome()"))
+        self.compile(symbols)
+        return symbols.values
+
+    def _failed(self, step: Step, exc: Exception) -> StepError:
+        problem = str(exc) if isinstance(exc, OperationError) else f"{type(exc).__name__}: {exc}"
+        return StepError(self.ref, self.version, self.current, str(step), problem)
+
+
+def _checked_result(result: object, unset: set[str], *, any_state: bool) -> object:
+    if is_slots_pair(result):
+        result = merge_slots_pair(result)
+    if isinstance(result, dict):
+        unset.difference_update(result)
+        return result
+    if result is None:
+        raise OperationError("it returned None; end it with 'return state'")
+    if any_state:
+        return result
+    raise OperationError(f"it returned a {type(result).__name__}; a step returns a dict")
+
+
+def is_slots_pair(state: object) -> bool:
+    """Tell whether *state* is pickle's own (dict or None, dict of slots)."""
+    return (
+        isinstance(state, tuple)
+        and len(state) == 2
+        and (state[0] is None or isinstance(state[0], dict))
+        and isinstance(state[1], dict)
+    )
+
+
+def merge_slots_pair(state: Any) -> dict[str, Any]:
+    attributes, slots = state
+    return {**(attributes or {}), **slots}

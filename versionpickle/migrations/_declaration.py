@@ -1,0 +1,91 @@
+"""What a user declared of one class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
+
+import attrs
+
+from versionpickle._names import checked_ref, checked_version
+from versionpickle.exceptions import DeclarationError
+
+
+Unstamped: TypeAlias = int | Callable[[Any], int]
+Formerly: TypeAlias = str | Iterable[str] | Mapping[str, int]
+
+
+def _check_name(declaration: Declaration, attribute: object, name: object) -> None:
+    if name is not None and not (isinstance(name, str) and name):
+        raise DeclarationError(
+            declaration.ref,
+            f"name={name!r} is no stable name",
+            "give a text that will never change",
+        )
+
+
+def _check_version(declaration: Declaration, attribute: object, version: object) -> None:
+    checked_version(version, declaration.ref)
+
+
+def _check_unstamped(declaration: Declaration, attribute: object, unstamped: object) -> None:
+    if not callable(unstamped):
+        _check_past(declaration, "unstamped", unstamped)
+
+
+def _check_formerly(
+    declaration: Declaration, attribute: object, formerly: Mapping[str, object]
+) -> None:
+    for old, version in formerly.items():
+        checked_ref(old)
+        if version is not None:
+            _check_past(declaration, f"formerly[{old!r}]", version)
+
+
+def _check_past(declaration: Declaration, what: str, version: object) -> None:
+    if checked_version(version, declaration.ref, what) > declaration.version:
+        raise DeclarationError(
+            declaration.ref,
+            f"{what}={version} is beyond its version {declaration.version}",
+            "give that version or an earlier one",
+        )
+
+
+def _with_versions(formerly: Formerly) -> Mapping[str, int | None]:
+    if isinstance(formerly, Mapping):
+        return dict(formerly)
+    return dict.fromkeys((formerly,) if isinstance(formerly, str) else formerly)
+
+
+def _as_names(transient: str | Iterable[str]) -> tuple[str, ...]:
+    return (transient,) if isinstance(transient, str) else tuple(transient)
+
+
+@attrs.define(eq=False)
+class Declaration:
+    """Hold the settings of one class; see `versioned` for what they mean."""
+
+    ref: str
+    version: int = attrs.field(default=1, validator=_check_version)
+    name: str | None = attrs.field(default=None, validator=_check_name)
+    formerly: Mapping[str, int | None] = attrs.field(
+        default=(), converter=_with_versions, validator=_check_formerly
+    )
+    unstamped: Unstamped = attrs.field(default=1, validator=_check_unstamped)
+    transient: tuple[str, ...] = attrs.field(default=(), converter=_as_names)
+    is_implied: bool = False
+    """Whether this is a subclass of a versioned class that says nothing itself."""
+
+    hooks: Any = attrs.field(default=None, init=False)
+    """The hooks of the class; the floor above makes them."""
+
+    @property
+    def key(self) -> str:
+        """The name that stands in streams."""
+        return self.name or self.ref
+
+    def names(self) -> Iterator[str]:
+        yield self.ref
+        if self.name is not None:
+            yield self.name
+        yield from self.formerly

@@ -1,0 +1,235 @@
+"""The registry: what every name in a pickle means, and which steps there are."""
+
+from __future__ import annotations
+
+import threading
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from versionpickle._names import ref_of
+from versionpickle._stamp import Stamp
+from versionpickle.exceptions import (
+    DeclarationError,
+    FutureVersionError,
+    MissingStepError,
+)
+
+from ._chain import Step
+from ._declaration import Declaration
+
+
+@attrs.frozen
+class Retired:
+    """Stand for a class that no longer exists."""
+
+    ref: str
+
+
+class Registry:
+    """
+    Know classes by all names they ever had, and the steps between versions.
+
+    There is one default registry; give ``registry=`` to the declarations and
+    to the loads for one of your own.
+    Registries never see each other.
+
+    >>> from versionpickle.migrations import Registry
+    >>> Registry("orders")
+    <Registry 'orders'>
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.lock = threading.RLock()
+        self.stamps: dict[tuple[Any, ...], Stamp] = {}
+        """Stamps by what stands in a stream; a cache that may be cleared."""
+
+        self.reducers: dict[type, Callable[[Any], Any]] = {}
+        """How to reduce classes that cannot, or may not, carry hooks."""
+
+        self.allowed: dict[str, object] = {}
+        self._declared: dict[str, Declaration] = {}
+        self._meanings: dict[str, object] = {}
+        self._packages: dict[str, str] = {}
+        self._steps: dict[tuple[str, int], Step] = {}
+        self._used: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"<Registry {self.name!r}>"
+
+    # Declaring
+
+    def declare(self, declaration: Declaration) -> None:
+        """Let all names of *declaration* mean it."""
+        with self.lock:
+            for name in declaration.names():
+                self._refuse_other(name, declaration)
+            for step in self._steps.values():
+                if step.ref == declaration.ref:
+                    _check_reach(step, declaration)
+            self._declared.update(dict.fromkeys(declaration.names(), declaration))
+            self.stamps.clear()
+
+    def _refuse_other(self, name: str, declaration: Declaration) -> None:
+        other = self._declared.get(name)
+        if other is not None and other.ref != declaration.ref:
+            raise DeclarationError(
+                declaration.ref,
+                f"the name {name!r} already means {other.ref}",
+                "give one of the two another name= or formerly=",
+            )
+
+    def mean(self, ref: str, meaning: object) -> None:
+        """Let *ref* mean a class, a function, a retired class, or another ref."""
+        with self.lock:
+            if ref in self._meanings and self._meanings[ref] != meaning:
+                raise DeclarationError(
+                    ref,
+                    f"this already means {self._meanings[ref]!r}",
+                    "remove one of the two alias() or retire() calls",
+                )
+            if isinstance(meaning, str) and self._leads_to(meaning, ref):
+                raise DeclarationError(ref, "this alias leads back to itself", "remove one of them")
+            self._meanings[ref] = meaning
+            self.stamps.clear()
+
+    def allow(self, ref: str, target: object) -> None:
+        """Admit *ref*; *target* is None where it is still to be imported."""
+        with self.lock:
+            self.allowed[ref] = target
+
+    def rename_package(self, old: str, new: str) -> None:
+        """Let every ref below the package *old* mean the same below *new*."""
+        with self.lock:
+            self._packages[old] = new
+            self.stamps.clear()
+
+    def _leads_to(self, ref: str, goal: str) -> bool:
+        seen = set()
+        while ref not in seen:
+            if ref == goal:
+                return True
+            seen.add(ref)
+            following = self._meanings.get(ref)
+            ref = following if isinstance(following, str) else ref
+        return False
+
+    def declared(self, ref: str) -> Declaration | None:
+        """Return the declaration of the class that is called *ref* today."""
+        declaration = self._declared.get(ref)
+        return declaration if declaration is not None and declaration.ref == ref else None
+
+    def forget_steps(self, ref: str) -> None:
+        """Drop the steps of a class that is being declared anew."""
+        with self.lock:
+            self._steps = {node: step for node, step in self._steps.items() if node[0] != ref}
+            self._used.discard(ref)
+
+    def add_step(self, step: Step) -> None:
+        with self.lock:
+            self._check_step(step)
+            self._steps[step.ref, step.version] = step
+
+    def _check_step(self, step: Step) -> None:
+        if step.to <= step.version:
+            raise DeclarationError(
+                step.ref,
+                f"a step from version {step.version} to {step.to} leads nowhere",
+                "steps lead to a later version",
+            )
+        if (step.ref, step.version) in self._steps:
+            raise DeclarationError(
+                step.ref,
+                f"two steps leave version {step.version}: "
+                f"{self._steps[step.ref, step.version]} and {step}",
+                "remove one of them",
+            )
+        declaration = self._declared.get(step.ref)
+        if declaration is not None:
+            _check_reach(step, declaration)
+        if step.ref in self._used:
+            raise DeclarationError(
+                step.ref,
+                f"{step} comes too late: objects of this class were upgraded already",
+                "register steps where the class is defined, before the first load",
+            )
+
+    # Asking
+
+    def resolve(self, ref: str) -> object:
+        """
+        Return what *ref* means: a Declaration, Retired, class, function, or None.
+        """
+        for _ in range(len(self._meanings) + len(self._packages) + 1):
+            meaning = self._meanings.get(ref)
+            if meaning is None:
+                meaning = self._declared.get(ref) or self._in_new_package(ref)
+            if not isinstance(meaning, str):
+                break
+            ref = meaning
+        else:
+            return None
+        if isinstance(meaning, type):
+            return self._declared.get(ref_of(meaning), meaning)
+        return meaning
+
+    def target(self, ref: str) -> str:
+        """Return the ref that *ref* leads to, itself where nothing else is known."""
+        while True:
+            following = self._meanings.get(ref) or self._in_new_package(ref)
+            if not isinstance(following, str):
+                return ref
+            ref = following
+
+    def _in_new_package(self, ref: str) -> str | None:
+        module, _, qualname = ref.partition(":")
+        package = module
+        while package:
+            if package in self._packages:
+                return f"{self._packages[package]}{module[len(package) :]}:{qualname}"
+            package = package.rpartition(".")[0]
+        return None
+
+    def declaration(self, ref: str) -> Declaration | None:
+        meaning = self.resolve(ref)
+        return meaning if isinstance(meaning, Declaration) else None
+
+    def path(self, ref: str, version: int, goal: Declaration) -> tuple[Step, ...]:
+        """
+        Return the steps that lead from *version* of *ref* to *goal*.
+
+        A hole is found here, before the first of them runs.
+        """
+        steps: list[Step] = []
+        reached = version
+        while ref != goal.ref or reached < goal.version:
+            step = self._steps.get((ref, reached))
+            if step is not None:
+                steps.append(step)
+                reached = step.to
+            elif ref != goal.ref:
+                ref = goal.ref
+            else:
+                raise MissingStepError(goal.ref, version, goal.version, reached)
+        if reached > goal.version:
+            raise FutureVersionError(goal.ref, version, goal.version)
+        return tuple(steps)
+
+    def use(self, steps: tuple[Step, ...]) -> None:
+        """Note that objects travel along *steps*: no more may be added beside them."""
+        self._used.update(step.ref for step in steps)
+
+
+def _check_reach(step: Step, declaration: Declaration) -> None:
+    if step.to > declaration.version:
+        raise DeclarationError(
+            declaration.ref,
+            f"{step} leads beyond today's version {declaration.version}",
+            f"raise version= to {step.to}, or remove the step",
+        )
+
+
+default_registry = Registry("default")
