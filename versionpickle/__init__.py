@@ -31,7 +31,7 @@ __all__ = [
 
 def __getattr__(name: str) -> str:
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom asked for
 
         return version("versionpickle")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

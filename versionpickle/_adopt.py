@@ -68,7 +68,7 @@ def adopt(
         watch_subclasses(cls)
     else:
         hooks = _declare_apart(cls, declaration, default_registry)
-        copyreg.pickle(cls, _whole(hooks))  # type: ignore[arg-type] # a reducer may return a str
+        copyreg.dispatch_table[cls] = _whole(hooks)
 
 
 def _takes_hooks(cls: type) -> bool:
@@ -102,7 +102,7 @@ def _detached(hooks: Hooks) -> Any:
         reduced = hooks.shape.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
-        return (*reduced, None, None)[:5] + (set_state,)
+        return (*(*reduced, None, None)[:5], set_state)
 
     return reduce
 

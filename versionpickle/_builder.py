@@ -24,7 +24,7 @@ class Builder(Machine):
 
     def __init__(
         self,
-        data: bytes,
+        file: Any,
         finder: Finder,
         *,
         encoding: str,
@@ -32,7 +32,7 @@ class Builder(Machine):
         persistent: Callable[[Any], Any] | None,
         buffers: Iterator[Any] | None,
     ) -> None:
-        super().__init__(data, encoding=encoding, errors=errors)
+        super().__init__(file, encoding=encoding, errors=errors)
         self._finder = finder
         self._persistent = persistent
         self._buffers = buffers
@@ -51,7 +51,9 @@ class Builder(Machine):
 
     def find_persistent(self, key: Any) -> Any:
         if self._persistent is None:
-            raise DamagedError(f"it holds the persistent id {key!r}, and no persistent_load is set")
+            raise DamagedError(
+                f"it holds the persistent id {key!r}, and no persistent_load is set"
+            )
         return self._persistent(key)
 
     def find_extension(self, code: int) -> Any:
@@ -166,8 +168,8 @@ class _Inert:
 class Lister(Machine):
     """List the names in a pickle that a finder refuses; build nothing."""
 
-    def __init__(self, data: bytes, finder: Finder) -> None:
-        super().__init__(data, encoding="bytes")
+    def __init__(self, file: Any, finder: Finder) -> None:
+        super().__init__(file, encoding="bytes")
         self._finder = finder
         self.refused: list[str] = []
 

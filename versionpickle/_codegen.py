@@ -7,7 +7,7 @@ import keyword
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._layout import UNSET, Field, Layout
+from ._layout import UNSET, Field, Layout, is_watched
 from ._source import Source
 from ._stamp import Claim, Stamp
 from .migrations import Chain
@@ -79,7 +79,7 @@ class Writer:
         return source.compile(self._label("fill"))
 
     def upgrade(
-        self, claim: Claim, chain: Chain, otherwise: SetState, validate: SetState
+        self, claim: Claim, chain: Chain, otherwise: SetState, validate: Callable[[Any], None]
     ) -> SetState | None:
         """
         Return a function that fills an object from a state of an older *claim*.
@@ -101,7 +101,8 @@ class Writer:
         if targets is None:
             return None
         for field in targets:
-            self._store(source, field, self._value(source, field, symbols), indent=1)
+            value = symbols.values.get(field.name) or self._default(source, field)
+            self._store(source, field, value, indent=1)
         self._rest(source, indent=1)
         if self._layout.validates:
             source.line(f"{source.constant(validate)}(self)")
@@ -121,13 +122,7 @@ class Writer:
         return [*fields, *(self._open_field(name) for name in values if name in leftover)]
 
     def _open_field(self, name: str) -> Field:
-        met = getattr(self._cls, name, None)
-        return Field(name, guarded=hasattr(type(met), "__set__"))
-
-    def _value(self, source: Source, field: Field, symbols: Symbols) -> str | None:
-        if field.name in symbols.values:
-            return symbols.values[field.name]
-        return self._default(source, field)
+        return Field(name, guarded=is_watched(self._cls, name))
 
     def _default(self, source: Source, field: Field) -> str | None:
         if field.default is None or field.default is UNSET:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
 from ._hooks import declare, hooks_of, imply
-from ._layout import MARK, check_transient
-from ._names import checked_version, ref_of
+from ._layout import check_transient
+from ._names import MARK, checked_version, ref_of
 from .exceptions import DeclarationError
 from .migrations import Declaration, Formerly, Registry, Unstamped, default_registry
 
@@ -110,6 +110,8 @@ class Versioned:
         if MARK in vars(cls):  # attrs or dataclasses built the class anew, with its hooks
             return
         declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
+        settings = (version, name, formerly, unstamped, transient, registry)
+        declaration.is_implied = settings == (1, None, (), 1, (), None)
         declare(cls, declaration, registry or _registry_of_bases(cls))
 
 
@@ -120,7 +122,8 @@ def _registry_of_bases(cls: type) -> Registry:
 
 def watch_subclasses(cls: type) -> None:
     """Version the subclasses of *cls*, those there are and those to come."""
-    for subclass in cls.__subclasses__():
+    subclasses: list[type] = cls.__subclasses__()
+    for subclass in subclasses:
         _imply_unless_versioned(subclass)
         watch_subclasses(subclass)
     if not any(hooks_of(base) for base in cls.__mro__[1:]) and not issubclass(cls, Versioned):
@@ -128,14 +131,14 @@ def watch_subclasses(cls: type) -> None:
 
 
 def _put_watcher(cls: type) -> None:
-    hooks = hooks_of(cls)
+    hooks: Any = hooks_of(cls)
     own = vars(cls).get("__init_subclass__")
 
-    def __init_subclass__(subclass: type, **kwargs: Any) -> None:
-        if own is not None:
-            own.__get__(None, subclass)(**kwargs)
-        elif hooks is not None:
+    def __init_subclass__(subclass: Any, /, **kwargs: Any) -> None:
+        if own is None:  # attrs may have built the class anew since
             super(hooks.cls, subclass).__init_subclass__(**kwargs)
+        else:
+            own.__get__(None, subclass)(**kwargs)
         _imply_unless_versioned(subclass)
 
     type.__setattr__(cls, "__init_subclass__", classmethod(__init_subclass__))

@@ -84,6 +84,8 @@ class Finder:
                 return allowed[target] or imported(target)
         if target != ref:
             return self._find_moved(target)
+        if self.plain is not None:
+            raise LookupError(ref)
         return value_type(module, name)
 
     def _find_declared(self, ref: str, meaning: object) -> Any:
@@ -110,7 +112,9 @@ class Finder:
         try:
             return value_type(module, name)
         except LookupError:
-            return imported(target)
+            found = imported(target)  # which may declare it
+        meaning = self.registry.resolve(target)
+        return found if meaning is None else self._find_declared(target, meaning)
 
 
 def reconstruct(cls: Any, base: type, state: Any) -> Any:

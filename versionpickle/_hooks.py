@@ -7,15 +7,16 @@ import threading
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from ._layout import MARK, layout_of
-from ._names import is_version, ref_of
-from ._shapes import FieldsShape, OpenShape, OwnShape, Reduce, SetState, Shape
+from ._codegen import Reduce, SetState
+from ._layout import check_transient, layout_of
+from ._names import MARK, is_version, ref_of
+from ._shapes import FieldsShape, OpenShape, OwnShape, Shape
 from ._stamp import Claim, Stamp
 from .exceptions import DeclarationError, StampError, StepError
-from .migrations import Chain, Declaration, Registry
-from .migrations._chain import is_slots_pair, merge_slots_pair
+from .migrations import Chain, Declaration, Registry, Step
+from .migrations._chain import as_dict, is_slots_pair
 
 
 class Hooks:
@@ -34,6 +35,7 @@ class Hooks:
         self.lock = threading.RLock()
         self._installed: dict[str, Any] = {}
         self._shape: Shape | None = None
+        self._chains: dict[tuple[tuple[str, int], ...], Chain] = {}
         declaration.hooks = self
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -48,9 +50,10 @@ class Hooks:
     def install(self, cls: type) -> None:
         """Put the hooks on *cls*; they compile when they are first used."""
         with self.lock:
-            copyreg.dispatch_table.pop(self.cls, None)
+            self._note_reducer(cls)
             self.cls = cls
             self._shape = None
+            self._chains.clear()
             self._note_originals()
             type.__setattr__(cls, MARK, self)
             self._put("__reduce_ex__", _first_reduce(self))
@@ -61,6 +64,14 @@ class Hooks:
             own = vars(self.cls).get(name)
             if own is not self._installed.get(name, self):
                 self.originals[name] = own
+
+    def _note_reducer(self, cls: type) -> None:
+        """Honour what `copyreg.pickle` was told of the class before us."""
+        if cls is not self.cls:
+            copyreg.dispatch_table.pop(self.cls, None)
+        reducer = copyreg.dispatch_table.pop(cls, None)
+        if reducer is not None and reducer is not self._installed.get("__reduce_ex__"):
+            self.originals["copyreg"] = reducer
 
     def _put(self, name: str, function: Callable[..., Any]) -> None:
         type.__setattr__(self.cls, name, function)
@@ -73,7 +84,7 @@ class Hooks:
         self._put("__reduce_ex__", shape.reduce)
         self._put("__setstate__", shape.setstate)
         if not shape.layout.own_state:  # spares pickle the look-up of a method for each object
-            copyreg.pickle(self.cls, shape.reduce)
+            copyreg.dispatch_table[self.cls] = cast(Any, shape.reduce)
 
     @property
     def shape(self) -> Shape:
@@ -85,6 +96,7 @@ class Hooks:
         return self._shape
 
     def _compile(self) -> Shape:
+        check_transient(self.cls, self.declaration.transient)
         layout = layout_of(self.cls, self.declaration.transient)
         kind = OwnShape if layout.own_state else OpenShape if layout.is_bare else FieldsShape
         shape = kind(self, layout)
@@ -109,40 +121,35 @@ class Hooks:
 
     def chain(self, claim: Claim) -> Chain:
         """Return the steps from *claim* to today, each versioned base's first."""
-        registry = self.registry
-        stored = {registry.declaration(name): (name, number) for name, number in claim.bases}
+        stored = {self.registry.declaration(name): (name, number) for name, number in claim.bases}
         stored[self.declaration] = (claim.ref, claim.version)
         return self._join(
-            claim.version,
-            [
-                (declaration, *stored.get(declaration, (declaration.ref, declaration.version)))
-                for declaration in self.lineage()
-            ],
+            tuple(stored.get(base, (base.ref, base.version)) for base in self.lineage())
         )
 
     def _unstamped_chain(self, state: Any, found_as: str | None) -> Chain:
-        named = merge_slots_pair(state) if is_slots_pair(state) else state
-        starts = [(base, base.ref, _unstamped(base, named)) for base in self.lineage()]
-        former = self.declaration.formerly.get(found_as or "")
+        starts = [(base.ref, _unstamped(base, state)) for base in self.lineage()]
         if found_as is not None:
-            version = starts[-1][2] if former is None else former
-            starts[-1] = (self.declaration, found_as, version)
-        return self._join(starts[-1][2], starts)
+            former = self.declaration.formerly.get(found_as)
+            starts[-1] = (found_as, former or starts[-1][1])
+        return self._join(tuple(starts))
 
-    def _join(self, version: int, starts: list[tuple[Declaration, str, int]]) -> Chain:
-        steps = []
-        for declaration, name, number in starts:
-            ref = declaration.ref if name == declaration.name else self.registry.target(name)
-            steps += self.registry.path(ref, number, declaration)
-        self.registry.use(tuple(steps))
-        declaration = self.declaration
-        return Chain(
-            declaration.ref,
-            version,
-            declaration.version,
-            tuple(steps),
-            self.shape.layout.restores_itself,
-        )
+    def _join(self, starts: tuple[tuple[str, int], ...]) -> Chain:
+        """Return the steps of the whole lineage, from these names and versions on."""
+        if starts not in self._chains:
+            steps: list[Step] = []
+            for declaration, (name, number) in zip(self.lineage(), starts, strict=True):
+                ref = declaration.ref if name == declaration.name else self.registry.target(name)
+                steps += self.registry.path(ref, number, declaration)
+            self.registry.use(steps)
+            self._chains[starts] = Chain(
+                self.declaration.ref,
+                starts[-1][1],
+                self.declaration.version,
+                tuple(steps),
+                self.shape.layout.restores_itself,
+            )
+        return self._chains[starts]
 
     def lineage(self) -> Iterator[Declaration]:
         """Yield the declarations of the versioned classes in the MRO, bases first."""
@@ -177,6 +184,9 @@ class Hooks:
     # What the class would do without us
 
     def plain_reduce(self, obj: Any, protocol: int) -> Any:
+        reducer = self.originals.get("copyreg")
+        if reducer is not None and type(obj) is self.cls:
+            return reducer(obj)
         original = self.originals.get("__reduce_ex__")
         if original is not None:
             return original(obj, protocol)
@@ -184,7 +194,11 @@ class Hooks:
             others = hooks_of(self.cls)  # of another registry
             plain = obj.__reduce_ex__ if others is None else partial(others.plain_reduce, obj)
             return plain(max(protocol, 2))
-        return super(self.cls, obj).__reduce_ex__(max(protocol, 2))
+        return self._above(obj).__reduce_ex__(max(protocol, 2))
+
+    def _above(self, obj: Any) -> Any:
+        cls: Any = self.cls
+        return super(cls, obj)
 
     def plain_setstate(self, obj: Any, state: Any) -> None:
         setstate = self._plain_setstate(obj)
@@ -204,7 +218,7 @@ class Hooks:
         if not self.is_installed:
             others = hooks_of(self.cls)
             return others._plain_setstate(obj) if others else getattr(obj, "__setstate__", None)
-        return getattr(super(self.cls, obj), "__setstate__", None)
+        return getattr(self._above(obj), "__setstate__", None)
 
 
 def hooks_of(cls: type) -> Hooks | None:
@@ -217,11 +231,13 @@ def _unstamped(declaration: Declaration, state: Any) -> int:
     if isinstance(declaration.unstamped, int):
         return declaration.unstamped
     try:
-        version = declaration.unstamped(state)
+        version = declaration.unstamped(as_dict(state))
     except Exception as exc:
         raise _no_version(declaration, f"{type(exc).__name__}: {exc}") from exc
     if not is_version(version) or version > declaration.version:
-        raise _no_version(declaration, f"it returned {version!r}, which is no version of the class")
+        raise _no_version(
+            declaration, f"it returned {version!r}, which is no version of the class"
+        )
     return version
 
 

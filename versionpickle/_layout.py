@@ -6,17 +6,14 @@ import dataclasses
 import functools
 import types
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
-from ._names import ref_of
+from ._names import MARK, ref_of
 from .exceptions import DeclarationError
 
-
-MARK = "__versionpickle__"
-"""The name under which a versioned class holds its hooks."""
 
 _HASH_CACHE = "_attrs_cached_hash"
 _NOT_STATE = frozenset({_HASH_CACHE, "__orig_class__", "__weakref__", "__dict__"})
@@ -112,7 +109,7 @@ def layout_of(cls: type, transient: tuple[str, ...]) -> Layout:
     found = _fields(cls, frozenset(transient))
     has_dict = cls.__dictoffset__ != 0
     declares = any(_own_attributes(base) or _own_dataclass_fields(base) for base in cls.__mro__)
-    layout = Layout(
+    return Layout(
         fields=tuple(field for field in found if not field.transient),
         transients=tuple(field for field in found if field.transient),
         open=has_dict and not declares,
@@ -121,12 +118,11 @@ def layout_of(cls: type, transient: tuple[str, ...]) -> Layout:
         has_dict=has_dict,
         derived=_derived(cls) | frozenset(transient),
         caches_hash=any(_caches_hash(base) for base in cls.__mro__),
-        plain_setattr=cls.__setattr__ is object.__setattr__,
-        plain_getattr=_plain_getattr(cls),
+        plain_setattr=not _overrides(cls, "__setattr__"),
+        plain_getattr=not (_overrides(cls, "__getattribute__") or hasattr(cls, "__getattr__")),
         positions=tuple(field.name for field in found) if declares else (),
         validates=any(a.validator for base in cls.__mro__ for a in _own_attributes(base)),
     )
-    return layout
 
 
 def check_transient(cls: type, transient: tuple[str, ...]) -> None:
@@ -159,10 +155,14 @@ def _fields(cls: type, transient: frozenset[str]) -> list[Field]:
 
 def _field(cls: type, name: str, default: Default | None, transient: bool) -> Field:
     slot = _slot(cls, name)
-    met = _class_attribute(cls, name)
     if slot is None:
-        return Field(name, None, default, transient, guarded=hasattr(type(met), "__set__"))
-    return Field(name, slot, default, transient, guarded=met is not slot)
+        return Field(name, None, default, transient, guarded=is_watched(cls, name))
+    return Field(name, slot, default, transient, guarded=_class_attribute(cls, name) is not slot)
+
+
+def is_watched(cls: type, name: str) -> bool:
+    """Tell whether a descriptor of the class takes assignments to *name*."""
+    return hasattr(type(_class_attribute(cls, name)), "__set__")
 
 
 def _slot(cls: type, name: str) -> Any:
@@ -189,7 +189,8 @@ def _own_defaults(base: type, transient: frozenset[str]) -> dict[str, Default | 
 
 
 def _own_attributes(base: type) -> tuple[Any, ...]:
-    return vars(base).get("__attrs_attrs__", ())
+    own: tuple[Any, ...] = vars(base).get("__attrs_attrs__", ())
+    return own
 
 
 def _own_dataclass_fields(base: type) -> tuple[Any, ...]:
@@ -221,20 +222,21 @@ def _ignore_self(factory: Callable[[], Any]) -> Callable[[Any], Any]:
 
 
 def _converting(attribute: Any, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    converter = attribute.converter
+    converter: Any = attribute.converter
     if converter is None:
         return make
-    if not isinstance(converter, attrs.Converter):
+    if not _is_contextual(converter):
         return lambda obj: converter(make(obj))
-    takes_self, takes_field = converter.takes_self, converter.takes_field
 
     def convert(obj: Any) -> Any:
-        arguments = [make(obj)]
-        arguments += [obj] if takes_self else []
-        arguments += [attribute] if takes_field else []
-        return converter.converter(*arguments)
+        context = [obj] * converter.takes_self + [attribute] * converter.takes_field
+        return converter.converter(make(obj), *context)
 
     return convert
+
+
+def _is_contextual(converter: object) -> bool:
+    return isinstance(converter, attrs.Converter)
 
 
 def _dataclass_default(field: Any) -> Default | None:
@@ -249,10 +251,12 @@ def _dataclass_default(field: Any) -> Default | None:
 def _derived(cls: type) -> frozenset[str]:
     """Return the names that hold what can be computed again, or is not state."""
     names = set(_NOT_STATE)
-    declared = set()
+    declared: set[str] = set()
     for base in cls.__mro__:
         names.update(
-            name for name, value in vars(base).items() if isinstance(value, functools.cached_property)
+            name
+            for name, value in vars(base).items()
+            if isinstance(value, functools.cached_property)
         )
         names.update(_slots(base) if _own_attributes(base) else ())
         declared.update(_own_defaults(base, frozenset()))
@@ -264,15 +268,15 @@ def _caches_hash(base: type) -> bool:
     return code is not None and _HASH_CACHE in code.co_names
 
 
-def _plain_getattr(cls: type) -> bool:
-    if cls.__getattribute__ is not object.__getattribute__:
-        return False
-    return not hasattr(cls, "__getattr__")
+def _overrides(cls: type, name: str) -> bool:
+    return getattr(cls, name) is not getattr(object, name)
 
 
 def _reduces_plainly(cls: type) -> bool:
     """Tell whether fields are all that pickle would store of *cls*."""
     made_in_python = all(b is object or b.__flags__ & _HEAP_TYPE for b in cls.__mro__)
+    if MARK in vars(cls) and "copyreg" in vars(cls)[MARK].originals:
+        return False
     own = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
     new = ("__getnewargs__", "__getnewargs_ex__")
     return (
@@ -283,7 +287,7 @@ def _reduces_plainly(cls: type) -> bool:
 
 
 def _own_method(cls: type, name: str) -> object:
-    """Return a method that a class in the MRO wrote itself; hooks and generated ones do not count."""
+    """Return a method that a class wrote itself; hooks and generated ones do not count."""
     for base in cls.__mro__[:-1]:
         own = vars(base)
         value = own[MARK].originals.get(name) if MARK in own else own.get(name)

@@ -26,15 +26,14 @@ def _reads(opcode: bytes) -> Callable[[Handler], Handler]:
 
 class Machine:
     """
-    Read one pickle from the beginning of *data*.
+    Read one pickle from *file*, and no byte behind it.
 
     The opcodes are read here; what names, calls and states come to is decided
     by the methods `find`, `call`, `new`, `build`, `extend` and `update`.
     """
 
-    def __init__(self, data: bytes, *, encoding: str = "ASCII", errors: str = "strict") -> None:
-        self.data = data
-        self.position = 0
+    def __init__(self, file: Any, *, encoding: str = "ASCII", errors: str = "strict") -> None:
+        self.file = file
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self._marks: list[list[Any]] = []
@@ -42,7 +41,7 @@ class Machine:
         self._errors = errors
 
     def run(self) -> Any:
-        """Return the object, and leave `position` behind the pickle."""
+        """Return the object."""
         handlers = _HANDLERS
         while True:
             opcode = self.take(1)[0]
@@ -73,6 +72,10 @@ class Machine:
     def new(self, cls: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         raise NotImplementedError
 
+    def instantiate(self, cls: Any, args: tuple[Any, ...]) -> Any:
+        """Make an object as Python 2 did: without arguments, its class is not called."""
+        return self.call(cls, args) if args else self.new(cls, (), {})
+
     def build(self, obj: Any, state: Any) -> Any:
         """Return what stands for *obj* once it has its state."""
         raise NotImplementedError
@@ -89,22 +92,22 @@ class Machine:
     # Bytes
 
     def take(self, count: int) -> bytes:
-        end = self.position + count
         if count < 0:
-            raise DamagedError(f"a length of {count} at byte {self.position}")
-        if end > len(self.data):
-            raise TruncatedError(len(self.data))
-        taken = self.data[self.position : end]
-        self.position = end
+            raise DamagedError(f"a length of {count} before byte {self.position}")
+        taken: bytes = self.file.read(count)
+        if len(taken) < count:
+            raise TruncatedError(None)
         return taken
 
     def line(self) -> bytes:
-        end = self.data.find(b"\n", self.position)
-        if end < 0:
-            raise TruncatedError(len(self.data))
-        taken = self.data[self.position : end]
-        self.position = end + 1
-        return taken
+        taken: bytes = self.file.readline()
+        if not taken.endswith(b"\n"):
+            raise TruncatedError(None)
+        return taken[:-1]
+
+    @property
+    def position(self) -> int:
+        return int(self.file.tell())
 
     def number(self, form: str) -> Any:
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
@@ -132,7 +135,10 @@ def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
 
 
 def _push(opcode: bytes, read: Callable[[Machine], Any]) -> None:
-    _HANDLERS[opcode[0]] = lambda machine: machine.stack.append(read(machine))
+    @_reads(opcode)
+    def push(machine: Machine) -> None:
+        value = read(machine)  # which may end a mark, and so change the stack
+        machine.stack.append(value)
 
 
 _BOOLS = {b"00": False, b"01": True}
@@ -174,7 +180,6 @@ _push(pickle.LIST, lambda m: m.since_mark())
 _push(pickle.DICT, lambda m: dict(_pairs(m.since_mark())))
 _push(pickle.FROZENSET, lambda m: frozenset(m.since_mark()))
 _push(pickle.GLOBAL, lambda m: m.find(*_two_lines(m)))
-_push(pickle.STACK_GLOBAL, lambda m: _stack_global(m))
 _push(pickle.GET, lambda m: m.memo[int(m.line())])
 _push(pickle.BINGET, lambda m: m.memo[m.take(1)[0]])
 _push(pickle.LONG_BINGET, lambda m: m.memo[m.number("<I")])
@@ -185,7 +190,6 @@ _push(pickle.EXT1, lambda m: m.find_extension(m.take(1)[0]))
 _push(pickle.EXT2, lambda m: m.find_extension(m.number("<H")))
 _push(pickle.EXT4, lambda m: m.find_extension(m.number("<i")))
 _push(pickle.NEXT_BUFFER, lambda m: m.next_buffer())
-_push(pickle.INST, lambda m: _inst(m))
 
 
 def _utf8(raw: bytes) -> str:
@@ -196,7 +200,7 @@ def _unquoted(machine: Machine) -> bytes:
     line = machine.line()
     if len(line) < 2 or line[:1] not in b"'\"" or line[:1] != line[-1:]:
         raise DamagedError(f"the text before byte {machine.position} has no quotes")
-    return codecs.escape_decode(line[1:-1])[0]  # type: ignore[attr-defined] # known to pickle alone
+    return codecs.escape_decode(line[1:-1])[0]
 
 
 def _two_lines(machine: Machine) -> tuple[str, str]:
@@ -214,13 +218,11 @@ def _stack_global(machine: Machine) -> Any:
 def _inst(machine: Machine) -> Any:
     module, name = _two_lines(machine)
     args = machine.since_mark()
-    return _instantiate(machine, machine.find(module, name), args)
+    return machine.instantiate(machine.find(module, name), tuple(args))
 
 
-def _instantiate(machine: Machine, cls: Any, args: list[Any]) -> Any:
-    if args or not isinstance(cls, type):
-        return machine.call(cls, tuple(args))
-    return machine.new(cls, (), {})
+_push(pickle.STACK_GLOBAL, _stack_global)
+_push(pickle.INST, _inst)
 
 
 @_reads(pickle.PROTO)
@@ -329,7 +331,7 @@ def _readonly_buffer(machine: Machine) -> None:
 @_reads(pickle.OBJ)
 def _obj(machine: Machine) -> None:
     cls, *args = machine.since_mark()
-    machine.stack.append(_instantiate(machine, cls, args))
+    machine.stack.append(machine.instantiate(cls, tuple(args)))
 
 
 @_reads(pickle.REDUCE)

@@ -9,6 +9,10 @@ from typing import Any, TypeGuard
 from .exceptions import DeclarationError
 
 
+MARK = "__versionpickle__"
+"""The name under which a versioned class holds its hooks."""
+
+
 def ref_of(target: object) -> str:
     """Return the ref of a class or function, ``module:qualname``."""
     return f"{target.__module__}:{target.__qualname__}"  # type: ignore[attr-defined]

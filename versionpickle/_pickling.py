@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import copyreg
 import io
 import pickle
@@ -13,7 +14,7 @@ from typing import Any
 from ._adopt import named
 from ._builder import Builder, Lister
 from ._finder import Finder, Refused
-from ._hooks import Hooks
+from ._machine import Machine
 from .exceptions import (
     BuildError,
     DamagedError,
@@ -45,9 +46,8 @@ class Pickler(pickle.Pickler):
     ) -> None:
         super().__init__(file, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback)
         if registry is not None and registry.reducers:
-            self.dispatch_table = collections.ChainMap(
-                registry.reducers, copyreg.dispatch_table
-            )
+            table: Any = collections.ChainMap(registry.reducers, copyreg.dispatch_table)
+            self.dispatch_table = table
 
     def dump(self, obj: Any) -> None:
         """Write *obj*; raise PicklingError, with the cause, where it cannot be."""
@@ -118,9 +118,7 @@ class Unpickler(pickle.Unpickler):
         """
         start = self._file.tell()
         try:
-            return self._finished(super().load())
-        except _NeedsBuilderError:
-            return self._load_with_builder(start)
+            return self._load(start)
         except Refused as refused:
             raise self._forbidden(start, str(refused)) from None
         except VersionPickleError:
@@ -129,6 +127,12 @@ class Unpickler(pickle.Unpickler):
             if self._unsafe:
                 raise
             raise _translated(exc, self._size()) from exc
+
+    def _load(self, start: int) -> Any:
+        try:
+            return self._finished(super().load())
+        except _NeedsBuilderError:
+            return self._load_with_builder(start)
 
     def _size(self) -> int | None:
         return len(self._file.getbuffer()) if isinstance(self._file, io.BytesIO) else None
@@ -145,33 +149,28 @@ class Unpickler(pickle.Unpickler):
         return obj
 
     def _load_with_builder(self, start: int) -> Any:
-        data = self._bytes_from(start)
-        persistent = getattr(self, "persistent_load", None)
-        builder = Builder(
-            data,
+        self._file.seek(start)
+        return Builder(
+            self._file,
             self._finder,
             encoding=self._encoding,
             errors=self._errors,
-            persistent=persistent,
+            persistent=getattr(self, "persistent_load", None),
             buffers=self._buffers,
-        )
-        obj = builder.run()
-        self._file.seek(start + builder.position)
-        return obj
+        ).run()
 
     def _forbidden(self, start: int, first: str) -> ForbiddenError:
         """Return an error that names all that is refused, not the first alone."""
-        lister = Lister(self._bytes_from(start), self._finder)
-        try:
+        self._file.seek(start)
+        lister = Lister(self._file, self._finder)
+        with contextlib.suppress(Exception):  # the bytes are bad as well, which matters less now
             lister.run()
-        except Exception:  # noqa: BLE001 - the bytes are bad as well, which now matters less
-            pass
         refused = dict.fromkeys([*lister.refused, first])
         return ForbiddenError(tuple(sorted(refused)))
 
-    def _bytes_from(self, start: int) -> bytes:
-        self._file.seek(start)
-        return bytes(self._file.read())
+
+_READERS = {__name__, Machine.__module__}
+"""Where errors show up that C's unpickler, or our own, raises of the bytes themselves."""
 
 
 class _NeedsBuilderError(Exception):
@@ -191,11 +190,11 @@ class _Recorder:
     def seek(self, position: int) -> None:
         self._read.seek(position)
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         known = self._read.read(size)
-        if 0 <= size == len(known):
+        if len(known) == size:
             return known
-        return known + self._record(self._file.read(size - len(known) if size >= 0 else -1))
+        return known + self._record(self._file.read(size - len(known)))
 
     def readline(self) -> bytes:
         known = self._read.readline()
@@ -217,10 +216,11 @@ def _translated(exc: Exception, size: int | None) -> VersionPickleError:
         return TruncatedError(size)
     problem = f"{type(exc).__name__}: {exc}"
     traceback = exc.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
     assert traceback is not None
-    if traceback.tb_next is None:  # raised in C, by the unpickler itself
-        return DamagedError(problem)
-    return BuildError(problem)
+    by_a_reader = traceback.tb_frame.f_globals["__name__"] in _READERS
+    return DamagedError(problem) if by_a_reader else BuildError(problem)
 
 
 def dumps(
@@ -290,7 +290,7 @@ def loads(
     allow: Iterable[object] = (),
     unsafe: bool = False,
 ) -> Any:
-    """
+    r"""
     Return the object of a pickle, upgraded to today's classes.
 
     Builds only what is known; see `Unpickler` for *allow*, *unsafe* and what is

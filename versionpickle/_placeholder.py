@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 from . import _stream
 from ._stamp import Claim, Stamp, make_stamp
@@ -22,15 +23,24 @@ class Placeholder:
 
     ref = ""
     version: int | None = None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    state: Any
+    items: list[Any]
+    pairs: list[tuple[Any, Any]]
+    setter: Callable[..., None] | None = None
+    """What set the state, where that was not the class itself."""
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Placeholder:
+    _stored: tuple[Any, ...] | None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = super().__new__(cls)
         self.args = args
         self.kwargs = kwargs
-        self.state: Any = None
-        self.items: list[Any] = []
-        self.pairs: list[tuple[Any, Any]] = []
-        self._stored: tuple[Any, ...] | None = None
+        self.state = None
+        self.items = []
+        self.pairs = []
+        self._stored = None
         return self
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -56,7 +66,13 @@ class Placeholder:
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         if self._stored is not None:
-            return self._stored[0], self.args, self._stored, iter(self.items), iter(self.pairs)
+            reduced = (
+                self._stored[0],
+                self.args,
+                self._stored,
+                *map(iter, (self.items, self.pairs)),
+            )
+            return reduced if self.setter is None else (*reduced, self.setter)
         content = {"state": self.state, "items": self.items, "pairs": self.pairs}
         return _stream.keep, (self.ref, self.args, self.kwargs), content
 
@@ -69,7 +85,7 @@ class Kept(Placeholder):
 
     def __setstate__(self, state: Any) -> None:
         self.__dict__.update(state)
-        self.__class__ = placeholder_class(self.__dict__.pop("ref"))
+        object.__setattr__(self, "__class__", placeholder_class(self.__dict__.pop("ref")))
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from ._layout import Field, Layout
 from ._stamp import Claim, Stamp, make_stamp
 from .exceptions import FieldsError, InvalidObjectError, StampError, StepError
 from .migrations import Chain
-from .migrations._chain import is_slots_pair, merge_slots_pair
+from .migrations._chain import as_dict
 
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ class Shape:
         """Fill *obj* from a state that was stored without a stamp."""
         raise NotImplementedError
 
-    def new_stamp(self, fields: tuple[str, ...] | None, fill: Callable[[Claim], SetState]) -> Stamp:
+    def new_stamp(
+        self, fields: tuple[str, ...] | None, fill: Callable[[Claim], SetState]
+    ) -> Stamp:
         declaration = self.hooks.declaration
         claim = Claim(declaration.key, declaration.version, fields, self._bases)
         return make_stamp(self.cls, claim, fill(claim), _stream.revive, is_current=True)
@@ -145,13 +147,8 @@ class FieldsShape(Shape):
         return compiled or interpret
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
-        if state is None:
-            state = {}
-        elif is_slots_pair(state):
-            state = merge_slots_pair(state)
-        elif isinstance(state, dict):
-            state = dict(state)
-        elif not chain.steps:
+        state = as_dict(state)
+        if not chain.steps:
             state = self._named_positions(state)
         self._finish(obj, chain, state, set(), {})
 
@@ -168,7 +165,7 @@ class FieldsShape(Shape):
         for name in list(extras):
             if name in self._named or self.layout.open or not self.layout.has_dict:
                 state[name] = extras.pop(name)
-        state = chain.run(state, unset)
+        state = as_dict(chain.run(state, unset))
         self._compare(chain, state, unset)
         self._place(obj, state, unset, extras)
         if chain.steps:
@@ -224,9 +221,7 @@ class FieldsShape(Shape):
             except Exception as exc:
                 self._blank(obj)
                 problem = f"{type(exc).__name__}: {exc.args[0] if exc.args else exc}"
-                raise InvalidObjectError(
-                    chain.ref, chain.version, chain.current, problem
-                ) from exc
+                raise InvalidObjectError(chain.ref, chain.version, chain.current, problem) from exc
 
         return validate
 
@@ -258,7 +253,7 @@ class OpenShape(FieldsShape):
     def _first(self, fields: tuple[str, ...]) -> Stamp | None:
         """Make a stamp for these attributes, unless there are very many already."""
         with self.hooks.lock:
-            if len(self._stamps) >= _STAMPS_MAX:
+            if len(self._stamps) >= _STAMPS_MAX or not all(type(name) is str for name in fields):
                 return None
             stamp = self.new_stamp(fields, lambda claim: self.writer.fill(claim, self._refuse))
             if not self._stamps:  # most objects will have the attributes that came first
@@ -359,7 +354,8 @@ class OwnShape(Shape):
 
     def _finish(self, obj: Any, chain: Chain, state: Any, setter: Any = None) -> None:
         if chain.steps:
-            state = _upgraded(chain, state)
+            upgraded = chain.run(state, set())
+            state = None if state is None and not upgraded else upgraded
         self._set(obj, state, setter)
 
     def _set(self, obj: Any, state: Any, setter: Any = None) -> None:
@@ -373,16 +369,11 @@ class OwnShape(Shape):
 
 def as_method(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Return a function that a class turns into a method, which it does not do for a bound one."""
-    return lambda obj, argument=4: function(obj, argument)
 
+    def method(obj: Any, argument: Any = 4) -> Any:
+        return function(obj, argument)
 
-def _upgraded(chain: Chain, state: Any) -> Any:
-    if is_slots_pair(state):
-        named = merge_slots_pair(state)
-    else:
-        named = {} if state is None else dict(state) if type(state) is dict else state
-    upgraded = chain.run(named, set())
-    return upgraded if upgraded or state is not None else None
+    return method
 
 
 def _unpacked(claim: Claim, state: Any) -> tuple[dict[str, Any], set[str], dict[str, Any]]:
@@ -400,7 +391,9 @@ def _unpacked(claim: Claim, state: Any) -> tuple[dict[str, Any], set[str], dict[
 
 
 def _count_problem(claim: Claim, state: Any) -> str:
-    return f"its stamp names {len(claim.fields or ())} fields, and its state holds {len(state) - 1}"
+    return (
+        f"its stamp names {len(claim.fields or ())} fields, and its state holds {len(state) - 1}"
+    )
 
 
 def _value_or(obj: Any, field: Field, nothing: Any) -> Any:

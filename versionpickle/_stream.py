@@ -45,6 +45,8 @@ def make(
 def set_state(obj: Any, state: tuple[Any, ...]) -> None:
     """Fill an object of a class that carries no hooks of this registry."""
     state[0].fill(obj, state)
+    if isinstance(obj, _placeholder.Placeholder):
+        obj.setter = set_state
 
 
 def keep(ref: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _placeholder.Placeholder:
@@ -69,7 +71,7 @@ def revive_in(
     With *importing*, an unknown class's module is imported, as pickle does.
     """
     key = (format, ref, version, fields, bases)
-    if type(version) is int and not bases:  # True and 1.0 would find the stamp of 1
+    if type(version) is type(format) is int and not bases:  # True would find the stamp of 1
         try:
             return registry.stamps[key]
         except (KeyError, TypeError):
@@ -108,9 +110,7 @@ def _are_names(fields: Any) -> bool:
 
 
 def _is_base(base: Any) -> bool:
-    return (
-        type(base) is tuple and len(base) == 2 and type(base[0]) is str and is_version(base[1])
-    )
+    return type(base) is tuple and len(base) == 2 and type(base[0]) is str and is_version(base[1])
 
 
 def _meaning(registry: Registry, claim: Claim, importing: bool) -> Declaration | Retired:

@@ -20,9 +20,7 @@ _TYPES = {
     "datetime": "date datetime time timedelta timezone",
     "decimal": "Decimal",
     "fractions": "Fraction",
-    "ipaddress": (
-        "IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network"
-    ),
+    "ipaddress": ("IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network"),
     "pathlib": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
     "pathlib._local": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
     "time": "struct_time",

@@ -69,13 +69,11 @@ class Chain:
 
     def run(self, state: object, unset: set[str]) -> object:
         """
-        Return today's state; *unset* names the fields that hold nothing.
-
-        Both arguments are the chain's to change.
+        Return today's state; *unset* names the fields that hold nothing, and changes.
         """
         for step in self.steps:
             try:
-                state = step.apply(state, unset, any_state=self.any_state)
+                state = step.apply(as_dict(state), unset, any_state=self.any_state)
             except Exception as exc:
                 raise self._failed(step, exc) from exc
         return state
@@ -99,10 +97,8 @@ class Chain:
 
 
 def _checked_result(result: object, unset: set[str], *, any_state: bool) -> object:
-    if is_slots_pair(result):
-        result = merge_slots_pair(result)
-    if isinstance(result, dict):
-        unset.difference_update(result)
+    if isinstance(result, dict) or is_slots_pair(result):
+        unset.difference_update(as_dict(result))
         return result
     if result is None:
         raise OperationError("it returned None; end it with 'return state'")
@@ -121,6 +117,11 @@ def is_slots_pair(state: object) -> bool:
     )
 
 
-def merge_slots_pair(state: Any) -> dict[str, Any]:
-    attributes, slots = state
-    return {**(attributes or {}), **slots}
+def as_dict(state: Any) -> Any:
+    """Return a dict of the fields in *state*, or *state* where it names none."""
+    if state is None:
+        return {}
+    if is_slots_pair(state):
+        attributes, slots = state
+        return {**(attributes or {}), **slots}
+    return dict(state) if isinstance(state, dict) else state

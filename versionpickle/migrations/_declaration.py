@@ -15,8 +15,8 @@ Unstamped: TypeAlias = int | Callable[[Any], int]
 Formerly: TypeAlias = str | Iterable[str] | Mapping[str, int]
 
 
-def _check_name(declaration: Declaration, attribute: object, name: object) -> None:
-    if name is not None and not (isinstance(name, str) and name):
+def _check_name(declaration: Declaration, attribute: object, name: Any) -> None:
+    if name is not None and not (type(name) is str and name):
         raise DeclarationError(
             declaration.ref,
             f"name={name!r} is no stable name",
@@ -69,7 +69,7 @@ class Declaration:
     version: int = attrs.field(default=1, validator=_check_version)
     name: str | None = attrs.field(default=None, validator=_check_name)
     formerly: Mapping[str, int | None] = attrs.field(
-        default=(), converter=_with_versions, validator=_check_formerly
+        factory=dict, converter=_with_versions, validator=_check_formerly
     )
     unstamped: Unstamped = attrs.field(default=1, validator=_check_unstamped)
     transient: tuple[str, ...] = attrs.field(default=(), converter=_as_names)

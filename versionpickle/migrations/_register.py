@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from versionpickle._names import checked_ref, checked_version, ref_of
+from versionpickle._names import MARK, checked_ref, checked_version, ref_of
 from versionpickle.exceptions import DeclarationError
 
 from ._chain import Step
@@ -63,10 +63,10 @@ def migration(
     ...     amount, currency = state.pop("amount").split()
     ...     return {**state, "amount": amount, "currency": currency}
     """
-    ref = checked_ref(target) if isinstance(target, str) else _owner(target, registry)
+    into = registry or _registry_of(target)
+    ref = checked_ref(target) if isinstance(target, str) else _owner(target, into)
     leaves = checked_version(version, ref)
     reaches = leaves + 1 if to is None else checked_version(to, ref, "to")
-    into = registry or default_registry
     for operation in operations:
         if not hasattr(operation, "compile"):
             raise DeclarationError(
@@ -90,16 +90,21 @@ def migration(
     return register
 
 
-def _owner(target: object, registry: Registry | None) -> str:
+def _registry_of(target: object) -> Registry:
+    hooks = vars(target).get(MARK) if isinstance(target, type) else None
+    return default_registry if hooks is None else hooks.registry
+
+
+def _owner(target: object, registry: Registry) -> str:
     if not isinstance(target, type):
         raise DeclarationError(
             repr(target), "this is no class", "give a class, or a ref such as 'shop.models:Order'"
         )
     ref = ref_of(target)
-    if (registry or default_registry).declaration(ref) is None:
+    if registry.declaration(ref) is None:
         raise DeclarationError(
             ref,
-            "this class has no versions" + (" in this registry" if registry else ""),
+            f"this class has no versions in the {registry.name or 'given'} registry",
             "put @versioned(version=...) on it, or call adopt() first",
         )
     return ref

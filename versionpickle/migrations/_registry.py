@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -47,7 +47,7 @@ class Registry:
         self.stamps: dict[tuple[Any, ...], Stamp] = {}
         """Stamps by what stands in a stream; a cache that may be cleared."""
 
-        self.reducers: dict[type, Callable[[Any], Any]] = {}
+        self.reducers: dict[type, Any] = {}
         """How to reduce classes that cannot, or may not, carry hooks."""
 
         self.allowed: dict[str, object] = {}
@@ -92,7 +92,9 @@ class Registry:
                     "remove one of the two alias() or retire() calls",
                 )
             if isinstance(meaning, str) and self._leads_to(meaning, ref):
-                raise DeclarationError(ref, "this alias leads back to itself", "remove one of them")
+                raise DeclarationError(
+                    ref, "this alias leads back to itself", "remove one of them"
+                )
             self._meanings[ref] = meaning
             self.stamps.clear()
 
@@ -218,7 +220,7 @@ class Registry:
             raise FutureVersionError(goal.ref, version, goal.version)
         return tuple(steps)
 
-    def use(self, steps: tuple[Step, ...]) -> None:
+    def use(self, steps: Iterable[Step]) -> None:
         """Note that objects travel along *steps*: no more may be added beside them."""
         self._used.update(step.ref for step in steps)
 

@@ -1,0 +1,139 @@
+"""The classes of the golden streams; they do not change."""
+
+from __future__ import annotations
+
+import functools
+
+from typing import Any
+
+import attrs
+
+import versionpickle
+
+from versionpickle import Registry, Versioned, adopt, versioned
+from versionpickle._placeholder import placeholder_class
+
+
+APART = Registry("apart")
+
+
+@versioned(version=3)
+@attrs.define
+class Fields:
+    number: int
+    text: str
+    late: int = attrs.field(init=False, eq=False)
+
+
+@versioned(version=2, name="golden.named")
+@attrs.define(slots=False)
+class Named:
+    number: int
+
+
+class Base(Versioned, version=4):
+    __slots__ = ()
+
+
+@attrs.define
+class Derived(Base, version=2):
+    number: int
+
+
+class Open(Versioned, version=5):
+    pass
+
+
+@versioned(version=2)
+class Own(list):  # type: ignore[type-arg]
+    def __getstate__(self) -> tuple[int]:
+        return (5,)
+
+    def __setstate__(self, state: tuple[int]) -> None:
+        (self.number,) = state
+
+    number = 5
+
+
+@versioned(version=2)
+class Called:
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> Any:
+        return Called, (self.number,)
+
+
+class Foreign:
+    pass
+
+
+adopt(Foreign, version=6, registry=APART)
+adopt(functools.partial, version=2, registry=APART)
+
+
+def _unset() -> Fields:
+    fields = Fields(1, "one")
+    fields.late = 5
+    return fields
+
+
+def _extras() -> Named:
+    named = Named(1)
+    named.__dict__["extra"] = "more"
+    return named
+
+
+def _open() -> Open:
+    made = Open()
+    made.a, made.itself = 1, made
+    return made
+
+
+def _foreign() -> Foreign:
+    made = Foreign()
+    made.a = 1
+    return made
+
+
+def _placeholder() -> Any:
+    made = placeholder_class("gone:Class")(1, key=2)
+    made.__setstate__({"a": 1})
+    return made
+
+
+MADE = {
+    "fields": lambda: [_unset(), _unset()],
+    "unset": lambda: Fields(1, "one"),
+    "extras": _extras,
+    "named": lambda: Named(1),
+    "derived": lambda: Derived(1),
+    "open": _open,
+    "own": lambda: Own([1, 2]),
+    "called": lambda: Called(7),
+    "apart": _foreign,
+    "whole": lambda: functools.partial(int, base=2),
+    "placeholder": _placeholder,
+}
+
+
+def dumps(obj: Any, protocol: int) -> bytes:
+    return versionpickle.dumps(obj, protocol, registry=APART)
+
+
+def described(obj: Any) -> str:
+    """Say everything that a golden object consists of."""
+    match obj:
+        case Open():
+            return f"Open {obj.a} {obj.itself is obj}"
+        case Own():
+            return f"Own {list(obj)} {obj.number}"
+        case list():
+            return f"{[described(item) for item in obj]} {obj[0] is obj[1]}"
+        case functools.partial():
+            return f"partial {obj('10')}"
+        case versionpickle.Placeholder():
+            return f"{obj!r} {obj.args} {obj.kwargs}"
+        case Fields():
+            return f"Fields {obj.number} {obj.text} {getattr(obj, 'late', 'unset')}"
+    return f"{type(obj).__name__} {sorted(vars(obj).items()) if hasattr(obj, '__dict__') else obj}"

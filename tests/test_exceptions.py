@@ -1,0 +1,83 @@
+"""Errors carry their facts, and survive pickling."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import textwrap
+
+import attrs
+import pytest
+
+from versionpickle import exceptions
+
+
+CONCRETE = [
+    cls
+    for cls in map(vars(exceptions).get, exceptions.__all__)
+    if attrs.has(cls) and "__str__" in vars(cls)
+]
+
+
+def made(cls):
+    """An error whose facts are all of their kinds."""
+    examples = {
+        "str": "m:C",
+        "int": 2,
+        "int | None": None,
+        "tuple[str, ...]": ("a", "b"),
+    }
+    return cls(*(examples[field.type] for field in attrs.fields(cls)))
+
+
+@pytest.mark.parametrize("cls", CONCRETE, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_survives_pickling(cls, protocol):
+    """Facts and message come back."""
+    error = made(cls)
+
+    for back in (pickle.loads(pickle.dumps(error, protocol)), copy.copy(error)):
+        assert type(back) is cls
+        assert str(error) == str(back)
+        assert attrs.astuple(error) == attrs.astuple(back)
+
+
+@pytest.mark.parametrize("cls", CONCRETE, ids=lambda cls: cls.__name__)
+def test_says_what_to_do(cls):
+    """A message is more than its facts."""
+    assert (
+        len(str(made(cls))) > 60
+        or cls is exceptions.DeclarationError
+        or "problem" in vars(cls).get("__annotations__", {})
+    )
+
+
+@pytest.mark.parametrize(
+    ("cls", "base"),
+    [
+        (exceptions.UnpicklingError, pickle.UnpicklingError),
+        (exceptions.PicklingError, pickle.PicklingError),
+        (exceptions.TruncatedError, EOFError),
+        (exceptions.DeclarationError, ValueError),
+    ],
+)
+def test_are_what_people_catch(cls, base):
+    """Who catches pickle's errors catches ours."""
+    assert issubclass(cls, base)
+    assert issubclass(cls, exceptions.VersionPickleError)
+
+
+def test_the_tree_is_drawn_as_it_is():
+    """The picture at the top of the module shows each class below its base."""
+    drawing = exceptions.__doc__.split("::\n", 1)[1].split("Facts are")[0]
+    lines = textwrap.dedent(drawing).strip().splitlines()
+    path = []
+    for line in lines:
+        name = line.strip("│├└─ ").split()[0]
+        depth = (len(line) - len(line.lstrip(" │├└─"))) // 4
+        path[depth:] = [name]
+        if depth:
+            bases = [base.__name__ for base in getattr(exceptions, name).__bases__]
+            assert path[depth - 1] in bases
+    drawn = {line.strip("│├└─ ").split()[0] for line in lines}
+    assert set(exceptions.__all__) == drawn
