@@ -239,6 +239,16 @@ class Stateful(_ByHand):
 
 
 @versioned
+class StatefulSlots(_ByHand):
+    """Has a state of its own, in the form that pickle uses for slots."""
+
+    __slots__ = ("a", "b")
+
+    def __getstate__(self) -> Any:
+        return None, {"a": self.a, "b": self.b}
+
+
+@versioned
 class Newargs:
     def __new__(cls, a: Any, b: Any) -> Newargs:
         self = super().__new__(cls)
@@ -344,6 +354,7 @@ MAKERS = {
         Guarded,
         WatchedPlain,
         Stateful,
+        StatefulSlots,
         Newargs,
         Reducing,
         ReducingWithSetter,

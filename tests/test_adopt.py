@@ -53,6 +53,19 @@ class ForeignAppender(list):
         super().append((self.tag, item))
 
 
+class OnlyAppends:
+    """Takes items, and is no list."""
+
+    def __init__(self):
+        self.taken = []
+
+    def append(self, item):
+        self.taken.append(item)
+
+    def __reduce__(self):
+        return OnlyAppends, (), None, iter([1, 2])
+
+
 class ForeignSet(set):
     def add(self, item):
         super().add((self.tag, item))
@@ -282,6 +295,11 @@ class TestItemsBeforeTheState:
             wanted = [1, 2, 3]
         assert wanted == versionpickle.loads(data, registry=registry)
 
+    def test_only_append(self, registry):
+        adopt(OnlyAppends, registry=registry)
+
+        assert [1, 2] == versionpickle.loads(pickle.dumps(OnlyAppends()), registry=registry).taken
+
     def test_set(self, registry):
         adopt(ForeignSet, version=2, registry=registry)
         migration(ForeignSet, 1, rename("t", "tag"), registry=registry)
@@ -333,6 +351,25 @@ class TestRetired:
         assert "placeholder of apart: {'a': 1}" in repr(found[0])
         again = versionpickle.loads(versionpickle.dumps(found), registry=writer)
         assert [obj.a for obj in again] == [1, 2]
+
+
+def test_retired_versioned_class(registry):
+    """A placeholder of a versioned class reads as its stamp says."""
+
+    @versionpickle.versioned(version=7, name="to be retired")
+    class Gone:
+        pass
+
+    obj = Gone()
+    obj.a = 1
+    data = pickle.dumps(obj)
+    registry.mean("to be retired", versionpickle.migrations.Retired("to be retired"))
+
+    found = versionpickle.loads(data, registry=registry)
+
+    assert ({"a": 1}, 7) == (found.state, found.version)
+    assert data == versionpickle.dumps(found)
+    assert {"a": 1} == copy.deepcopy(found).state
 
 
 def test_adoption_of_a_step_without_state(registry):

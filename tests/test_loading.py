@@ -339,6 +339,24 @@ def test_what_cannot_be_pickled(obj):
     assert caught.value.__cause__ is not None
 
 
+def test_paths_of_another_python():
+    """CPython 3.13 wrote paths under the name of a private module."""
+    found = versionpickle.loads(b"cpathlib._local\nPurePosixPath\n(S'a'\ntR.")
+
+    assert pathlib.PurePosixPath("a") == found
+
+
+def test_our_own_errors_pass():
+    """An error of ours on the way to a stream stays what it is."""
+
+    @versioned
+    class Local:
+        pass
+
+    with pytest.raises(versionpickle.exceptions.UnreachableClassError):
+        versionpickle.dumps(Local())
+
+
 class TestPython2:
     def test_text(self):
         """Strings of Python 2 are decoded as the caller wishes."""
@@ -479,6 +497,16 @@ class TestNames:
 
         assert shapes.AttrsSlots(1, 2) == versionpickle.loads(data)
 
+    def test_package_into_itself(self, registry):
+        """A package may have become part of a new one of the same name, or two have swapped."""
+        alias("shapes", "shapes.legacy", registry=registry)
+        alias("one", "two", registry=registry)
+        alias("two", "one", registry=registry)
+
+        assert "shapes.legacy.x:C" == registry.target("shapes.x:C")
+        assert "one:C" == registry.target("one:C")
+        assert "other:C" == registry.target("other:C")
+
     @pytest.mark.parametrize("chain", [("a:A", "a:A"), ("a:A", "b:B", "c:C", "a:A")])
     def test_alias_that_leads_back(self, registry, chain):
         """A name that means itself is refused."""
@@ -505,19 +533,20 @@ class TestNames:
         @versioned(version=3, formerly={"m:A": 1, "m:B": 2}, registry=registry)
         @attrs.define
         class Merged:
-            log: list
+            log: list = attrs.field(factory=list)
 
         for version in (1, 2):
             step = convert("log", lambda log, version=version: [*log, version])
             migration(Merged, version, step)
         one = b"\x80\x02c%b\n%b\n)\x81}X\x03\x00\x00\x00log]sb"
+        called = b"cm\nB\n)R}X\x03\x00\x00\x00log]sb"
         old = (
             b"ccopy_reg\n_reconstructor\n(cm\nA\nc__builtin__\nobject\nNtR}X\x03\x00\x00\x00log]sb"
         )
         data = b"](" + (one % (b"m", b"A") + one % (b"m", b"B")).replace(b"\x80\x02", b"")
-        data += old + b"cm\nA\ne."
+        data += old + called + b"cm\nA\ne."
 
         found = versionpickle.loads(data, registry=registry)
 
-        assert [obj.log for obj in found[:3]] == [[1, 2], [2], [1, 2]]
-        assert Merged is found[3]
+        assert [[1, 2], [2], [1, 2], [2]] == [obj.log for obj in found[:4]]
+        assert Merged is found[4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 
 from concurrent.futures import ThreadPoolExecutor
@@ -93,6 +94,12 @@ class TestDeclaring:
         """Only classes have versions."""
         with pytest.raises(DeclarationError, match="no class"):
             versioned(version=2)(target)
+
+    def test_former_refs(self, registry):
+        """Former refs mean the class, with or without a version of theirs."""
+        declared(registry, version=2, name="c", formerly=["m:A", "m:B"])
+
+        assert {"c"} == {registry.resolve(ref).name for ref in ("m:A", "m:B")}
 
     def test_declared_twice(self, registry):
         """A class is declared once."""
@@ -387,6 +394,7 @@ class TestChain:
             else:
                 restore(cls, {"a": 1})
         assert (missing, leftover) == (caught.value.missing, caught.value.leftover)
+        assert all(repr(name) in str(caught.value) for name in missing + leftover)
 
     def test_defaults_are_filled(self, registry):
         """A field that is missing gets its default."""
@@ -484,6 +492,81 @@ class TestChain:
 
         assert unstamped.log == ["Base 1", "Base 2", "Sub 1"]
         assert stamped.log == ["Base 2", "Sub 1"]
+
+
+KINDS = [
+    attrs.define,
+    attrs.define(slots=False),
+    attrs.frozen,
+    attrs.frozen(slots=False),
+    dataclasses.dataclass,
+    dataclasses.dataclass(slots=True),
+    dataclasses.dataclass(frozen=True),
+    dataclasses.dataclass(frozen=True, slots=True),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("how", ["declarative", "function", "unstamped"])
+def test_upgrade_of_every_kind(registry, kind, how):
+    """Defaults, factories, transient and unset fields come out alike for every kind of class."""
+    field = dataclasses.field if kind in KINDS[4:] else attrs.field
+    factory = {"default_factory" if kind in KINDS[4:] else "factory": list}
+
+    @versioned(version=2, transient=("cache", "spare", "fixed"), registry=registry)
+    @kind
+    class C:
+        a: int
+        b: int = 5
+        tags: list = field(**factory)
+        late: int = field(init=False)
+        cache: list = field(**factory)
+        fixed: int = 7
+        spare: int = field(init=False)
+
+    if how == "declarative":
+        migration(C, 1, rename("x", "a"), convert("a", int))
+    else:
+        migration(C, 1)(lambda state: {"a": int(state["x"])})
+
+    stamped = how != "unstamped"
+    obj = load(registry, C, 1, ("x",), "3") if stamped else restore(C, {"x": "3"})
+
+    assert (3, 5, [], [], 7) == (obj.a, obj.b, obj.tags, obj.cache, obj.fixed)
+    assert not hasattr(obj, "late")
+    assert not hasattr(obj, "spare")
+
+
+def test_upgrade_forgets_a_cached_hash(registry):
+    """A hash from another process does not come along with an upgrade either."""
+
+    @versioned(version=2, registry=registry)
+    @attrs.frozen(cache_hash=True)
+    class C:
+        a: str
+
+    migration(C, 1)(lambda state: {"a": state["x"]})
+
+    assert hash(C("text")) == hash(load(registry, C, 1, ("x",), "text"))
+
+
+@pytest.mark.parametrize("slots", [True, False])
+def test_invalid_object_is_blanked(registry, slots):
+    """Whether its fields are slots or not."""
+
+    @versioned(version=2, registry=registry)
+    @attrs.define(slots=slots)
+    class C:
+        a: int = attrs.field(validator=attrs.validators.gt(5))
+        late: int = attrs.field(init=False)
+
+    migration(C, 1, rename("x", "a"))
+    stamp = revive_in(registry, False, 1, C.__versionpickle__.declaration.ref, 1, ("x",), ())
+    obj = stamp()
+
+    with pytest.raises(InvalidObjectError, match="must be > 5"):
+        obj.__setstate__((stamp, 1))
+    assert not hasattr(obj, "a")
 
 
 class TestUnstamped:
@@ -595,6 +678,36 @@ class TestStamps:
 
         with pytest.raises(StampError, match="names 2 fields, and its state holds"):
             load(registry, cls, 1, ("a", "b"), *values)
+
+    @pytest.mark.parametrize(
+        ("fields", "state"),
+        [(("a",), ()), (("a",), (1, 2)), (None, ()), (None, (5,)), (None, ({}, {}))],
+    )
+    def test_state_of_an_open_class(self, registry, fields, state):
+        """Also where the class declares none."""
+
+        class Plain(Versioned, registry=registry):
+            pass
+
+        load(registry, Plain, 1, ("b",), 1)
+
+        with pytest.raises(StampError):
+            load(registry, Plain, 1, fields, *state)
+
+    def test_derived_field_of_an_open_class(self, registry):
+        """What is not stored today is not taken from a stream either."""
+
+        class Plain(Versioned, transient="cache", registry=registry):
+            pass
+
+        assert {"a": 1} == vars(load(registry, Plain, 1, ("a", "cache"), 1, 2))
+
+    def test_repr(self, registry):
+        """A stamp says what it is."""
+        declared(registry, version=1, name="c")
+
+        stamp = revive_in(registry, False, 1, "c", 1, ("a", "b"), ())
+        assert "<stamp of c version 1>" == repr(stamp)
 
     @pytest.mark.parametrize("version", [1, 2])
     def test_stamp_of_another_class(self, registry, version):

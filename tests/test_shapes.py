@@ -325,6 +325,22 @@ def test_subclass_is_versioned():
     ) == ("decorated sub", 3, (("decorated base", 7),))
 
 
+def test_attrs_subclass_of_a_decorated_class():
+    """Also where attrs builds the subclass twice."""
+
+    @versioned(version=7, name="decorated attrs base")
+    @attrs.define
+    class Decorated:
+        a: int
+
+    @versioned(version=2, name="decorated attrs sub")
+    @attrs.define
+    class Sub(Decorated):
+        b: int
+
+    assert Sub(1, 2) == pickle.loads(pickle.dumps(Sub(1, 2)))
+
+
 class OwnSubclassHook:
     seen: list = []
 
@@ -375,6 +391,20 @@ class CallsSuper(shapes.Plain):
         super().__setstate__({**state, "restored": True})
 
 
+class UntoldOwn(shapes.Stateful):
+    pass
+
+
+def test_subclass_with_its_own_state_that_slipped_through():
+    """One that has a state of its own neither."""
+    del UntoldOwn.__versionpickle__, UntoldOwn.__reduce_ex__, UntoldOwn.__setstate__
+    shapes.Stateful(1, 2).__reduce_ex__(4)
+
+    back = pickle.loads(pickle.dumps(UntoldOwn(1, 2)))
+
+    assert type(back) is UntoldOwn
+
+
 def test_own_methods_may_call_super():
     """A subclass's own methods reach what its base would do without us."""
     back = pickle.loads(pickle.dumps(CallsSuper(1, 2)))
@@ -408,6 +438,14 @@ def test_local_class_needs_a_name():
         pickle.dumps(Local())
     assert caught.value.ref.endswith("<locals>.Local")
     copy.copy(Local())
+
+
+def test_class_of_a_module_that_is_gone():
+    """So is one whose module is not there any more."""
+    cls = versioned(type("C", (), {"__module__": "no_such_module"}))
+
+    with pytest.raises(UnreachableClassError, match="no_such_module is not imported"):
+        pickle.dumps(cls())
 
 
 def test_class_that_is_not_what_its_name_says():

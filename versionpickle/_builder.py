@@ -5,10 +5,10 @@ from __future__ import annotations
 import copyreg
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from ._finder import Finder, Former, Refused, reconstruct
-from ._hooks import Hooks
+from ._hooks import Hooks, set_attributes
 from ._machine import Machine
 from ._stamp import Stamp
 from .exceptions import DamagedError
@@ -149,20 +149,18 @@ def _is_stamped(state: Any) -> bool:
 def _build_plainly(obj: Any, state: Any) -> None:
     """Give an object its state as pickle does."""
     setstate = getattr(obj, "__setstate__", None)
-    if setstate is not None:
+    if setstate is None:
+        set_attributes(obj, state)
+    else:
         setstate(state)
-        return
-    slots = None
-    if isinstance(state, tuple) and len(state) == 2:
-        state, slots = state
-    if state:
-        obj.__dict__.update(state)
-    for name, value in (slots or {}).items():
-        setattr(obj, name, value)
 
 
 class _Inert:
     """Stand for any object while nothing is built."""
+
+
+def _inert(*_: object) -> Any:
+    return _Inert()
 
 
 class Lister(Machine):
@@ -180,29 +178,5 @@ class Lister(Machine):
             self.refused.append(str(refused))
         return _Inert()
 
-    def find_persistent(self, key: Any) -> Any:
-        return _Inert()
-
-    def find_extension(self, code: int) -> Any:
-        return _Inert()
-
-    def next_buffer(self) -> Any:
-        return _Inert()
-
-    def call(self, function: Any, args: Any) -> Any:
-        return _Inert()
-
-    def new(self, cls: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        return _Inert()
-
-    def build(self, obj: Any, state: Any) -> Any:
-        return obj
-
-    def extend(self, obj: Any, items: list[Any]) -> None:
-        pass
-
-    def add(self, obj: Any, items: list[Any]) -> None:
-        pass
-
-    def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
-        pass
+    find_persistent = find_extension = next_buffer = cast(Any, _inert)
+    call = new = build = extend = add = update = cast(Any, _inert)

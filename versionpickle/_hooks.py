@@ -14,7 +14,7 @@ from ._layout import check_transient, layout_of
 from ._names import MARK, is_version, ref_of
 from ._shapes import FieldsShape, OpenShape, OwnShape, Shape
 from ._stamp import Claim, Stamp
-from .exceptions import DeclarationError, StampError, StepError
+from .exceptions import DeclarationError, StepError
 from .migrations import Chain, Declaration, Registry, Step
 from .migrations._chain import as_dict, is_slots_pair
 
@@ -111,8 +111,6 @@ class Hooks:
 
     def restore(self, obj: Any, state: Any, found_as: str | None = None) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
-        if type(state) is tuple and state and type(state[0]) is Stamp:
-            raise StampError(self.declaration.ref, "an object carries the stamp of another class")
         self.shape.restore(obj, state, self._unstamped_chain(state, found_as))
 
     def is_blank(self, obj: Any) -> bool:
@@ -202,14 +200,10 @@ class Hooks:
 
     def plain_setstate(self, obj: Any, state: Any) -> None:
         setstate = self._plain_setstate(obj)
-        if setstate is not None:
+        if setstate is None:
+            set_attributes(obj, state)
+        else:
             setstate(state)
-            return
-        attributes, slots = state if is_slots_pair(state) else (state, {})
-        if attributes:
-            obj.__dict__.update(attributes)
-        for name, value in slots.items():
-            object.__setattr__(obj, name, value)
 
     def _plain_setstate(self, obj: Any) -> Any:
         original = self.originals.get("__setstate__")
@@ -219,6 +213,15 @@ class Hooks:
             others = hooks_of(self.cls)
             return others._plain_setstate(obj) if others else getattr(obj, "__setstate__", None)
         return getattr(self._above(obj), "__setstate__", None)
+
+
+def set_attributes(obj: Any, state: Any) -> None:
+    """Set what pickle would set on an object that has no ``__setstate__``."""
+    attributes, slots = state if is_slots_pair(state) else (state, {})
+    if attributes:
+        obj.__dict__.update(attributes)
+    for name, value in slots.items():
+        setattr(obj, name, value)
 
 
 def hooks_of(cls: type) -> Hooks | None:
@@ -247,19 +250,14 @@ def _no_version(declaration: Declaration, problem: str) -> StepError:
 
 def _first_reduce(hooks: Hooks) -> Reduce:
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
-        if type(self) is hooks.cls:
-            return hooks.shape.reduce(self, protocol)
-        return hooks.reduce_foreign(self, protocol)
+        return hooks.shape.reduce(self, protocol)
 
     return __reduce_ex__
 
 
 def _first_setstate(hooks: Hooks) -> SetState:
     def __setstate__(self: Any, state: Any) -> None:
-        if type(self) is hooks.cls:
-            hooks.shape.setstate(self, state)
-        else:
-            hooks.restore_foreign(self, state)
+        hooks.shape.setstate(self, state)
 
     return __setstate__
 

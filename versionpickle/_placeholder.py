@@ -52,9 +52,6 @@ class Placeholder:
         else:
             self.state = state
 
-    def append(self, item: Any) -> None:
-        self.items.append(item)
-
     def extend(self, items: Any) -> None:
         self.items.extend(items)
 

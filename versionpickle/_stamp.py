@@ -60,9 +60,6 @@ class Stamp(functools.partial[Any]):
             self._reduction = (self.revive, described)
         return self._reduction
 
-    def __copy__(self) -> Stamp:
-        return self
-
     def __deepcopy__(self, memo: object) -> Stamp:
         return self
 

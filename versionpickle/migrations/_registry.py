@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -91,7 +91,7 @@ class Registry:
                     f"this already means {self._meanings[ref]!r}",
                     "remove one of the two alias() or retire() calls",
                 )
-            if isinstance(meaning, str) and self._leads_to(meaning, ref):
+            if isinstance(meaning, str) and ref in self._followed(meaning):
                 raise DeclarationError(
                     ref, "this alias leads back to itself", "remove one of them"
                 )
@@ -108,16 +108,6 @@ class Registry:
         with self.lock:
             self._packages[old] = new
             self.stamps.clear()
-
-    def _leads_to(self, ref: str, goal: str) -> bool:
-        seen = set()
-        while ref not in seen:
-            if ref == goal:
-                return True
-            seen.add(ref)
-            following = self._meanings.get(ref)
-            ref = following if isinstance(following, str) else ref
-        return False
 
     def declared(self, ref: str) -> Declaration | None:
         """Return the declaration of the class that is called *ref* today."""
@@ -162,35 +152,36 @@ class Registry:
     # Asking
 
     def resolve(self, ref: str) -> object:
-        """
-        Return what *ref* means: a Declaration, Retired, class, function, or None.
-        """
-        for _ in range(len(self._meanings) + len(self._packages) + 1):
-            meaning = self._meanings.get(ref)
-            if meaning is None:
-                meaning = self._declared.get(ref) or self._in_new_package(ref)
-            if not isinstance(meaning, str):
-                break
-            ref = meaning
-        else:
-            return None
+        """Return what *ref* means: a Declaration, Retired, class, function, or None."""
+        found = self.target(ref)
+        meaning = self._meanings.get(found) or self._declared.get(found)
         if isinstance(meaning, type):
             return self._declared.get(ref_of(meaning), meaning)
         return meaning
 
     def target(self, ref: str) -> str:
         """Return the ref that *ref* leads to, itself where nothing else is known."""
-        while True:
-            following = self._meanings.get(ref) or self._in_new_package(ref)
-            if not isinstance(following, str):
-                return ref
-            ref = following
+        *_, last = self._followed(ref)
+        return last
 
-    def _in_new_package(self, ref: str) -> str | None:
+    def _followed(self, ref: str) -> Iterator[str]:
+        """Yield *ref*, and the refs that it means one after the other."""
+        moved: set[str] = set()
+        following: object = ref
+        while isinstance(following, str):
+            ref = following
+            yield ref
+            following = self._meanings.get(ref) or self._declared.get(ref)
+            if following is None:
+                following = self._in_new_package(ref, moved)
+
+    def _in_new_package(self, ref: str, moved: set[str]) -> str | None:
+        """Return *ref* below the new name of its package; each package moves but once."""
         module, _, qualname = ref.partition(":")
         package = module
         while package:
-            if package in self._packages:
+            if package in self._packages and package not in moved:
+                moved.add(package)
                 return f"{self._packages[package]}{module[len(package) :]}:{qualname}"
             package = package.rpartition(".")[0]
         return None
