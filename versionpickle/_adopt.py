@@ -6,13 +6,11 @@ import copyreg
 import importlib
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ._declare import watch_subclasses
-from ._hooks import Hooks, declare
-from ._layout import check_transient
+from ._hooks import Hooks, check_fields, declare
 from ._names import checked_ref, look_up, ref_of
-from ._shapes import OwnShape
 from ._stream import set_state
 from .exceptions import DeclarationError
 from .migrations import (
@@ -23,6 +21,10 @@ from .migrations import (
     Unstamped,
     default_registry,
 )
+
+
+if TYPE_CHECKING:
+    from ._shapes import OwnShape
 
 
 def adopt(
@@ -60,7 +62,6 @@ def adopt(
             repr(target), "this is no class", "give a class, or a ref such as 'shop.models:Order'"
         )
     declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
-    check_transient(cls, declaration.transient)
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, registry)
     elif _takes_hooks(cls):
@@ -90,6 +91,7 @@ def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> H
         raise DeclarationError(
             declaration.ref, "this registry has adopted the class already", "adopt it once"
         )
+    check_fields(cls, declaration)
     hooks = Hooks(cls, declaration, registry)
     registry.declare(declaration)
     return hooks
@@ -109,9 +111,7 @@ def _detached(hooks: Hooks) -> Any:
 
 def _whole(hooks: Hooks) -> Any:
     def reduce(obj: Any) -> Any:
-        shape = hooks.shape
-        assert isinstance(shape, OwnShape)  # what takes no hooks is written in C
-        return shape.reduce_whole(obj)
+        return cast("OwnShape", hooks.shape).reduce_whole(obj)  # what is written in C has its own
 
     return reduce
 

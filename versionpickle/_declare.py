@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
 from ._hooks import declare, hooks_of, imply
-from ._layout import check_transient
 from ._names import MARK, checked_version, ref_of
 from .exceptions import DeclarationError
 from .migrations import Declaration, Formerly, Registry, Unstamped, default_registry
@@ -72,7 +71,6 @@ def versioned(
         if not isinstance(cls, type):
             raise DeclarationError(repr(cls), "this is no class", "put @versioned on a class")
         declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
-        check_transient(cls, declaration.transient)
         declare(cls, declaration, registry or default_registry)
         watch_subclasses(cls)
         return cls

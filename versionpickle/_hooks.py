@@ -7,16 +7,18 @@ import threading
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from ._codegen import Reduce, SetState
-from ._layout import check_transient, layout_of
 from ._names import MARK, is_version, ref_of
-from ._shapes import FieldsShape, OpenShape, OwnShape, Shape
 from ._stamp import Claim, Stamp
 from .exceptions import DeclarationError, StepError
 from .migrations import Chain, Declaration, Registry, Step
 from .migrations._chain import as_dict, is_slots_pair
+
+
+if TYPE_CHECKING:
+    from ._codegen import Reduce, SetState
+    from ._shapes import Shape
 
 
 class Hooks:
@@ -96,10 +98,9 @@ class Hooks:
         return self._shape
 
     def _compile(self) -> Shape:
-        check_transient(self.cls, self.declaration.transient)
-        layout = layout_of(self.cls, self.declaration.transient)
-        kind = OwnShape if layout.own_state else OpenShape if layout.is_bare else FieldsShape
-        shape = kind(self, layout)
+        from ._shapes import shape_of  # noqa: PLC0415 - only the first use needs these modules
+
+        shape = shape_of(self)
         self.put_compiled(shape)
         return shape
 
@@ -262,8 +263,17 @@ def _first_setstate(hooks: Hooks) -> SetState:
     return __setstate__
 
 
+def check_fields(cls: type, declaration: Declaration) -> None:
+    """Refuse settings that name fields which the class does not have."""
+    if declaration.transient:
+        from ._layout import check_transient  # noqa: PLC0415 - few classes need it
+
+        check_transient(cls, declaration.transient)
+
+
 def declare(cls: type, declaration: Declaration, registry: Registry) -> None:
-    """Version *cls*, whose own subclasses are versioned too from here on."""
+    """Version *cls*."""
+    check_fields(cls, declaration)
     hooks = hooks_of(cls)
     if hooks is None:
         _forget_reloaded(declaration.ref, registry)

@@ -12,9 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ._adopt import named
-from ._builder import Builder, Lister
 from ._finder import Finder, Refused
-from ._machine import Machine
 from .exceptions import (
     BuildError,
     DamagedError,
@@ -149,6 +147,8 @@ class Unpickler(pickle.Unpickler):
         return obj
 
     def _load_with_builder(self, start: int) -> Any:
+        from ._builder import Builder  # noqa: PLC0415 - few loads need it
+
         self._file.seek(start)
         return Builder(
             self._file,
@@ -161,6 +161,8 @@ class Unpickler(pickle.Unpickler):
 
     def _forbidden(self, start: int, first: str) -> ForbiddenError:
         """Return an error that names all that is refused, not the first alone."""
+        from ._builder import Lister  # noqa: PLC0415 - no good load needs it
+
         self._file.seek(start)
         lister = Lister(self._file, self._finder)
         with contextlib.suppress(Exception):  # the bytes are bad as well, which matters less now
@@ -169,7 +171,7 @@ class Unpickler(pickle.Unpickler):
         return ForbiddenError(tuple(sorted(refused)))
 
 
-_READERS = {__name__, Machine.__module__}
+_READERS = {__name__, "versionpickle._machine"}
 """Where errors show up that C's unpickler, or our own, raises of the bytes themselves."""
 
 

@@ -11,11 +11,13 @@ import attrs
 
 from . import _stream
 from ._codegen import Reduce, SetState, Writer
-from ._layout import Field, Layout
+from ._layout import Field, Layout, check_transient, layout_of
+from ._source import Source
 from ._stamp import Claim, Stamp, make_stamp
 from .exceptions import FieldsError, InvalidObjectError, StampError, StepError
 from .migrations import Chain
 from .migrations._chain import as_dict
+from .migrations._operations import Symbols
 
 
 if TYPE_CHECKING:
@@ -23,6 +25,15 @@ if TYPE_CHECKING:
 
 _STAMPS_MAX = 64
 """How many sets of attributes of one open class get a stamp of their own."""
+
+
+def shape_of(hooks: Hooks) -> Shape:
+    """Return the shape of the class that *hooks* serve."""
+    check_transient(hooks.cls, hooks.declaration.transient)
+    layout = layout_of(hooks.cls, hooks.declaration.transient)
+    if layout.own_state:
+        return OwnShape(hooks, layout)
+    return OpenShape(hooks, layout) if layout.is_bare else FieldsShape(hooks, layout)
 
 
 class Shape:
@@ -142,8 +153,9 @@ class FieldsShape(Shape):
             return interpret
         compiled = self.writer.upgrade(claim, chain, interpret, self._validate(chain))
         if compiled is None:
-            outcome = chain.outcome(claim.fields)
-            self._compare(chain, outcome, set())
+            symbols = Symbols(dict.fromkeys(claim.fields, ""), Source("outcome()"))
+            chain.compile(symbols)
+            self._compare(chain, symbols.values, set())
         return compiled or interpret
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import pickle
 
-import attrs
+from typing import Any, ClassVar, dataclass_transform
 
 
 __all__ = [
@@ -52,15 +52,25 @@ __all__ = [
     "VersionPickleError",
 ]
 
-# attrs hands the fields to BaseException.__init__, so that errors pickle.
-_error = attrs.define(slots=False, eq=False, str=False, repr=False)
 
-
+@dataclass_transform()
 class VersionPickleError(Exception):
     """Be the base of every error that versionpickle raises."""
 
+    # attrs would do this as well, but takes a sixth of our time to import for it.
+    facts: ClassVar[tuple[str, ...]] = ()
+    """The names of its facts, in the order of its arguments."""
 
-@_error
+    def __init_subclass__(cls) -> None:
+        inherited = (base.facts for base in cls.__bases__ if hasattr(base, "facts"))
+        cls.facts = (*next(inherited), *vars(cls).get("__annotations__", ()))
+
+    def __init__(self, *facts: Any) -> None:
+        super().__init__(*facts)
+        for name, fact in zip(self.facts, facts, strict=True):
+            setattr(self, name, fact)
+
+
 class DeclarationError(VersionPickleError, ValueError):
     """Refuse a declaration: what is wrong with it, and the cure."""
 
@@ -72,7 +82,6 @@ class DeclarationError(VersionPickleError, ValueError):
         return f"{self.ref}: {self.problem}; {self.cure}"
 
 
-@_error
 class PicklingError(VersionPickleError, pickle.PicklingError):
     """Say that an object could not be pickled."""
 
@@ -82,7 +91,6 @@ class PicklingError(VersionPickleError, pickle.PicklingError):
         return self.problem
 
 
-@_error
 class UnreachableClassError(PicklingError):
     """Refuse to write objects of a class that no load could find again."""
 
@@ -100,7 +108,6 @@ class UnpicklingError(VersionPickleError, pickle.UnpicklingError):
     """Be the base of every error of a load."""
 
 
-@_error
 class TruncatedError(UnpicklingError, EOFError):
     """Say that the bytes end before the pickle does."""
 
@@ -111,7 +118,6 @@ class TruncatedError(UnpicklingError, EOFError):
         return f"{met} ended before the pickle did; it was cut short, restore it from a whole copy"
 
 
-@_error
 class DamagedError(UnpicklingError):
     """Say that the bytes are not one whole pickle."""
 
@@ -124,7 +130,6 @@ class DamagedError(UnpicklingError):
         )
 
 
-@_error
 class BuildError(UnpicklingError):
     """Say that a class, or a function in the pickle, raised an error of its own."""
 
@@ -137,7 +142,6 @@ class BuildError(UnpicklingError):
         )
 
 
-@_error
 class ForbiddenError(UnpicklingError):
     """List every name in a pickle that a load may not build."""
 
@@ -154,7 +158,6 @@ class ForbiddenError(UnpicklingError):
         )
 
 
-@_error
 class StampError(UnpicklingError):
     """Refuse a stamp, or a state, that is not what its stamp promises."""
 
@@ -168,7 +171,6 @@ class StampError(UnpicklingError):
         )
 
 
-@_error
 class UnknownClassError(UnpicklingError):
     """Say that nobody declared the class that a stamp names."""
 
@@ -185,7 +187,6 @@ class UnknownClassError(UnpicklingError):
         )
 
 
-@_error
 class UpgradeError(UnpicklingError):
     """Be the base of the errors that stop old data on its way to today's class."""
 
@@ -202,7 +203,6 @@ class UpgradeError(UnpicklingError):
         return f"{self.ref} at version {self.version} (today's is {self.current})"
 
 
-@_error
 class FutureVersionError(UpgradeError):
     """Refuse data that was written by newer code."""
 
@@ -214,7 +214,6 @@ class FutureVersionError(UpgradeError):
         )
 
 
-@_error
 class MissingStepError(UpgradeError):
     """Name the hole in a chain of steps."""
 
@@ -229,7 +228,6 @@ class MissingStepError(UpgradeError):
         )
 
 
-@_error
 class StepError(UpgradeError):
     """Say which step failed, and why."""
 
@@ -240,7 +238,6 @@ class StepError(UpgradeError):
         return f"upgrading {self._met()}: {self.step} failed: {self.problem}"
 
 
-@_error
 class FieldsError(UpgradeError):
     """Say which fields are missing or left over after the last step."""
 
@@ -276,7 +273,6 @@ class FieldsError(UpgradeError):
         return found
 
 
-@_error
 class InvalidObjectError(UpgradeError):
     """Say that an upgraded object did not pass its class's own validators."""
 

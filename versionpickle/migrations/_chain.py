@@ -7,7 +7,6 @@ from typing import Any
 
 import attrs
 
-from versionpickle._source import Source
 from versionpickle.exceptions import StepError
 
 from ._operations import Operation, OperationError, State, Symbols
@@ -84,12 +83,6 @@ class Chain:
                 step.compile(symbols)
             except OperationError as exc:
                 raise self._failed(step, exc) from None
-
-    def outcome(self, fields: tuple[str, ...]) -> dict[str, str]:
-        """Return the field names that operations alone make of *fields*."""
-        symbols = Symbols({name: name for name in fields}, Source("outcome()"))
-        self.compile(symbols)
-        return symbols.values
 
     def _failed(self, step: Step, exc: Exception) -> StepError:
         problem = str(exc) if isinstance(exc, OperationError) else f"{type(exc).__name__}: {exc}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
-from versionpickle._source import Source
+
+if TYPE_CHECKING:
+    from versionpickle._source import Source
 
 
 class OperationError(Exception):
