@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from hypothesis import settings
+
 from versionpickle import Registry
 
 
@@ -9,3 +11,8 @@ from versionpickle import Registry
 def registry():
     """A registry of the test's own."""
     return Registry("test")
+
+
+settings.register_profile("default", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=5_000)
+settings.load_profile("default")

@@ -171,7 +171,7 @@ class TestAdoptedApart:
 
         data = versionpickle.dumps(cls(1), protocol, registry=registry)
 
-        assert b"revive" in data
+        assert b"_revive" in data
         assert versionpickle.loads(data, registry=registry).a == 1
         with pytest.raises(versionpickle.exceptions.UnknownClassError):
             versionpickle.loads(data)

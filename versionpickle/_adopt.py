@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ._declare import watch_subclasses
 from ._hooks import Hooks, check_fields, declare
 from ._names import checked_ref, look_up, ref_of
-from ._stream import set_state
+from ._stream import _set_state
 from .exceptions import DeclarationError
 from .migrations import (
     Declaration,
@@ -104,7 +104,7 @@ def _detached(hooks: Hooks) -> Any:
         reduced = hooks.shape.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
-        return (*(*reduced, None, None)[:5], set_state)
+        return (*(*reduced, None, None)[:5], _set_state)
 
     return reduce
 

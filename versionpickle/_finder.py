@@ -6,7 +6,7 @@ import _compat_pickle
 import copyreg
 import functools
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -52,22 +52,16 @@ class Finder:
 
     def find(self, module: str, name: str) -> Any:
         """Return the meaning; raise Refused where nobody gave one."""
-        for known in self._spellings(module, name):
-            try:
-                return self._find_known(*known)
-            except LookupError:
-                continue
-        if self.plain is not None:
-            return self.plain(module, name)
-        raise Refused(f"{module}:{name}")
-
-    def _spellings(self, module: str, name: str) -> Iterable[tuple[str, str]]:
-        """Yield the name as it stands there, and what Python 3 calls what Python 2 named so."""
-        yield module, name
-        if (module, name) in _compat_pickle.NAME_MAPPING:
-            yield _compat_pickle.NAME_MAPPING[module, name]
-        elif module in _compat_pickle.IMPORT_MAPPING:
-            yield _compat_pickle.IMPORT_MAPPING[module], name
+        try:
+            return self._find_known(module, name)
+        except LookupError:
+            pass
+        try:
+            return self._find_known(*_today(module, name))
+        except LookupError:
+            if self.plain is not None:
+                return self.plain(module, name)
+            raise Refused(f"{module}:{name}") from None
 
     def _find_known(self, module: str, name: str) -> Any:
         if (module, name) == _REVIVE:
@@ -117,6 +111,13 @@ class Finder:
         return found if meaning is None else self._find_declared(target, meaning)
 
 
+def _today(module: str, name: str) -> tuple[str, str]:
+    """Return what Python 3 calls the thing that Python 2 named so."""
+    if (module, name) in _compat_pickle.NAME_MAPPING:
+        return _compat_pickle.NAME_MAPPING[module, name]
+    return _compat_pickle.IMPORT_MAPPING.get(module, module), name
+
+
 def reconstruct(cls: Any, base: type, state: Any) -> Any:
     """Make an object as protocols 0 and 1 do, also where a function stands for the class."""
     if isinstance(cls, type) and not issubclass(cls, Placeholder):
@@ -124,11 +125,11 @@ def reconstruct(cls: Any, base: type, state: Any) -> Any:
     return cls() if base is object else cls(state)
 
 
-_REVIVE = ("versionpickle._stream", "revive")
+_REVIVE = ("versionpickle", "_revive")
 _OURS: dict[tuple[str, str], Any] = {
-    ("versionpickle._stream", "make"): _stream.make,
-    ("versionpickle._stream", "set_state"): _stream.set_state,
-    ("versionpickle._stream", "keep"): _stream.keep,
+    ("versionpickle", "_make"): _stream._make,
+    ("versionpickle", "_set_state"): _stream._set_state,
+    ("versionpickle", "_keep"): _stream._keep,
     ("copyreg", "_reconstructor"): reconstruct,
 }
 _PLAIN_METHODS: tuple[tuple[type, str], ...] = (

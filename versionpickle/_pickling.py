@@ -53,11 +53,18 @@ class Pickler(pickle.Pickler):
             super().dump(obj)
         except VersionPickleError:
             raise
-        except (pickle.PicklingError, AttributeError, TypeError) as exc:
-            raise PicklingError(
-                f"cannot pickle this {type(obj).__name__}: {exc}; make what is in the way a "
-                "transient field, or adopt() its class"
-            ) from exc
+        except _CANNOT_PICKLE as exc:
+            raise _told(obj, exc) from exc
+
+
+_CANNOT_PICKLE = (pickle.PicklingError, AttributeError, TypeError)
+
+
+def _told(obj: Any, exc: Exception) -> PicklingError:
+    return PicklingError(
+        f"cannot pickle this {type(obj).__name__}: {exc}; make what is in the way a "
+        "transient field, or adopt() its class"
+    )
 
 
 class Unpickler(pickle.Unpickler):
@@ -208,6 +215,8 @@ class _Recorder:
 
 
 def _is_seekable(file: Any) -> bool:
+    if type(file) is io.BytesIO:
+        return True
     seekable = getattr(file, "seekable", None)
     return seekable is not None and seekable()
 
@@ -244,6 +253,15 @@ def dumps(
     >>> versionpickle.loads(versionpickle.dumps({"answer": 42}))
     {'answer': 42}
     """
+    if registry is None or not registry.reducers:
+        try:
+            return pickle.dumps(
+                obj, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback
+            )
+        except VersionPickleError:
+            raise
+        except _CANNOT_PICKLE as exc:
+            raise _told(obj, exc) from exc
     file = io.BytesIO()
     pickler = Pickler(
         file,

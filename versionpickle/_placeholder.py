@@ -71,7 +71,7 @@ class Placeholder:
             )
             return reduced if self.setter is None else (*reduced, self.setter)
         content = {"state": self.state, "items": self.items, "pairs": self.pairs}
-        return _stream.keep, (self.ref, self.args, self.kwargs), content
+        return _stream._keep, (self.ref, self.args, self.kwargs), content
 
     def __repr__(self) -> str:
         return f"<placeholder of {self.ref}: {self.state!r}>"
@@ -102,4 +102,4 @@ def placeholder_stamp(claim: Claim) -> Stamp:
         else:
             obj.state = dict(zip(claim.fields, state[1:], strict=False))
 
-    return make_stamp(placeholder_class(claim.ref), claim, fill, _stream.revive, is_current=False)
+    return make_stamp(placeholder_class(claim.ref), claim, fill, _stream._revive, is_current=False)

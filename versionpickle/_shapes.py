@@ -57,7 +57,7 @@ class Shape:
         if current is not None:
             return current
         fill = self.upgrade(claim, self.hooks.chain(claim))
-        return make_stamp(self.cls, claim, fill, _stream.revive, is_current=False)
+        return make_stamp(self.cls, claim, fill, _stream._revive, is_current=False)
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         """Return today's stamp for these stored fields, if objects are stored so."""
@@ -76,7 +76,7 @@ class Shape:
     ) -> Stamp:
         declaration = self.hooks.declaration
         claim = Claim(declaration.key, declaration.version, fields, self._bases)
-        return make_stamp(self.cls, claim, fill(claim), _stream.revive, is_current=True)
+        return make_stamp(self.cls, claim, fill(claim), _stream._revive, is_current=True)
 
     def _fill_any(self, obj: Any, state: Any) -> None:
         if type(obj) is not self.cls:
@@ -334,8 +334,8 @@ class OwnShape(Shape):
         if function is copyreg.__newobj__ and args[0] is self.cls:  # type: ignore[attr-defined] # known to pickle alone
             return self._stamp, args[1:]
         if function is copyreg.__newobj_ex__ and args[0] is self.cls:  # type: ignore[attr-defined] # as above
-            return _stream.make, (self._stamp, self._stamp, args[1], args[2])
-        return _stream.make, (self._stamp, None if function is self.cls else function, args, {})
+            return _stream._make, (self._stamp, self._stamp, args[1], args[2])
+        return _stream._make, (self._stamp, None if function is self.cls else function, args, {})
 
     def reduce_whole(self, obj: Any) -> Any:
         """Reduce an object of a class that cannot carry hooks: all goes into one call."""
@@ -345,7 +345,7 @@ class OwnShape(Shape):
         function, args, state, items, pairs, _ = (*reduced, *[None] * 4)[:6]
         make, made_of = self._call(function, args)
         if make is self._stamp:
-            make, made_of = _stream.make, (self._stamp, self._stamp, made_of, {})
+            make, made_of = _stream._make, (self._stamp, self._stamp, made_of, {})
         if state is not None:
             made_of = (*made_of, state)
         return make, made_of, None, items, pairs

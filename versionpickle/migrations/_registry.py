@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from versionpickle._names import ref_of
-from versionpickle._stamp import Stamp
+from versionpickle._stamp import Claim, Stamp
 from versionpickle.exceptions import (
     DeclarationError,
     FutureVersionError,
@@ -44,8 +44,11 @@ class Registry:
     def __init__(self, name: str = "") -> None:
         self.name = name
         self.lock = threading.RLock()
-        self.stamps: dict[tuple[Any, ...], Stamp] = {}
-        """Stamps by what stands in a stream; a cache that may be cleared."""
+        self.stamps: dict[Claim, Stamp] = {}
+        """Stamps by what they claim; a cache that may be cleared."""
+
+        self.latest: dict[str, tuple[tuple[Any, ...], Stamp]] = {}
+        """What the latest stamp of a ref said, and the stamp."""
 
         self.reducers: dict[type, Any] = {}
         """How to reduce classes that cannot, or may not, carry hooks."""
@@ -71,7 +74,7 @@ class Registry:
                 if step.ref == declaration.ref:
                     _check_reach(step, declaration)
             self._declared.update(dict.fromkeys(declaration.names(), declaration))
-            self.stamps.clear()
+            self._forget_stamps()
 
     def _refuse_other(self, name: str, declaration: Declaration) -> None:
         other = self._declared.get(name)
@@ -96,7 +99,7 @@ class Registry:
                     ref, "this alias leads back to itself", "remove one of them"
                 )
             self._meanings[ref] = meaning
-            self.stamps.clear()
+            self._forget_stamps()
 
     def allow(self, ref: str, target: object) -> None:
         """Admit *ref*; *target* is None where it is still to be imported."""
@@ -107,12 +110,16 @@ class Registry:
         """Let every ref below the package *old* mean the same below *new*."""
         with self.lock:
             self._packages[old] = new
-            self.stamps.clear()
+            self._forget_stamps()
 
     def declared(self, ref: str) -> Declaration | None:
         """Return the declaration of the class that is called *ref* today."""
         declaration = self._declared.get(ref)
         return declaration if declaration is not None and declaration.ref == ref else None
+
+    def _forget_stamps(self) -> None:
+        self.stamps.clear()
+        self.latest.clear()
 
     def forget_steps(self, ref: str) -> None:
         """Drop the steps of a class that is being declared anew."""
