@@ -357,6 +357,23 @@ def test_our_own_errors_pass():
         versionpickle.dumps(Local())
 
 
+@pytest.mark.parametrize("dump", ["Pickler", "dumps"])
+def test_what_cannot_be_pickled_within_a_registry(registry, dump):
+    """A pickler of a registry's own says the same."""
+    adopt(Unversioned, registry=registry)
+
+    @versioned(registry=registry)
+    class Local:
+        pass
+
+    for obj in (threading.Lock(), Local()):
+        with pytest.raises(PicklingError):
+            if dump == "Pickler":
+                versionpickle.Pickler(io.BytesIO(), registry=registry).dump(obj)
+            else:
+                versionpickle.dumps(obj, registry=registry)
+
+
 class TestPython2:
     def test_text(self):
         """Strings of Python 2 are decoded as the caller wishes."""

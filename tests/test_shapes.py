@@ -53,6 +53,29 @@ def test_each_loader(kind, way):
     assert shapes.values(COPIES[way](obj)) == ("one", [2])
 
 
+@pytest.mark.parametrize(
+    ("kind", "is_own"),
+    [
+        ("AttrsSlots", False),
+        ("DataclassFrozenSlots", False),
+        ("Plain", False),
+        ("Stateful", True),
+        ("StatefulSlots", True),
+        ("Newargs", True),
+        ("NewargsEx", True),
+        ("Reducing", True),
+        ("ReducingWithSetter", True),
+        ("ListOf", True),
+        ("Failure", True),
+    ],
+)
+def test_own_ways_are_kept(kind, is_own):
+    """A class that reduces itself in a way of its own does so still."""
+    shape = shapes.MAKERS[kind]("one", [2]).__class__.__versionpickle__.shape
+
+    assert is_own == shape.layout.own_state
+
+
 @pytest.mark.parametrize("kind", sorted(shapes.MAKERS.keys() - {"ReducingWithSetter"}))
 @pytest.mark.parametrize("way", ["copy", "deepcopy"])
 def test_copies(kind, way):

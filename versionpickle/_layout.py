@@ -290,7 +290,8 @@ def _own_method(cls: type, name: str) -> object:
     """Return a method that a class wrote itself; hooks and generated ones do not count."""
     for base in cls.__mro__[:-1]:
         own = vars(base)
-        value = own[MARK].originals.get(name) if MARK in own else own.get(name)
+        covered = own[MARK].originals if MARK in own else {}
+        value = covered[name] if name in covered else own.get(name)
         if value is not None and not is_generated(value):
             return value
     return None
