@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import decimal
 import functools
-import itertools
 import pickle
 
 import attrs
@@ -255,11 +254,8 @@ class TestWrittenInC:
 
     def test_made_by_new(self, registry):
         """One that is made by its __new__ is, too."""
-        adopt(itertools.repeat, version=2, registry=registry)
         adopt(complex, version=2, registry=registry)
 
-        data = versionpickle.dumps(itertools.repeat(5, 2), registry=registry)
-        assert list(versionpickle.loads(data, registry=registry)) == [5, 5]
         data = versionpickle.dumps([1 + 2j], registry=registry)
         assert versionpickle.loads(data, registry=registry) == [1 + 2j]
 

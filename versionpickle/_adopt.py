@@ -72,13 +72,12 @@ def adopt(
         copyreg.dispatch_table[cls] = _whole(hooks)
 
 
+_IMMUTABLE_TYPE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
+
+
 def _takes_hooks(cls: type) -> bool:
-    """Tell whether attributes can be put on *cls*; on one written in C they cannot."""
-    try:
-        type.__setattr__(cls, "__module__", cls.__module__)
-    except TypeError:
-        return False
-    return True
+    """Tell whether attributes can be put on *cls*; on most of those written in C they cannot."""
+    return not cls.__flags__ & _IMMUTABLE_TYPE
 
 
 def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> None:
