@@ -24,7 +24,7 @@ from .migrations import (
 
 
 if TYPE_CHECKING:
-    from ._shapes import OwnShape
+    from ._own_shape import OwnShape
 
 
 def adopt(

@@ -18,7 +18,7 @@ from .migrations._chain import as_dict, is_slots_pair
 
 if TYPE_CHECKING:
     from ._codegen import Reduce, SetState
-    from ._shapes import Shape
+    from ._shape import Shape
 
 
 class Hooks:

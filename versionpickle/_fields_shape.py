@@ -1,0 +1,228 @@
+"""The shape of classes whose state is fields: declared ones, or a free ``__dict__``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from ._codegen import SetState
+from ._layout import Layout
+from ._shape import Shape, as_method, count_problem, unpacked, value_or
+from ._source import Source
+from ._stamp import Claim, Stamp
+from .exceptions import FieldsError, InvalidObjectError, StampError, StepError
+from .migrations import Chain
+from .migrations._chain import as_dict
+from .migrations._operations import Symbols
+
+
+if TYPE_CHECKING:
+    from ._hooks import Hooks
+
+_STAMPS_MAX = 64
+"""How many sets of attributes of one open class get a stamp of their own."""
+
+
+class FieldsShape(Shape):
+    """Store the values of the fields that the class declares, in their order."""
+
+    def __init__(self, hooks: Hooks, layout: Layout) -> None:
+        super().__init__(hooks, layout)
+        self._named = {field.name: field for field in layout.fields}
+        self._stamp = self.new_stamp(layout.names, self._fill_today)
+        self.reduce = self.writer.reduce(self._stamp, self._reduce_rest)
+        self.setstate = self.writer.setstate(self._stamp, self._fill_any)
+
+    def _fill_today(self, claim: Claim) -> SetState:
+        def fill(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            self._place(obj, *unpacked(claim, state))
+
+        return fill
+
+    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        return self._stamp if fields == self.layout.names else None
+
+    # Reducing
+
+    def _reduce_rest(self, obj: Any, protocol: int) -> Any:
+        """Reduce an object with unset fields, further attributes, or of a subclass."""
+        if type(obj) is not self.cls:
+            return self.hooks.reduce_foreign(obj, protocol)
+        stamp = self._stamp
+        values = [value_or(obj, field, stamp) for field in self.layout.fields]
+        extras = self._extras(obj)
+        if extras or any(value is stamp for value in values):
+            values.append(extras)
+        return stamp, (), (stamp, *values)
+
+    def _extras(self, obj: Any) -> dict[str, Any]:
+        if not self.layout.has_dict:
+            return {}
+        known = self._named.keys() | self.layout.derived
+        return {name: value for name, value in obj.__dict__.items() if name not in known}
+
+    # Loading
+
+    def upgrade(self, claim: Claim, chain: Chain) -> SetState:
+        def interpret(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            self._finish(obj, chain, *unpacked(claim, state))
+
+        def reread(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            self.restore(obj, state[1], chain)
+
+        if claim.fields is None:  # the class had a state of its own then
+            return reread
+        if not chain.is_declarative:
+            return interpret
+        compiled = self.writer.upgrade(claim, chain, interpret, self._validate(chain))
+        if compiled is None:
+            symbols = Symbols(dict.fromkeys(claim.fields, ""), Source("outcome()"))
+            chain.compile(symbols)
+            self._compare(chain, symbols.values, set())
+        return compiled or interpret
+
+    def restore(self, obj: Any, state: Any, chain: Chain) -> None:
+        state = as_dict(state)
+        if not chain.steps:
+            state = self._named_positions(state)
+        self._finish(obj, chain, state, set(), {})
+
+    def _named_positions(self, state: Any) -> Any:
+        """Name the values that attrs and dataclasses once stored in bare order."""
+        names = self.layout.positions
+        if isinstance(state, tuple | list) and len(state) == len(names):
+            return dict(zip(names, state, strict=True))
+        return state
+
+    def _finish(
+        self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
+    ) -> None:
+        for name in list(extras):
+            if name in self._named or self.layout.open or not self.layout.has_dict:
+                state[name] = extras.pop(name)
+        state = as_dict(chain.run(state, unset))
+        self._compare(chain, state, unset)
+        self._place(obj, state, unset, extras)
+        if chain.steps:
+            self._validate(chain)(obj)
+
+    def _compare(self, chain: Chain, state: Any, unset: set[str]) -> None:
+        """Refuse a state that is not what the class declares."""
+        if not isinstance(state, dict):
+            problem = (
+                f"the state was stored as a {type(state).__name__}, which has no field names; "
+                "register a step that is a function and returns a dict"
+            )
+            raise StepError(chain.ref, chain.version, chain.current, "placing the state", problem)
+        known = self._named.keys() | self.layout.derived
+        missing = [
+            field.name
+            for field in self.layout.fields
+            if field.name not in state and field.name not in unset and field.default is None
+        ]
+        leftover = [] if self.layout.open else [name for name in state if name not in known]
+        if missing or leftover:
+            raise FieldsError(
+                chain.ref, chain.version, chain.current, tuple(missing), tuple(map(str, leftover))
+            )
+
+    def _place(
+        self, obj: Any, state: dict[str, Any], unset: set[str], extras: dict[str, Any]
+    ) -> None:
+        if extras:
+            obj.__dict__.update(extras)
+        if self.layout.open:
+            obj.__dict__.update(
+                (name, value)
+                for name, value in state.items()
+                if name not in self._named and name not in self.layout.derived
+            )
+        for field in self.layout.fields:
+            if field.name in state:
+                field.store(obj, state[field.name])
+            elif field.name not in unset:
+                field.store_default(obj)
+        for field in self.layout.transients:
+            field.store_default(obj)
+        if self.layout.caches_hash:
+            object.__setattr__(obj, "_attrs_cached_hash", None)
+
+    def _validate(self, chain: Chain) -> Callable[[Any], None]:
+        def validate(obj: Any) -> None:
+            if not self.layout.validates:
+                return
+            try:
+                attrs.validate(obj)
+            except Exception as exc:
+                self._blank(obj)
+                problem = f"{type(exc).__name__}: {exc.args[0] if exc.args else exc}"
+                raise InvalidObjectError(chain.ref, chain.version, chain.current, problem) from exc
+
+        return validate
+
+    def _blank(self, obj: Any) -> None:
+        """Take all values back, so that no half-made object is left behind."""
+        for field in (*self.layout.fields, *self.layout.transients):
+            if value_or(obj, field, self) is not self:
+                field.clear(obj)
+
+
+class OpenShape(FieldsShape):
+    """Store whatever stands in the ``__dict__`` of a class that declares no fields."""
+
+    def __init__(self, hooks: Hooks, layout: Layout) -> None:
+        Shape.__init__(self, hooks, layout)
+        self._named = {}
+        self._stamps: dict[tuple[str, ...], Stamp] = {}
+        self._wide = self.new_stamp(None, self._fill_wide)
+        self.setstate = as_method(self._fill_any)
+        self.reduce = as_method(self._reduce)
+
+    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        if fields is None:
+            return self._wide
+        if not self.layout.derived.isdisjoint(fields):
+            return None
+        return self._stamps.get(fields) or self._first(fields)
+
+    def _first(self, fields: tuple[str, ...]) -> Stamp | None:
+        """Make a stamp for these attributes, unless there are very many already."""
+        with self.hooks.lock:
+            if len(self._stamps) >= _STAMPS_MAX or not all(type(name) is str for name in fields):
+                return None
+            stamp = self.new_stamp(fields, lambda claim: self.writer.fill(claim, self._refuse))
+            if not self._stamps:  # most objects will have the attributes that came first
+                self.reduce = self.writer.reduce(stamp, self._reduce)
+                self.setstate = self.writer.setstate(stamp, self._fill_any)
+                self.hooks.put_compiled(self)
+            return self._stamps.setdefault(fields, stamp)
+
+    def _refuse(self, obj: Any, state: Any) -> None:
+        self.check_class(obj, state[0].claim)
+        raise StampError(state[0].claim.ref, count_problem(state[0].claim, state))
+
+    def _fill_wide(self, claim: Claim) -> SetState:
+        def fill(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            if len(state) != 2 or type(state[1]) is not dict:
+                raise StampError(claim.ref, "its state is not the dict that its stamp promises")
+            obj.__dict__.update(state[1])
+
+        return fill
+
+    def _reduce(self, obj: Any, protocol: int) -> Any:
+        if type(obj) is not self.cls:
+            return self.hooks.reduce_foreign(obj, protocol)
+        attributes = obj.__dict__
+        stamp = self._stamps.get(tuple(attributes))
+        if stamp is None:
+            attributes = self._extras(obj)
+            stamp = self.current(tuple(attributes))
+        if stamp is None:
+            return self._wide, (), (self._wide, attributes)
+        return stamp, (), (stamp, *attributes.values())

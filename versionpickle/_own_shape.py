@@ -1,0 +1,97 @@
+"""The shape of classes that reduce or restore themselves in a way of their own."""
+
+from __future__ import annotations
+
+import copyreg
+
+from typing import TYPE_CHECKING, Any
+
+from . import _stream
+from ._codegen import SetState
+from ._layout import Layout
+from ._shape import Shape, as_method, unpacked
+from ._stamp import Claim, Stamp
+from .migrations import Chain
+
+
+if TYPE_CHECKING:
+    from ._hooks import Hooks
+
+
+class OwnShape(Shape):
+    """Keep what a class reduces to by itself, and stamp its state."""
+
+    def __init__(self, hooks: Hooks, layout: Layout) -> None:
+        super().__init__(hooks, layout)
+        self._stamp = self.new_stamp(None, self._fill_today)
+        self.reduce = as_method(self._reduce)
+        self.setstate = as_method(self._fill_any)
+
+    def _fill_today(self, claim: Claim) -> SetState:
+        def fill(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            self._set(obj, *state[1:])
+
+        return fill
+
+    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        return self._stamp if fields is None else None
+
+    def _reduce(self, obj: Any, protocol: int) -> Any:
+        if type(obj) is not self.cls:
+            return self.hooks.reduce_foreign(obj, protocol)
+        reduced = self.hooks.plain_reduce(obj, protocol)
+        if isinstance(reduced, str):
+            return reduced
+        function, args, state, items, pairs, setter = (*reduced, *[None] * 4)[:6]
+        stamped = (self._stamp, state) if setter is None else (self._stamp, state, setter)
+        return *self._call(function, args), stamped, items, pairs
+
+    def _call(self, function: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
+        """Return the call that makes the object, with the stamp for the class."""
+        if function is copyreg.__newobj__ and args[0] is self.cls:  # type: ignore[attr-defined] # known to pickle alone
+            return self._stamp, args[1:]
+        if function is copyreg.__newobj_ex__ and args[0] is self.cls:  # type: ignore[attr-defined] # as above
+            return _stream._make, (self._stamp, self._stamp, args[1], args[2])
+        return _stream._make, (self._stamp, None if function is self.cls else function, args, {})
+
+    def reduce_whole(self, obj: Any) -> Any:
+        """Reduce an object of a class that cannot carry hooks: all goes into one call."""
+        reduced = obj.__reduce_ex__(4)
+        if isinstance(reduced, str):
+            return reduced
+        function, args, state, items, pairs, _ = (*reduced, *[None] * 4)[:6]
+        make, made_of = self._call(function, args)
+        if make is self._stamp:
+            make, made_of = _stream._make, (self._stamp, self._stamp, made_of, {})
+        if state is not None:
+            made_of = (*made_of, state)
+        return make, made_of, None, items, pairs
+
+    def upgrade(self, claim: Claim, chain: Chain) -> SetState:
+        def fill(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            if claim.fields is None:
+                self._finish(obj, chain, *state[1:])
+            else:
+                values, _, extras = unpacked(claim, state)
+                self._finish(obj, chain, {**values, **extras})
+
+        return fill
+
+    def restore(self, obj: Any, state: Any, chain: Chain) -> None:
+        self._finish(obj, chain, state)
+
+    def _finish(self, obj: Any, chain: Chain, state: Any, setter: Any = None) -> None:
+        if chain.steps:
+            upgraded = chain.run(state, set())
+            state = None if state is None and not upgraded else upgraded
+        self._set(obj, state, setter)
+
+    def _set(self, obj: Any, state: Any, setter: Any = None) -> None:
+        if state is None:
+            return
+        if setter is not None:
+            setter(obj, state)
+        else:
+            self.hooks.plain_setstate(obj, state)

@@ -1,0 +1,114 @@
+"""How the objects of one class are stored and filled: what all shapes share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import _stream
+from ._codegen import Reduce, SetState, Writer
+from ._layout import Field, Layout
+from ._stamp import Claim, Stamp, make_stamp
+from .exceptions import StampError
+from .migrations import Chain
+
+
+if TYPE_CHECKING:
+    from ._hooks import Hooks
+
+
+class Shape:
+    """Know how the objects of one class are stored and filled."""
+
+    reduce: Reduce
+    setstate: SetState
+
+    def __init__(self, hooks: Hooks, layout: Layout) -> None:
+        self.hooks = hooks
+        self.cls = hooks.cls
+        self.layout = layout
+        self.writer = Writer(hooks.cls, layout)
+        bases = [(base.key, base.version) for base in hooks.lineage()]
+        self._bases = tuple(bases[:-1])
+
+    def stamp(self, claim: Claim) -> Stamp:
+        declaration = self.hooks.declaration
+        today = Claim(declaration.key, declaration.version, claim.fields, self._bases)
+        current = self.current(claim.fields) if claim == today else None
+        if current is not None:
+            return current
+        fill = self.upgrade(claim, self.hooks.chain(claim))
+        return make_stamp(self.cls, claim, fill, _stream._revive, is_current=False)
+
+    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        """Return today's stamp for these stored fields, if objects are stored so."""
+        raise NotImplementedError
+
+    def upgrade(self, claim: Claim, chain: Chain) -> SetState:
+        """Return what fills an object from a state of *claim*."""
+        raise NotImplementedError
+
+    def restore(self, obj: Any, state: Any, chain: Chain) -> None:
+        """Fill *obj* from a state that was stored without a stamp."""
+        raise NotImplementedError
+
+    def new_stamp(
+        self, fields: tuple[str, ...] | None, fill: Callable[[Claim], SetState]
+    ) -> Stamp:
+        declaration = self.hooks.declaration
+        claim = Claim(declaration.key, declaration.version, fields, self._bases)
+        return make_stamp(self.cls, claim, fill(claim), _stream._revive, is_current=True)
+
+    def _fill_any(self, obj: Any, state: Any) -> None:
+        if type(obj) is not self.cls:
+            self.hooks.restore_foreign(obj, state)
+        elif type(state) is tuple and state and type(state[0]) is Stamp:
+            state[0].fill(obj, state)
+        else:
+            self.hooks.restore(obj, state)
+
+    def is_blank(self, obj: Any) -> bool:
+        if self.layout.has_dict and obj.__dict__:
+            return False
+        return all(value_or(obj, field, self) is self for field in self.layout.fields)
+
+    def check_class(self, obj: Any, claim: Claim) -> None:
+        if type(obj) is not self.cls:
+            met = f"{type(obj).__module__}:{type(obj).__qualname__}"
+            raise StampError(claim.ref, f"an object of {met} carries this stamp")
+
+
+def as_method(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Return a function that a class turns into a method, which it does not do for a bound one."""
+
+    def method(obj: Any, argument: Any = 4) -> Any:
+        return function(obj, argument)
+
+    return method
+
+
+def unpacked(claim: Claim, state: Any) -> tuple[dict[str, Any], set[str], dict[str, Any]]:
+    """Return the values, the names that hold nothing, and the further attributes."""
+    names = claim.fields or ()
+    stamp, *values = state
+    if len(values) == len(names):
+        return dict(zip(names, values, strict=True)), set(), {}
+    if len(values) == len(names) + 1 and type(values[-1]) is dict:
+        extras = dict(values.pop())
+        unset = {name for name, value in zip(names, values, strict=True) if value is stamp}
+        named = {n: v for n, v in zip(names, values, strict=True) if v is not stamp}
+        return named, unset, extras
+    raise StampError(claim.ref, count_problem(claim, state))
+
+
+def count_problem(claim: Claim, state: Any) -> str:
+    return (
+        f"its stamp names {len(claim.fields or ())} fields, and its state holds {len(state) - 1}"
+    )
+
+
+def value_or(obj: Any, field: Field, nothing: Any) -> Any:
+    try:
+        return field.read(obj)
+    except (AttributeError, KeyError):
+        return nothing
