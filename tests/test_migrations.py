@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import threading
 
@@ -519,7 +520,6 @@ def test_upgrade_of_every_kind(registry, kind, how):
         a: int
         b: int = 5
         tags: list = field(**factory)
-        late: int = field(init=False)
         cache: list = field(**factory)
         fixed: int = 7
         spare: int = field(init=False)
@@ -533,8 +533,107 @@ def test_upgrade_of_every_kind(registry, kind, how):
     obj = load(registry, C, 1, ("x",), "3") if stamped else restore(C, {"x": "3"})
 
     assert (3, 5, [], [], 7) == (obj.a, obj.b, obj.tags, obj.cache, obj.fixed)
-    assert not hasattr(obj, "late")
     assert not hasattr(obj, "spare")
+
+
+@pytest.mark.parametrize("kind", [attrs.define, dataclasses.dataclass])
+def test_field_that_init_does_not_set(registry, kind):
+    """It may be unset, but where it was never stored a step has to give it."""
+    field = attrs.field if kind is attrs.define else dataclasses.field
+
+    @versioned(version=2, unstamped=2, registry=registry)
+    @kind
+    class C:
+        a: int
+        late: int = field(init=False)
+
+    migration(C, 1, rename("x", "a"))
+    ref = C.__versionpickle__.declaration.ref
+    stamp = revive_in(registry, False, 1, ref, 1, ("x", "late"), ())
+    obj = stamp()
+    obj.__setstate__((stamp, 1, stamp, {}))
+
+    assert not hasattr(obj, "late")
+    assert not hasattr(restore(C, {"a": 1}), "late")
+    with pytest.raises(FieldsError, match="missing 'late'"):
+        load(registry, C, 1, ("x",), 1)
+
+
+@pytest.mark.parametrize("declarative", [True, False])
+@pytest.mark.parametrize("transient", [True, False])
+def test_default_that_cannot_be_made(registry, declarative, transient):
+    """An error in a default's factory names the field."""
+
+    @versioned(version=2, transient="b" if transient else (), registry=registry)
+    @attrs.define
+    class C:
+        a: int
+        b: int = attrs.field(factory=lambda: {}["no"])
+
+    if declarative:
+        migration(C, 1, rename("x", "a"))
+    else:
+        migration(C, 1)(lambda state: {"a": state["x"]})
+
+    with pytest.raises(StepError, match="the default of 'b' failed: KeyError: 'no'"):
+        load(registry, C, 1, ("x",), 1)
+
+
+def test_failing_operation_is_not_tried_again(registry):
+    """A step that failed once has failed, even if it would not fail again."""
+    cls = declared(registry, version=2)
+    calls = []
+
+    def flaky(value):
+        calls.append(value)
+        if len(calls) == 1:
+            raise OSError("not now")
+        return value
+
+    migration(cls, 1, convert("a", flaky))
+
+    with pytest.raises(StepError, match="OSError: not now"):
+        load(registry, cls, 1, ("a",), 1)
+    assert [1] == calls
+
+
+def test_field_declared_anew_comes_last(registry):
+    """As attrs has it: its default may need the others."""
+
+    @versioned(registry=registry)
+    @attrs.define(kw_only=True)
+    class A:
+        y: int = 0
+        x: int
+
+    @attrs.define(kw_only=True)
+    class B(A):
+        y: int = attrs.Factory(lambda self: self.x * 2, takes_self=True)
+
+    assert B(x=3) == load(registry, B, 1, ("x",), 3)
+
+
+def test_field_kept_by_a_property(registry):
+    """A field behind a property is read and set through it."""
+
+    @versioned(version=2, registry=registry)
+    @dataclasses.dataclass
+    class C:
+        x: int
+
+        @property
+        def x(self):
+            return self._x
+
+        @x.setter
+        def x(self, value):
+            self._x = value
+
+    migration(C, 1, convert("x", float))
+
+    assert 3.0 == load(registry, C, 1, ("x",), 3, {"_x": 3}).x
+    obj = C(5)
+    assert 5 == copy.copy(obj).x
 
 
 def test_upgrade_forgets_a_cached_hash(registry):
@@ -558,7 +657,6 @@ def test_invalid_object_is_blanked(registry, slots):
     @attrs.define(slots=slots)
     class C:
         a: int = attrs.field(validator=attrs.validators.gt(5))
-        late: int = attrs.field(init=False)
 
     migration(C, 1, rename("x", "a"))
     stamp = revive_in(registry, False, 1, C.__versionpickle__.declaration.ref, 1, ("x",), ())
@@ -701,6 +799,30 @@ class TestStamps:
             pass
 
         assert {"a": 1} == vars(load(registry, Plain, 1, ("a", "cache"), 1, 2))
+
+    def test_state_of_the_stamp_itself(self, registry):
+        """A stream cannot change a stamp."""
+        declared(registry, version=1, name="c")
+        data = b"cversionpickle\n_revive\n(I1\nVc\nI1\n(Va\nVb\nt(ttR(NNNNtb."
+
+        with pytest.raises(StampError, match="a state is set on the stamp"):
+            versionpickle.loads(data, registry=registry)
+
+    @pytest.mark.parametrize("parts", [(), (1, 2, 3)])
+    def test_own_state_of_another_length(self, registry, parts):
+        """A state of a class's own is one part, with its setter at most two."""
+
+        @versioned(version=2, registry=registry)
+        class Own:
+            def __setstate__(self, state):
+                self.state = state
+
+        migration(Own, 1)(lambda state: state)
+        for version in (1, 2):
+            with pytest.raises(StampError, match="parts follows its stamp"):
+                load(registry, Own, version, None, *parts)
+        with pytest.raises(StampError, match="parts follows its stamp"):
+            load(registry, declared(registry, version=1), 1, None, *parts)
 
     def test_repr(self, registry):
         """A stamp says what it is."""

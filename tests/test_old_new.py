@@ -215,7 +215,7 @@ def test_field_moves_to_the_base(tmp_path):
 
 
 def test_base_changes(tmp_path):
-    """A class that gained a versioned base reads objects from before."""
+    """A class that gained a versioned base reads objects from before: its steps run as well."""
     old = """
     @versioned
     @attrs.define
@@ -223,7 +223,9 @@ def test_base_changes(tmp_path):
         wheels: int
     """
     new = """
-    class Owned(Versioned, version=3): ...
+    @attrs.define
+    class Owned(Versioned, version=2):
+        owner: str
     migration(Owned, 1, add("owner", "me"))
     @versioned(version=2)
     @attrs.define

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ._declare import watch_subclasses
 from ._hooks import Hooks, check_fields, declare
 from ._names import checked_ref, look_up, ref_of
+from ._stamp import Stamp
 from ._stream import _set_state
 from .exceptions import DeclarationError
 from .migrations import (
@@ -83,10 +84,15 @@ def _takes_hooks(cls: type) -> bool:
 def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> None:
     hooks = _declare_apart(cls, declaration, registry)
     registry.reducers[cls] = _detached(hooks) if _takes_hooks(cls) else _whole(hooks)
+    subclasses: list[type] = type.__subclasses__(cls)
+    for subclass in subclasses:
+        if registry.declared(ref_of(subclass)) is None and subclass is not Stamp:
+            _adopt_apart(subclass, Declaration(ref_of(subclass), is_implied=True), registry)
 
 
 def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> Hooks:
-    if registry.declared(declaration.ref) is not None:
+    known = registry.declared(declaration.ref)
+    if known is not None and not known.is_implied:
         raise DeclarationError(
             declaration.ref, "this registry has adopted the class already", "adopt it once"
         )
@@ -119,11 +125,12 @@ def alias(old: str, new: object, *, registry: Registry | None = None) -> None:
     """
     Let the name *old* in pickles mean *new*.
 
-    *old* is a ref such as ``"shop.old:Order"``, and *new* another ref, a class, or
-    a function: one that has moved, or one of yours that takes the arguments of
-    an old reconstructor or class and returns the object.
+    *old* is a ref such as ``"shop.old:Order"``, and *new* another ref, a class or
+    any other object that has moved, or a function of yours that takes the
+    arguments of an old reconstructor or class and returns the object.
+    This speaks of pickles that name *old* itself: what is stamped knows its class.
     For a whole package or module that was renamed, give both names without a
-    colon.
+    colon; that admits nothing which is not declared or allowed under its new name.
 
     >>> from versionpickle import alias
     >>> alias("shop.old:make_price", lambda amount, unit: (amount, unit))
@@ -134,7 +141,7 @@ def alias(old: str, new: object, *, registry: Registry | None = None) -> None:
         checked_ref(f"{old}:x"), checked_ref(f"{new}:x")
         into.rename_package(old, new)
         return
-    into.mean(checked_ref(old), checked_ref(new) if isinstance(new, str) else _callable(new))
+    into.mean(checked_ref(old), checked_ref(new) if isinstance(new, str) else new)
 
 
 def _callable(new: object) -> object:
@@ -176,6 +183,8 @@ def allow(*targets: object, registry: Registry | None = None) -> None:
 
 def named(targets: Iterable[object]) -> Iterable[tuple[str, object]]:
     """Yield the ref of each target, and the target where it is known."""
+    if isinstance(targets, str | type):
+        raise DeclarationError(repr(targets), "this is no list", "give [...] of classes or refs")
     for target in targets:
         if isinstance(target, str):
             yield checked_ref(target), None

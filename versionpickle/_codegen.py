@@ -89,21 +89,31 @@ class Writer:
         """
         source = Source("upgrade(self, state)")
         stored = claim.fields or ()
+        failed = source.constant(chain.failed)
         self._guard(source, len(stored), otherwise)
+        source.line("doing = 0")
         source.line("try:")
         names = [f"v{i}" for i in range(len(stored))]
         source.line(f"_, {''.join(f'{name}, ' for name in names)}= state", indent=2)
         symbols = Symbols(dict(zip(stored, names, strict=True)), source)
         chain.compile(symbols)
-        source.line("except Exception:", indent=1)
-        source.line(f"return {source.constant(otherwise)}(self, state)", indent=2)
+        source.line("except Exception as exc:")
+        source.line(
+            f"raise {failed}({source.constant(chain.steps)}[doing], exc) from exc", indent=2
+        )
         targets = self._stored_in(symbols.values)
         if targets is None:
             return None
+        source.line("try:")
+        source.line("doing = 'placing the state'", indent=2)
         for field in targets:
-            value = symbols.values.get(field.name) or self._default(source, field)
-            self._store(source, field, value, indent=1)
-        self._rest(source, indent=1)
+            if field.name in symbols.values:
+                self._store(source, field, symbols.values[field.name], indent=2)
+            else:
+                self._store_default(source, field, indent=2)
+        self._rest(source, indent=2)
+        source.line("except Exception as exc:")
+        source.line(f"raise {failed}(doing, exc) from exc", indent=2)
         if self._layout.validates:
             source.line(f"{source.constant(validate)}(self)")
         return source.compile(self._label("upgrade"))
@@ -116,7 +126,7 @@ class Writer:
     def _stored_in(self, values: dict[str, str]) -> Iterable[Field] | None:
         fields = self._layout.fields
         leftover = values.keys() - {field.name for field in fields} - self._layout.derived
-        missing = [f for f in fields if f.name not in values and f.default is None]
+        missing = [f for f in fields if f.name not in values and not f.has_default]
         if missing or (leftover and not self._layout.open):
             return None
         return [*fields, *(self._open_field(name) for name in values if name in leftover)]
@@ -174,10 +184,16 @@ class Writer:
         else:
             source.line(f"{source.constant(field.slot.__set__)}(self, {value})", indent=indent)
 
+    def _store_default(self, source: Source, field: Field, *, indent: int) -> None:
+        value = self._default(source, field)
+        if value is not None and not value.isidentifier():  # a call, which may fail
+            source.line(f"doing = {default_of(field)!r}", indent=indent)
+        self._store(source, field, value, indent=indent)
+
     def _rest(self, source: Source, *, indent: int) -> None:
         """Write what no stream holds: transient fields, and attrs' cached hash."""
         for field in self._layout.transients:
-            self._store(source, field, self._default(source, field), indent=indent)
+            self._store_default(source, field, indent=indent)
         if self._layout.caches_hash:
             setter = source.constant(object.__setattr__)
             source.line(f"{setter}(self, '_attrs_cached_hash', None)", indent=indent)
@@ -186,6 +202,12 @@ class Writer:
         return f"{function} of {self._cls.__module__}.{self._cls.__qualname__}"
 
 
+def default_of(field: Field) -> str:
+    """Return the words for what failed when a default could not be made."""
+    return f"the default of {field.name!r}"
+
+
 def _is_plain(name: str) -> bool:
     """Tell whether ``self.name`` means this very name to the compiler."""
-    return name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
+    reserved = keyword.iskeyword(name) or name == "__debug__"
+    return name.isascii() and name.isidentifier() and not reserved

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ._codegen import SetState
-from ._layout import Layout
-from ._shape import Shape, as_method, count_problem, unpacked, value_or
+from ._codegen import SetState, default_of
+from ._layout import UNSET, Field, Layout
+from ._shape import Shape, as_method, check_length, count_problem, unpacked, value_or
 from ._source import Source
 from ._stamp import Claim, Stamp
 from .exceptions import FieldsError, InvalidObjectError, StampError, StepError
@@ -38,9 +38,14 @@ class FieldsShape(Shape):
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
-            self._place(obj, *unpacked(claim, state))
+            self._place(obj, self._no_chain, *unpacked(claim, state))
 
         return fill
+
+    @property
+    def _no_chain(self) -> Chain:
+        declaration = self.hooks.declaration
+        return Chain(declaration.ref, declaration.version, declaration.version, ())
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         return self._stamp if fields == self.layout.names else None
@@ -73,6 +78,7 @@ class FieldsShape(Shape):
 
         def reread(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
+            check_length(claim, state)
             self.restore(obj, state[1], chain)
 
         if claim.fields is None:  # the class had a state of its own then
@@ -88,9 +94,12 @@ class FieldsShape(Shape):
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         state = as_dict(state)
+        unset = set()
         if not chain.steps:
             state = self._named_positions(state)
-        self._finish(obj, chain, state, set(), {})
+            unset = {field.name for field in self.layout.fields if field.default is UNSET}
+            unset.difference_update(state if isinstance(state, dict) else ())
+        self._finish(obj, chain, state, unset, {})
 
     def _named_positions(self, state: Any) -> Any:
         """Name the values that attrs and dataclasses once stored in bare order."""
@@ -107,7 +116,7 @@ class FieldsShape(Shape):
                 state[name] = extras.pop(name)
         state = as_dict(chain.run(state, unset))
         self._compare(chain, state, unset)
-        self._place(obj, state, unset, extras)
+        self._place(obj, chain, state, unset, extras)
         if chain.steps:
             self._validate(chain)(obj)
 
@@ -123,7 +132,7 @@ class FieldsShape(Shape):
         missing = [
             field.name
             for field in self.layout.fields
-            if field.name not in state and field.name not in unset and field.default is None
+            if field.name not in state and field.name not in unset and not field.has_default
         ]
         leftover = [] if self.layout.open else [name for name in state if name not in known]
         if missing or leftover:
@@ -132,7 +141,12 @@ class FieldsShape(Shape):
             )
 
     def _place(
-        self, obj: Any, state: dict[str, Any], unset: set[str], extras: dict[str, Any]
+        self,
+        obj: Any,
+        chain: Chain,
+        state: dict[str, Any],
+        unset: set[str],
+        extras: dict[str, Any],
     ) -> None:
         if extras:
             obj.__dict__.update(extras)
@@ -146,11 +160,18 @@ class FieldsShape(Shape):
             if field.name in state:
                 field.store(obj, state[field.name])
             elif field.name not in unset:
-                field.store_default(obj)
+                self._place_default(obj, chain, field)
         for field in self.layout.transients:
-            field.store_default(obj)
+            self._place_default(obj, chain, field)
         if self.layout.caches_hash:
             object.__setattr__(obj, "_attrs_cached_hash", None)
+
+    def _place_default(self, obj: Any, chain: Chain, field: Field) -> None:
+        try:
+            field.store_default(obj)
+        except Exception as exc:
+            self._blank(obj)
+            raise chain.failed(default_of(field), exc) from exc
 
     def _validate(self, chain: Chain) -> Callable[[Any], None]:
         def validate(obj: Any) -> None:

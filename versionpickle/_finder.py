@@ -14,8 +14,10 @@ import attrs
 from . import _stream
 from ._adopt import imported
 from ._hooks import Hooks
+from ._names import look_up
 from ._placeholder import Placeholder, placeholder_class
-from ._values import value_type
+from ._values import attribute, value_type
+from .exceptions import BuildError, DeclarationError
 from .migrations import Declaration, Registry, Retired
 
 
@@ -61,10 +63,10 @@ class Finder:
         except LookupError:
             if self.plain is not None:
                 return self.plain(module, name)
-            raise Refused(f"{module}:{name}") from None
+            raise Refused(self.registry.target(f"{module}:{name}")) from None
 
     def _find_known(self, module: str, name: str) -> Any:
-        if (module, name) == _REVIVE:
+        if module == "versionpickle" and name == "_revive":
             return functools.partial(_stream.revive_in, self.registry, self.plain is not None)
         if (module, name) in _OURS:
             return _OURS[module, name]
@@ -75,12 +77,26 @@ class Finder:
         target = self.registry.target(ref)
         for allowed in (self.allowed, self.registry.allowed):
             if target in allowed:
-                return allowed[target] or imported(target)
-        if target != ref:
-            return self._find_moved(target)
+                return self._find_allowed(target, allowed[target])
+        return self._find_plain(ref, target)
+
+    def _find_plain(self, ref: str, target: str) -> Any:
+        """Find what needs no leave: everything in an unsafe load, value types in others."""
+        module, _, name = target.partition(":")
         if self.plain is not None:
-            raise LookupError(ref)
+            if target == ref:
+                raise LookupError(ref)
+            return self.plain(module, name)
+        if target == "builtins:getattr":
+            return self._attribute
+        if self._holds_known(target):
+            return look_up(target)
         return value_type(module, name)
+
+    def _holds_known(self, ref: str) -> bool:
+        """Tell whether a known class is nested in the class *ref*: the way to it is open."""
+        known = (*self.allowed, *self.registry.known())
+        return any(other.startswith(f"{ref}.") for other in known)
 
     def _find_declared(self, ref: str, meaning: object) -> Any:
         if isinstance(meaning, Retired):
@@ -100,15 +116,23 @@ class Finder:
             return Former(hooks.cls, ref)
         return hooks.cls
 
-    def _find_moved(self, target: str) -> Any:
-        """Find what a ref means that the user himself wrote as the new name of another."""
-        module, _, name = target.partition(":")
+    def _find_allowed(self, ref: str, target: object) -> Any:
+        """Return what the user allowed; by ref alone, it may still be to import."""
         try:
-            return value_type(module, name)
-        except LookupError:
-            found = imported(target)  # which may declare it
-        meaning = self.registry.resolve(target)
-        return found if meaning is None else self._find_declared(target, meaning)
+            found = imported(ref) if target is None else target
+        except DeclarationError as exc:
+            raise BuildError(str(exc)) from exc
+        meaning = self.registry.resolve(ref)  # which the import may have declared
+        return found if meaning is None else self._find_declared(ref, meaning)
+
+    def _attribute(self, owner: Any, name: str) -> Any:
+        """Get what a class holds, as pickles of nested classes do below protocol 4."""
+        try:
+            return attribute(owner, name)
+        except ValueError:
+            if not isinstance(owner, type):
+                raise
+        return self.find(owner.__module__, f"{owner.__qualname__}.{name}")
 
 
 def _today(module: str, name: str) -> tuple[str, str]:
@@ -125,7 +149,6 @@ def reconstruct(cls: Any, base: type, state: Any) -> Any:
     return cls() if base is object else cls(state)
 
 
-_REVIVE = ("versionpickle", "_revive")
 _OURS: dict[tuple[str, str], Any] = {
     ("versionpickle", "_make"): _stream._make,
     ("versionpickle", "_set_state"): _stream._set_state,

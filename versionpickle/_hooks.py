@@ -9,9 +9,14 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from ._names import MARK, is_version, ref_of
+from ._names import MARK, is_version, look_up, ref_of
 from ._stamp import Claim, Stamp
-from .exceptions import DeclarationError, StepError
+from .exceptions import (
+    DeclarationError,
+    StepError,
+    UnknownClassError,
+    UnreachableClassError,
+)
 from .migrations import Chain, Declaration, Registry, Step
 from .migrations._chain import as_dict, is_slots_pair
 
@@ -104,6 +109,24 @@ class Hooks:
         self.put_compiled(shape)
         return shape
 
+    def check_reachable(self) -> None:
+        """Refuse to write objects of a class that no load could find again."""
+        declaration = self.declaration
+        if self.registry.named(declaration.key) is not declaration:
+            raise UnreachableClassError(
+                f"the name {declaration.key!r} means another class by now", declaration.ref
+            )
+        if declaration.name is not None:
+            return
+        try:
+            found = look_up(declaration.ref)
+        except LookupError as exc:
+            raise UnreachableClassError(str(exc), declaration.ref) from None
+        if found is not self.cls:
+            raise UnreachableClassError(
+                "its module has something else of that name", declaration.ref
+            )
+
     # Loading
 
     def stamp(self, claim: Claim) -> Stamp:
@@ -120,11 +143,24 @@ class Hooks:
 
     def chain(self, claim: Claim) -> Chain:
         """Return the steps from *claim* to today, each versioned base's first."""
-        stored = {self.registry.declaration(name): (name, number) for name, number in claim.bases}
-        stored[self.declaration] = (claim.ref, claim.version)
-        return self._join(
-            tuple(stored.get(base, (base.ref, base.version)) for base in self.lineage())
-        )
+        starts = {base: (base.ref, _unstamped(base, None)) for base in self.lineage()}
+        for name, number in claim.bases:
+            starts[self._known_base(name, number, claim)] = (name, number)
+        starts[self.declaration] = (claim.ref, claim.version)
+        return self._join(tuple(starts[base] for base in self.lineage()))
+
+    def _known_base(self, name: str, version: int, claim: Claim) -> Declaration:
+        base = self.registry.declaration(name)
+        if base is None:
+            problem = f"a base of {claim.ref}, nobody declared it"
+            raise UnknownClassError(name, version, problem)
+        if base not in self.lineage() and claim.version == self.declaration.version:
+            problem = (
+                f"{self.declaration.ref} derives from it no more, without a new version and a "
+                "step that says what became of its fields"
+            )
+            raise UnknownClassError(name, version, problem)
+        return base
 
     def _unstamped_chain(self, state: Any, found_as: str | None) -> Chain:
         starts = [(base.ref, _unstamped(base, state)) for base in self.lineage()]

@@ -41,7 +41,7 @@ UNSET = Default(lambda obj: attrs.NOTHING)
 class Field:
     name: str
     slot: Any = None
-    """The slot's descriptor; None for a field in the ``__dict__``."""
+    """The descriptor that keeps the value; None for a field in the ``__dict__``."""
 
     default: Default | None = REQUIRED
     transient: bool = False
@@ -57,6 +57,10 @@ class Field:
             obj.__dict__[self.name] = value
         else:
             self.slot.__set__(obj, value)
+
+    @property
+    def has_default(self) -> bool:
+        return self.default is not REQUIRED and self.default is not UNSET
 
     def store_default(self, obj: Any) -> None:
         if self.default is not None and self.default is not UNSET:
@@ -149,15 +153,19 @@ def check_transient(cls: type, transient: tuple[str, ...]) -> None:
 def _fields(cls: type, transient: frozenset[str]) -> list[Field]:
     defaults: dict[str, Default | None] = {}
     for base in reversed(cls.__mro__):
-        defaults.update(_own_defaults(base, transient))
+        own = _own_defaults(base, transient)
+        for name in own:  # a class that declares a field anew gives it a new place
+            defaults.pop(name, None)
+        defaults.update(own)
     return [_field(cls, name, default, name in transient) for name, default in defaults.items()]
 
 
 def _field(cls: type, name: str, default: Default | None, transient: bool) -> Field:
     slot = _slot(cls, name)
-    if slot is None:
-        return Field(name, None, default, transient, guarded=is_watched(cls, name))
-    return Field(name, slot, default, transient, guarded=_class_attribute(cls, name) is not slot)
+    met = _class_attribute(cls, name)
+    if slot is None and is_watched(cls, name):
+        slot = met  # a property, or its like, keeps the value where it wants
+    return Field(name, slot, default, transient, guarded=slot is not None and met is not slot)
 
 
 def is_watched(cls: type, name: str) -> bool:

@@ -59,10 +59,12 @@ def look_up(ref: str) -> Any:
         found: Any = sys.modules[module]
     except KeyError:
         raise LookupError(f"its module {module} is not imported") from None
-    for part in qualname.split("."):
+    for depth, part in enumerate(qualname.split(".")):
+        if depth and not isinstance(found, type):  # above all, no way from one module to another
+            raise LookupError(f"the module {module} has no class that holds {qualname}")
         try:
             found = vars(found)[part]
-        except (KeyError, TypeError):
+        except KeyError:
             raise LookupError(f"the module {module} has no {qualname}") from None
         found = getattr(found, "__func__", found)
     return found

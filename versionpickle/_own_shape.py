@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import _stream
 from ._codegen import SetState
 from ._layout import Layout
-from ._shape import Shape, as_method, unpacked
+from ._shape import Shape, as_method, check_length, unpacked
 from ._stamp import Claim, Stamp
 from .migrations import Chain
 
@@ -30,6 +30,7 @@ class OwnShape(Shape):
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
+            check_length(claim, state)
             self._set(obj, *state[1:])
 
         return fill
@@ -72,6 +73,7 @@ class OwnShape(Shape):
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
             if claim.fields is None:
+                check_length(claim, state)
                 self._finish(obj, chain, *state[1:])
             else:
                 values, _, extras = unpacked(claim, state)

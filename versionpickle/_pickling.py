@@ -8,7 +8,7 @@ import copyreg
 import io
 import pickle
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ._adopt import named
@@ -92,7 +92,7 @@ class Unpickler(pickle.Unpickler):
     ) -> None:
         if not _is_seekable(file):
             file = _Recorder(file)
-        buffers = None if buffers is None else iter(buffers)
+        buffers = None if buffers is None else _Buffers(buffers)
         super().__init__(
             file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
         )
@@ -122,6 +122,8 @@ class Unpickler(pickle.Unpickler):
         *unsafe*, what pickle raises of damaged bytes is left as it is.
         """
         start = self._file.tell()
+        if self._buffers is not None:
+            self._buffers.keep_place()
         try:
             return self._load(start)
         except Refused as refused:
@@ -157,6 +159,8 @@ class Unpickler(pickle.Unpickler):
         from ._builder import Builder  # noqa: PLC0415 - few loads need it
 
         self._file.seek(start)
+        if self._buffers is not None:
+            self._buffers.rewind()
         return Builder(
             self._file,
             self._finder,
@@ -184,6 +188,30 @@ _READERS = {__name__, "versionpickle._machine"}
 
 class _NeedsBuilderError(Exception):
     """Say that only our own machine can load this pickle; never leaves a load."""
+
+
+class _Buffers:
+    """Let buffers be taken twice."""
+
+    def __init__(self, buffers: Iterable[Any]) -> None:
+        self._coming = iter(buffers)
+        self._taken: list[Any] = []
+        self._place = self._next = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self._next == len(self._taken):
+            self._taken.append(next(self._coming))
+        self._next += 1
+        return self._taken[self._next - 1]
+
+    def keep_place(self) -> None:
+        self._place = self._next
+
+    def rewind(self) -> None:
+        self._next = self._place
 
 
 class _Recorder:
@@ -231,7 +259,9 @@ def _translated(exc: Exception, size: int | None) -> VersionPickleError:
         traceback = traceback.tb_next
     assert traceback is not None
     by_a_reader = traceback.tb_frame.f_globals["__name__"] in _READERS
-    return DamagedError(problem) if by_a_reader else BuildError(problem)
+    if by_a_reader and not isinstance(exc, TypeError | AttributeError):
+        return DamagedError(problem)
+    return BuildError(problem)
 
 
 def dumps(

@@ -102,4 +102,4 @@ def placeholder_stamp(claim: Claim) -> Stamp:
         else:
             obj.state = dict(zip(claim.fields, state[1:], strict=False))
 
-    return make_stamp(placeholder_class(claim.ref), claim, fill, _stream._revive, is_current=False)
+    return make_stamp(placeholder_class(claim.ref), claim, fill, _stream._revive)

@@ -38,7 +38,7 @@ class Shape:
         if current is not None:
             return current
         fill = self.upgrade(claim, self.hooks.chain(claim))
-        return make_stamp(self.cls, claim, fill, _stream._revive, is_current=False)
+        return make_stamp(self.cls, claim, fill, _stream._revive)
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         """Return today's stamp for these stored fields, if objects are stored so."""
@@ -57,7 +57,8 @@ class Shape:
     ) -> Stamp:
         declaration = self.hooks.declaration
         claim = Claim(declaration.key, declaration.version, fields, self._bases)
-        return make_stamp(self.cls, claim, fill(claim), _stream._revive, is_current=True)
+        check = self.hooks.check_reachable
+        return make_stamp(self.cls, claim, fill(claim), _stream._revive, check)
 
     def _fill_any(self, obj: Any, state: Any) -> None:
         if type(obj) is not self.cls:
@@ -99,6 +100,12 @@ def unpacked(claim: Claim, state: Any) -> tuple[dict[str, Any], set[str], dict[s
         named = {n: v for n, v in zip(names, values, strict=True) if v is not stamp}
         return named, unset, extras
     raise StampError(claim.ref, count_problem(claim, state))
+
+
+def check_length(claim: Claim, state: Any) -> None:
+    """Refuse a state of a class's own that is not there, or has too many parts."""
+    if not 2 <= len(state) <= 3:
+        raise StampError(claim.ref, f"a state of {len(state) - 1} parts follows its stamp")
 
 
 def count_problem(claim: Claim, state: Any) -> str:

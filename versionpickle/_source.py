@@ -24,6 +24,8 @@ class Source:
         self._lines = [f"def {signature}:"]
         self._names: dict[str, Any] = {}
         self._made = 0
+        self.doing = 0
+        """The number of the step whose expressions are being computed."""
 
     def line(self, text: str, *, indent: int = 1) -> None:
         self._lines.append("    " * indent + text)
@@ -38,6 +40,7 @@ class Source:
         """Compute *expression* here, and return the name of the result."""
         name = f"r{self._made}"
         self._made += 1
+        self.line(f"doing = {self.doing}", indent=2)
         self.line(f"{name} = {expression}", indent=2)
         return name
 

@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
-from ._names import look_up, ref_of
-from .exceptions import UnreachableClassError
+from .exceptions import StampError
 
 
 FORMAT = 1
@@ -43,22 +42,27 @@ class Stamp(functools.partial[Any]):
     Python frame.
     """
 
-    __slots__ = ("_reduction", "claim", "cls", "fill", "is_current", "revive")
+    __slots__ = ("_reduction", "check_reachable", "claim", "cls", "fill", "revive")
 
     cls: type
     claim: Claim
     fill: Fill
-    is_current: bool
+    check_reachable: Callable[[], None]
+    """Refuse to be written where no load could find the class again."""
+
     revive: Callable[..., Stamp]
     _reduction: tuple[Any, ...] | None
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         if self._reduction is None:
-            _check_reachable(self)
+            self.check_reachable()
             claim = self.claim
             described = (FORMAT, claim.ref, claim.version, claim.fields, claim.bases)
             self._reduction = (self.revive, described)
         return self._reduction
+
+    def __setstate__(self, state: object) -> None:
+        raise StampError(self.claim.ref, "a state is set on the stamp itself")
 
     def __deepcopy__(self, memo: object) -> Stamp:
         return self
@@ -68,26 +72,17 @@ class Stamp(functools.partial[Any]):
 
 
 def make_stamp(
-    cls: type, claim: Claim, fill: Fill, revive: Callable[..., Stamp], *, is_current: bool
+    cls: type,
+    claim: Claim,
+    fill: Fill,
+    revive: Callable[..., Stamp],
+    check_reachable: Callable[[], None] = lambda: None,
 ) -> Stamp:
     stamp = Stamp(cls.__new__, cls)
     stamp.cls = cls
     stamp.claim = claim
     stamp.fill = fill
     stamp.revive = revive
-    stamp.is_current = is_current
+    stamp.check_reachable = check_reachable
     stamp._reduction = None
     return stamp
-
-
-def _check_reachable(stamp: Stamp) -> None:
-    """Refuse to write a ref that no load can follow; a stable name needs none."""
-    ref = ref_of(stamp.cls)
-    if stamp.claim.ref != ref:
-        return
-    try:
-        found = look_up(ref)
-    except LookupError as exc:
-        raise UnreachableClassError(str(exc), ref) from None
-    if found is not stamp.cls:
-        raise UnreachableClassError("its module has something else of that name", ref)

@@ -14,7 +14,8 @@ import importlib
 from typing import Any
 
 from . import _placeholder
-from ._names import checked_ref, is_version
+from ._hooks import hooks_of, imply
+from ._names import checked_ref, is_version, look_up
 from ._stamp import FORMAT, Claim, Stamp
 from .exceptions import DeclarationError, StampError, UnknownClassError
 from .migrations import Declaration, Registry, Retired, default_registry
@@ -119,10 +120,12 @@ def _is_base(base: Any) -> bool:
 
 
 def _meaning(registry: Registry, claim: Claim, importing: bool) -> Declaration | Retired:
-    meaning = registry.resolve(claim.ref)
+    # An alias speaks of unstamped pickles first: what is stamped knows its class.
+    meaning = registry.named(claim.ref) or registry.resolve(claim.ref)
     if meaning is None and importing:
         _import_module_of(registry.target(claim.ref), claim)
         meaning = registry.resolve(claim.ref)
+    meaning = meaning or _unnoticed(registry, claim.ref)
     if isinstance(meaning, Declaration | Retired):
         return meaning
     if meaning is None:
@@ -130,6 +133,18 @@ def _meaning(registry: Registry, claim: Claim, importing: bool) -> Declaration |
     else:
         problem = f"this name means {meaning!r}, which is not a versioned class"
     raise UnknownClassError(claim.ref, claim.version, problem)
+
+
+def _unnoticed(registry: Registry, ref: str) -> Declaration | None:
+    """Version a subclass of a versioned class whose making went unnoticed."""
+    try:
+        cls = look_up(ref)
+    except LookupError:
+        return None
+    bases = cls.__mro__[1:] if isinstance(cls, type) else ()
+    if any(hooks.registry is registry for hooks in map(hooks_of, bases) if hooks is not None):
+        imply(cls, registry)
+    return registry.declared(ref)
 
 
 def _import_module_of(ref: str, claim: Claim) -> None:

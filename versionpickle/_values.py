@@ -53,7 +53,6 @@ def attribute(owner: Any, name: str) -> Any:
 
 _GUARDED = {
     ("_codecs", "encode"): encode,
-    ("builtins", "getattr"): attribute,
 }
 
 

@@ -137,8 +137,9 @@ class BuildError(UnpicklingError):
 
     def __str__(self) -> str:
         return (
-            f"an object could not be built from its pickle: {self.problem}; if its class has "
-            "changed since, version it with versioned() or adopt(), and register a migration()"
+            f"an object could not be built from its pickle: {self.problem}; if its class stores "
+            "other fields by now, a migration() step is missing; if it is made by a call that "
+            "takes other arguments by now, give a function that takes the old ones with alias()"
         )
 
 
@@ -179,11 +180,16 @@ class UnknownClassError(UnpicklingError):
     problem: str
 
     def __str__(self) -> str:
+        met = f"this pickle holds {self.ref} at version {self.version}, but {self.problem}"
+        do = (
+            "import the module that declares it before loading, pass registry= if another "
+            "registry knows it"
+        )
+        if ":" not in self.ref:
+            return f"{met}; {do}, or give its class name={self.ref!r} again"
         return (
-            f"this pickle holds {self.ref} at version {self.version}, but {self.problem}; "
-            "import the module that declares it before loading, or say what became of it: "
-            f"formerly=({self.ref!r},) on its successor, alias({self.ref!r}, ...) or "
-            f"retire({self.ref!r})"
+            f"{met}; {do}, or say what became of it: formerly=({self.ref!r},) on its successor, "
+            f"alias({self.ref!r}, ...) or retire({self.ref!r})"
         )
 
 

@@ -74,17 +74,18 @@ class Chain:
             try:
                 state = step.apply(as_dict(state), unset, any_state=self.any_state)
             except Exception as exc:
-                raise self._failed(step, exc) from exc
+                raise self.failed(step, exc) from exc
         return state
 
     def compile(self, symbols: Symbols) -> None:
-        for step in self.steps:
+        for number, step in enumerate(self.steps):
+            symbols.source.doing = number
             try:
                 step.compile(symbols)
             except OperationError as exc:
-                raise self._failed(step, exc) from None
+                raise self.failed(step, exc) from None
 
-    def _failed(self, step: Step, exc: Exception) -> StepError:
+    def failed(self, step: object, exc: Exception) -> StepError:
         problem = str(exc) if isinstance(exc, OperationError) else f"{type(exc).__name__}: {exc}"
         return StepError(self.ref, self.version, self.current, str(step), problem)
 
@@ -116,5 +117,6 @@ def as_dict(state: Any) -> Any:
         return {}
     if is_slots_pair(state):
         attributes, slots = state
-        return {**(attributes or {}), **slots}
+        if not slots.keys() & (attributes or {}):  # with a name in both, it is no such pair
+            return {**(attributes or {}), **slots}
     return dict(state) if isinstance(state, dict) else state

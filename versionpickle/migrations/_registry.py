@@ -99,6 +99,8 @@ class Registry:
                     ref, "this alias leads back to itself", "remove one of them"
                 )
             self._meanings[ref] = meaning
+            if isinstance(meaning, str):
+                self.allowed.setdefault(meaning, None)
             self._forget_stamps()
 
     def allow(self, ref: str, target: object) -> None:
@@ -107,7 +109,7 @@ class Registry:
             self.allowed[ref] = target
 
     def rename_package(self, old: str, new: str) -> None:
-        """Let every ref below the package *old* mean the same below *new*."""
+        """Let every ref below the package *old* mean the same below *new*; admit none."""
         with self.lock:
             self._packages[old] = new
             self._forget_stamps()
@@ -120,6 +122,11 @@ class Registry:
     def _forget_stamps(self) -> None:
         self.stamps.clear()
         self.latest.clear()
+
+    def named(self, key: str) -> Declaration | None:
+        """Return the declaration whose objects are stamped with *key* today."""
+        declaration = self._declared.get(key)
+        return declaration if declaration is not None and declaration.key == key else None
 
     def forget_steps(self, ref: str) -> None:
         """Drop the steps of a class that is being declared anew."""
@@ -192,6 +199,10 @@ class Registry:
                 return f"{self._packages[package]}{module[len(package) :]}:{qualname}"
             package = package.rpartition(".")[0]
         return None
+
+    def known(self) -> Iterable[str]:
+        """Return the refs of all that is declared or allowed."""
+        return (*self._declared, *self.allowed)
 
     def declaration(self, ref: str) -> Declaration | None:
         meaning = self.resolve(ref)
