@@ -309,7 +309,7 @@ class DictOf(dict):  # type: ignore[type-arg]
 
 
 @versioned
-class Failure(Exception):  # noqa: N818
+class Failure(Exception):
     def __init__(self, a: Any, b: Any) -> None:
         super().__init__(a, b)
         self.a = a

@@ -195,6 +195,16 @@ class TestAdoptedApart:
         data = versionpickle.dumps(Foreign(1), registry=registry)
         assert vars(versionpickle.loads(data, registry=registry)) == {"a": 1}
 
+    def test_subclasses(self, registry):
+        """Subclasses that there are come along."""
+        adopt(Foreign, version=2, registry=registry)
+        migration(Foreign, 1, convert("a", str), registry=registry)
+
+        found = versionpickle.loads(UNSTAMPED[ForeignChild], registry=registry)
+
+        assert ("1", ForeignChild) == (found.a, type(found))
+        assert b"_revive" in versionpickle.dumps(found, registry=registry)
+
     def test_twice(self, registry):
         """But each of them once."""
         adopt(Apart, registry=registry)
@@ -347,6 +357,42 @@ class TestRetired:
         assert "placeholder of apart: {'a': 1}" in repr(found[0])
         again = versionpickle.loads(versionpickle.dumps(found), registry=writer)
         assert [obj.a for obj in again] == [1, 2]
+
+
+class Called:
+    def __init__(self, *, k):
+        self.k = k
+
+    def __reduce_ex__(self, protocol):
+        return _called, (self.k,)
+
+
+def _called(k):
+    return Called(k=k)
+
+
+class MadeWithKeywords:
+    def __new__(cls, *, k):
+        self = super().__new__(cls)
+        self.k = k
+        return self
+
+    def __getnewargs_ex__(self):
+        return (), {"k": self.k}
+
+
+@pytest.mark.parametrize("cls", [Called, MadeWithKeywords])
+def test_placeholder_remembers_how_it_was_made(cls, registry):
+    """So that the class can come back."""
+    writer = Registry()
+    adopt(cls, name="c", registry=writer)
+    versionpickle.allow(_called, registry=writer)
+    registry.mean("c", versionpickle.migrations.Retired("c"))
+    versionpickle.allow(_called, registry=registry)
+
+    found = versionpickle.loads(versionpickle.dumps(cls(k=5), registry=writer), registry=registry)
+
+    assert 5 == versionpickle.loads(versionpickle.dumps(found), registry=writer).k
 
 
 def test_retired_versioned_class(registry):

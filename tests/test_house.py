@@ -28,6 +28,7 @@ FLOORS = {
         "_shape",
         "_fields_shape",
         "_own_shape",
+        "_enum_shape",
         "_shapes",
         "_hooks",
         "_declare",

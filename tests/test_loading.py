@@ -208,6 +208,20 @@ class TestAllowing:
 
         assert (Colour.RED, helper) == versionpickle.loads(data, allow=[Colour, helper])
 
+    @pytest.mark.parametrize("target", [Unversioned, "m:C"])
+    def test_no_list(self, target):
+        """What one load allows is a list."""
+        with pytest.raises(DeclarationError, match="this is no list"):
+            versionpickle.loads(b"N.", allow=target)
+
+    def test_unsafe_finds_in_a_renamed_package(self, registry):
+        """An unsafe load looks below the new name of a package."""
+        alias("oldstring", "string", registry=registry)
+
+        found = versionpickle.loads(b"coldstring\nTemplate\n.", registry=registry, unsafe=True)
+
+        assert "Template" == found.__name__
+
     def test_nothing_that_could_be(self):
         """What is neither class, function nor ref is refused."""
         with pytest.raises(DeclarationError, match="cannot mean this"):
@@ -465,6 +479,73 @@ class TestObjectsWithoutState:
         assert versionpickle.loads(f"c{__name__}\nBag\n)\x81.".encode("latin1")).filled
 
 
+def test_old_objects_among_new_ones(registry):
+    """Today's objects without attributes are not upgraded, also beside their class's name."""
+    data = pickle.dumps([Bag, Bag()])
+
+    assert {} == vars(versionpickle.loads(data)[1])
+
+
+def test_objects_without_state_that_pickle_does_not_remember():
+    """An optimized pickle says less, and is upgraded all the same."""
+    data = f"\x80\x02](c{__name__}\nBag\n)\x81c{__name__}\nBag\n)\x81e.".encode("latin1")
+
+    assert [True, True] == [obj.filled for obj in versionpickle.loads(data)]
+
+
+class Outer:
+    class Inner:
+        pass
+
+    @staticmethod
+    def made():
+        return 5
+
+
+def test_nested_class_below_protocol_4(registry):
+    """A nested class is reached through its outer one, which is not admitted for that."""
+    data = pickle.dumps(Outer.Inner(), 2)
+    adopt(Outer.Inner, registry=registry)
+
+    assert type(versionpickle.loads(data, registry=registry)) is Outer.Inner
+    with pytest.raises(ForbiddenError, match="Outer.made"):
+        versionpickle.loads(
+            f"cbuiltins\ngetattr\n(c{__name__}\nOuter\nS'made'\ntR.".encode("latin1"),
+            registry=registry,
+        )
+
+
+def test_buffers_when_our_machine_takes_over(registry):
+    """Buffers are not taken twice."""
+    alias("m:pair", helper, registry=registry)
+    buffers = []
+    data = pickle.dumps(
+        [pickle.PickleBuffer(b"A"), pickle.PickleBuffer(b"B")], 5, buffer_callback=buffers.append
+    )
+    data = data[:-1] + b"cm\npair\n)R\x86."
+
+    found, _ = versionpickle.loads(data, registry=registry, buffers=iter(buffers))
+
+    assert [b"A", b"B"] == [bytes(buffer) for buffer in found]
+
+
+def test_two_classes_of_one_name():
+    """An object of a class whose name means another by now is not stored as that one."""
+
+    def make():
+        @versioned(name="of two")
+        class C:
+            pass
+
+        return C
+
+    first, second = make(), make()
+
+    assert type(pickle.loads(pickle.dumps(second()))) is second
+    with pytest.raises(versionpickle.exceptions.UnreachableClassError, match="another class"):
+        pickle.dumps(first())
+
+
 class TestNames:
     def test_alias_of_a_class(self, registry):
         """An old name means the class it was given."""
@@ -582,9 +663,9 @@ class TestNames:
             b"ccopy_reg\n_reconstructor\n(cm\nA\nc__builtin__\nobject\nNtR}X\x03\x00\x00\x00log]sb"
         )
         data = b"](" + (one % (b"m", b"A") + one % (b"m", b"B")).replace(b"\x80\x02", b"")
-        data += old + called + b"cm\nA\ne."
+        data += old + called + b"cm\nA\ncm\nA\n\x85(cm\nB\n\x91(cm\nA\nle."
 
         found = versionpickle.loads(data, registry=registry)
 
         assert [[1, 2], [2], [1, 2], [2]] == [obj.log for obj in found[:4]]
-        assert Merged is found[4]
+        assert [Merged, (Merged,), [Merged]] == [found[4], found[5], found[7]]

@@ -493,6 +493,74 @@ class TestChain:
 
         assert unstamped.log == ["Base 1", "Base 2", "Sub 1"]
         assert stamped.log == ["Base 2", "Sub 1"]
+        before = load(registry, Sub, 1, ("log",), [])
+        assert ["Base 1", "Base 2", "Sub 1"] == before.log
+
+    def test_unstamped_base_that_asks_the_state(self, registry):
+        """A base that was not versioned then tells its generation by the names of the fields."""
+
+        class Base(
+            Versioned,
+            version=2,
+            registry=registry,
+            unstamped=lambda state: 1 if "x" in state else 2,
+        ):
+            pass
+
+        class Sub(Base):
+            pass
+
+        migration(Base, 1, rename("x", "y"))
+
+        assert {"y": 5} == vars(load(registry, Sub, 1, ("x",), 5))
+
+    def test_base_that_nobody_knows(self, registry):
+        """A stored base that has another name now must be told of."""
+        cls = declared(registry, version=1)
+
+        with pytest.raises(UnknownClassError, match="a base of"):
+            load(registry, cls, 1, ("a", "b"), 1, 2, bases=(("m:Old", 1),))
+
+    def test_stable_name_that_nobody_has(self, registry):
+        """The cure for a lost stable name is to give it again."""
+        with pytest.raises(UnknownClassError, match="give its class name='lost' again"):
+            revive_in(registry, False, 1, "lost", 1, (), ())
+
+    def test_base_that_is_none_any_more(self, registry):
+        """To leave a base takes a new version."""
+
+        class Base(Versioned, version=2, registry=registry, name="base"):
+            pass
+
+        cls = declared(registry, version=2)
+        migration(cls, 1, convert("a", int))
+
+        with pytest.raises(UnknownClassError, match="derives from it no more"):
+            load(registry, cls, 2, ("a", "b"), 1, 2, bases=(("base", 1),))
+        assert cls(1, 2) == load(registry, cls, 1, ("a", "b"), 1, 2, bases=(("base", 1),))
+
+    def test_future_base(self, registry):
+        """Nor may a base be newer than the code."""
+
+        class Base(Versioned, version=2, registry=registry, name="base"):
+            pass
+
+        class Sub(Base):
+            pass
+
+        with pytest.raises(FutureVersionError):
+            load(registry, Sub, 1, ("a",), 1, bases=(("base", 3),))
+
+    def test_pair_that_is_a_state_of_its_own(self, registry):
+        """Two dicts that share a name are no pair of pickle's."""
+
+        class Own(Versioned, version=2, registry=registry):
+            def __setstate__(self, state):
+                self.state = state
+
+        migration(Own, 1)(lambda state: state)
+
+        assert ({"a": 1}, {"a": 2}) == restore(Own, ({"a": 1}, {"a": 2})).state
 
 
 KINDS = [

@@ -235,7 +235,7 @@ def test_base_changes(tmp_path):
     """
     data = write(tmp_path, {"cars": dedented(old)}, "cars.Car(4)")
 
-    assert read(tmp_path, {"cars": dedented(new)}, data, "found") == "Car(wheels='4')"
+    assert read(tmp_path, {"cars": dedented(new)}, data, "found") == "Car(owner='me', wheels='4')"
 
 
 def test_diamond(tmp_path):

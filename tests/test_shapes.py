@@ -61,12 +61,12 @@ def test_each_loader(kind, way):
         ("Plain", False),
         ("Stateful", True),
         ("StatefulSlots", True),
-        ("Newargs", True),
-        ("NewargsEx", True),
+        ("Newargs", False),
+        ("NewargsEx", False),
         ("Reducing", True),
         ("ReducingWithSetter", True),
-        ("ListOf", True),
-        ("Failure", True),
+        ("ListOf", False),
+        ("Failure", False),
     ],
 )
 def test_own_ways_are_kept(kind, is_own):
@@ -362,6 +362,39 @@ def test_attrs_subclass_of_a_decorated_class():
         b: int
 
     assert Sub(1, 2) == pickle.loads(pickle.dumps(Sub(1, 2)))
+
+
+class Silent:
+    def __init_subclass__(cls):
+        """Call nobody."""
+
+
+class Unnoticed(Silent, shapes.AttrsSlots):
+    pass
+
+
+def test_subclass_whose_making_nobody_noticed():
+    """It is found by a load, as well as by a dump."""
+    data = pickle.dumps(shapes.AttrsSlots(1, 2)).replace(
+        b"\x11shapes:AttrsSlots", b"\x15test_shapes:Unnoticed"
+    )
+    registry = versionpickle.migrations.default_registry
+    assert registry.declared("test_shapes:Unnoticed") is None
+
+    with pytest.raises(versionpickle.exceptions.MissingStepError, match="AttrsSlots at version 1"):
+        pickle.loads(data[:2] + data[11:])
+    assert registry.declared("test_shapes:Unnoticed").is_implied
+
+
+def test_name_that_is_no_class_is_not_taken_for_one():
+    """What stands under an unknown name in a module may be no class of ours."""
+    stamped = pickle.dumps(shapes.Plain(1, 2), 2)
+    for name in (b"pickle:dumps", b"pickle:Pickler"):
+        data = stamped.replace(
+            b"\x0c\x00\x00\x00shapes:Plain", bytes([len(name)]) + b"\0\0\0" + name
+        )
+        with pytest.raises(versionpickle.exceptions.UnknownClassError):
+            versionpickle.loads(data)
 
 
 class OwnSubclassHook:

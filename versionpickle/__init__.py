@@ -5,7 +5,7 @@ from ._adopt import adopt, alias, allow, retire
 from ._declare import Versioned, versioned
 from ._pickling import Pickler, Unpickler, dump, dumps, load, loads
 from ._placeholder import Placeholder
-from ._stream import _keep, _make, _revive, _set_state  # noqa: F401 - streams name them
+from ._stream import _keep, _make, _member, _revive, _set_state  # noqa: F401 - streams name them
 from .migrations import Registry, migration
 
 

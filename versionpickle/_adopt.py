@@ -109,7 +109,7 @@ def _detached(hooks: Hooks) -> Any:
         reduced = hooks.shape.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
-        return (*(*reduced, None, None)[:5], _set_state)
+        return (*(*reduced, None, None, None)[:5], _set_state)
 
     return reduce
 

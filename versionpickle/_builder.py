@@ -37,6 +37,7 @@ class Builder(Machine):
         self._persistent = persistent
         self._buffers = buffers
         self._blank: dict[int, tuple[Any, Hooks, str | None]] = {}
+        self._named_args: dict[int, tuple[Any, Any]] = {}
         self._items: dict[int, list[Callable[[], None]]] = {}
 
     def run(self) -> Any:
@@ -71,9 +72,11 @@ class Builder(Machine):
         ref = None
         if isinstance(function, Former):
             function, ref = function.cls, function.ref
-        if function is reconstruct:
-            function, ref, args = reconstruct, *_named(args)
-        return self._note(function(*map(_class_of, args)), ref)
+        if function is reconstruct and args:
+            _, named = self._named_args.get(id(args), (args, args))
+            ref = named[0].ref if isinstance(named[0], Former) else None
+        made = function(*args)
+        return made if _is_ours(function) else self._note(made, ref)
 
     def new(self, cls: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         ref = None
@@ -81,6 +84,9 @@ class Builder(Machine):
             cls, ref = cls.cls, cls.ref
         if not isinstance(cls, type):
             return cls(*args, **kwargs)
+        hooks = self._finder.met.get(cls)
+        if hooks is not None and (args or kwargs):
+            hooks.check_arguments()
         return self._note(cls.__new__(cls, *args, **kwargs), ref)
 
     def _note(self, obj: Any, ref: str | None) -> Any:
@@ -110,8 +116,17 @@ class Builder(Machine):
         else:
             put()
 
+    def plain(self, items: list[Any]) -> list[Any]:
+        return [_class_of(item) for item in items]
+
+    def pack(self, items: list[Any]) -> tuple[Any, ...]:
+        packed = tuple(map(_class_of, items))
+        if any(isinstance(item, Former) for item in items):
+            self._named_args[id(packed)] = (packed, tuple(items))
+        return packed
+
     def extend(self, obj: Any, items: list[Any]) -> None:
-        items = [_class_of(item) for item in items]
+        items = self.plain(items)
         if hasattr(obj, "extend"):
             self._when_built(obj, lambda: obj.extend(items))
         else:
@@ -137,9 +152,9 @@ def _class_of(found: Any) -> Any:
     return found.cls if isinstance(found, Former) else found
 
 
-def _named(args: Any) -> tuple[str | None, Any]:
-    first = args[0]
-    return (first.ref if isinstance(first, Former) else None), args
+def _is_ours(function: Any) -> bool:
+    """Tell whether what *function* makes is stamped."""
+    return type(function) is Stamp or getattr(function, "__module__", None) == "versionpickle"
 
 
 def _is_stamped(state: Any) -> bool:

@@ -9,7 +9,15 @@ import attrs
 
 from ._codegen import SetState, default_of
 from ._layout import UNSET, Field, Layout
-from ._shape import Shape, as_method, check_length, count_problem, unpacked, value_or
+from ._shape import (
+    Shape,
+    as_method,
+    check_length,
+    unpacked,
+    value_or,
+    with_items,
+    without_items,
+)
 from ._source import Source
 from ._stamp import Claim, Stamp
 from .exceptions import FieldsError, InvalidObjectError, StampError, StepError
@@ -32,12 +40,16 @@ class FieldsShape(Shape):
         super().__init__(hooks, layout)
         self._named = {field.name: field for field in layout.fields}
         self._stamp = self.new_stamp(layout.names, self._fill_today)
-        self.reduce = self.writer.reduce(self._stamp, self._reduce_rest)
+        if layout.enveloped:
+            self.reduce = as_method(self._reduce_enveloped)
+        else:
+            self.reduce = self.writer.reduce(self._stamp, self._reduce_rest)
         self.setstate = self.writer.setstate(self._stamp, self._fill_any)
 
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
+            state = without_items(obj, claim, state)
             self._place(obj, self._no_chain, *unpacked(claim, state))
 
         return fill
@@ -63,6 +75,23 @@ class FieldsShape(Shape):
             values.append(extras)
         return stamp, (), (stamp, *values)
 
+    def _reduce_enveloped(self, obj: Any, protocol: int) -> Any:
+        """Reduce an object that has arguments or items beside its attributes."""
+        if type(obj) is not self.cls:
+            return self.hooks.reduce_foreign(obj, protocol)
+        function, args, _, items, pairs, _ = (
+            *self.hooks.plain_reduce(obj, protocol),
+            *[None] * 4,
+        )[:6]
+        stamp, _, state = self._reduce_attributes(obj, protocol)
+        if self.layout.keeps_items:
+            state = with_items(state, items, pairs)
+            items = pairs = None
+        return *self.call(stamp, function, args), state, items, pairs
+
+    def _reduce_attributes(self, obj: Any, protocol: int) -> Any:
+        return self._reduce_rest(obj, protocol)
+
     def _extras(self, obj: Any) -> dict[str, Any]:
         if not self.layout.has_dict:
             return {}
@@ -74,6 +103,7 @@ class FieldsShape(Shape):
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
         def interpret(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
+            state = without_items(obj, claim, state)
             self._finish(obj, chain, *unpacked(claim, state))
 
         def reread(obj: Any, state: Any) -> None:
@@ -202,7 +232,9 @@ class OpenShape(FieldsShape):
         self._stamps: dict[tuple[str, ...], Stamp] = {}
         self._wide = self.new_stamp(None, self._fill_wide)
         self.setstate = as_method(self._fill_any)
-        self.reduce = as_method(self._reduce)
+        self.reduce = as_method(
+            self._reduce_enveloped if layout.enveloped else self._reduce_attributes
+        )
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         if fields is None:
@@ -216,27 +248,27 @@ class OpenShape(FieldsShape):
         with self.hooks.lock:
             if len(self._stamps) >= _STAMPS_MAX or not all(type(name) is str for name in fields):
                 return None
-            stamp = self.new_stamp(fields, lambda claim: self.writer.fill(claim, self._refuse))
+            stamp = self.new_stamp(
+                fields, lambda claim: self.writer.fill(claim, self._fill_today(claim))
+            )
             if not self._stamps:  # most objects will have the attributes that came first
-                self.reduce = self.writer.reduce(stamp, self._reduce)
+                if not self.layout.enveloped:
+                    self.reduce = self.writer.reduce(stamp, self._reduce_attributes)
                 self.setstate = self.writer.setstate(stamp, self._fill_any)
                 self.hooks.put_compiled(self)
             return self._stamps.setdefault(fields, stamp)
 
-    def _refuse(self, obj: Any, state: Any) -> None:
-        self.check_class(obj, state[0].claim)
-        raise StampError(state[0].claim.ref, count_problem(state[0].claim, state))
-
     def _fill_wide(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
+            state = without_items(obj, claim, state)
             if len(state) != 2 or type(state[1]) is not dict:
                 raise StampError(claim.ref, "its state is not the dict that its stamp promises")
             obj.__dict__.update(state[1])
 
         return fill
 
-    def _reduce(self, obj: Any, protocol: int) -> Any:
+    def _reduce_attributes(self, obj: Any, protocol: int) -> Any:
         if type(obj) is not self.cls:
             return self.hooks.reduce_foreign(obj, protocol)
         attributes = obj.__dict__

@@ -14,6 +14,7 @@ import attrs
 from . import _stream
 from ._adopt import imported
 from ._hooks import Hooks
+from ._layout import watches_items
 from ._names import look_up
 from ._placeholder import Placeholder, placeholder_class
 from ._values import attribute, value_type
@@ -108,8 +109,9 @@ class Finder:
         return meaning
 
     def _find_versioned(self, ref: str, hooks: Hooks) -> Any:
+        hooks.check_unstamped()
         self.met[hooks.cls] = hooks
-        if not hooks.is_installed or _watches_items(hooks.cls):
+        if not hooks.is_installed or watches_items(hooks.cls):
             self.needs_builder = True
         if hooks.declaration.formerly.get(ref) is not None:
             self.needs_builder = True
@@ -151,21 +153,8 @@ def reconstruct(cls: Any, base: type, state: Any) -> Any:
 
 _OURS: dict[tuple[str, str], Any] = {
     ("versionpickle", "_make"): _stream._make,
+    ("versionpickle", "_member"): _stream._member,
     ("versionpickle", "_set_state"): _stream._set_state,
     ("versionpickle", "_keep"): _stream._keep,
     ("copyreg", "_reconstructor"): reconstruct,
 }
-_PLAIN_METHODS: tuple[tuple[type, str], ...] = (
-    (dict, "__setitem__"),
-    (list, "append"),
-    (list, "extend"),
-    (set, "add"),
-)
-
-
-def _watches_items(cls: type) -> bool:
-    """Tell whether items, which arrive before the state, meet methods of the class itself."""
-    return any(
-        issubclass(cls, kind) and getattr(cls, name) is not getattr(kind, name)
-        for kind, name in _PLAIN_METHODS
-    )

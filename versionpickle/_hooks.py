@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import enum
 import threading
 
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from ._names import MARK, is_version, look_up, ref_of
-from ._stamp import Claim, Stamp
+from ._stamp import MADE_FROM_ARGUMENTS, Claim, Stamp
 from .exceptions import (
     DeclarationError,
     StepError,
@@ -137,17 +138,42 @@ class Hooks:
         """Fill *obj* from a state that was stored without a stamp."""
         self.shape.restore(obj, state, self._unstamped_chain(state, found_as))
 
+    def check_arguments(self) -> None:
+        """Refuse arguments for an unstamped object of a class that takes none."""
+        if not self.shape.takes_arguments():
+            chain = self._unstamped_chain(None, None)
+            raise chain.failed("making the object", TypeError(MADE_FROM_ARGUMENTS))
+
+    def check_unstamped(self) -> None:
+        """Refuse unstamped members of an enum that has changed: their values say nothing now."""
+        declaration = self.declaration
+        if issubclass(self.cls, enum.Enum) and declaration.unstamped != declaration.version:
+            raise StepError(
+                declaration.ref,
+                1,
+                declaration.version,
+                "finding an unstamped member",
+                "it was stored by its value; say what the old values mean with "
+                f"alias({declaration.ref!r}, {{old: member, ...}}.__getitem__)",
+            )
+
     def is_blank(self, obj: Any) -> bool:
         """Tell whether nothing has filled *obj* yet."""
         return self.shape.is_blank(obj)
 
     def chain(self, claim: Claim) -> Chain:
         """Return the steps from *claim* to today, each versioned base's first."""
-        starts = {base: (base.ref, _unstamped(base, None)) for base in self.lineage()}
-        for name, number in claim.bases:
-            starts[self._known_base(name, number, claim)] = (name, number)
-        starts[self.declaration] = (claim.ref, claim.version)
-        return self._join(tuple(starts[base] for base in self.lineage()))
+        told = {
+            self._known_base(name, number, claim): (name, number) for name, number in claim.bases
+        }
+        told[self.declaration] = (claim.ref, claim.version)
+        named = dict.fromkeys(claim.fields or ())  # all that is known of a state by now
+        return self._join(
+            tuple(
+                told[base] if base in told else (base.ref, _unstamped(base, named))
+                for base in self.lineage()
+            )
+        )
 
     def _known_base(self, name: str, version: int, claim: Claim) -> Declaration:
         base = self.registry.declaration(name)

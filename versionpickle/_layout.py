@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 import types
@@ -18,6 +19,15 @@ from .exceptions import DeclarationError
 _HASH_CACHE = "_attrs_cached_hash"
 _NOT_STATE = frozenset({_HASH_CACHE, "__orig_class__", "__weakref__", "__dict__"})
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement, not in C
+_PLAIN_METHODS: tuple[tuple[type, str], ...] = (
+    (dict, "__setitem__"),
+    (collections.OrderedDict, "__setitem__"),
+    (list, "append"),
+    (list, "extend"),
+    (collections.deque, "append"),
+    (collections.deque, "extend"),
+    (set, "add"),
+)
 _GENERATORS = frozenset({"attr._make", "dataclasses"})
 
 
@@ -80,6 +90,8 @@ class Layout:
 
     *open*: the class declares no fields, its ``__dict__`` holds what it likes.
     *own_state*: the class reduces or restores itself in ways of its own.
+    *enveloped*: an object is more than its attributes: arguments, or items.
+    *keeps_items*: its items go into its state, for its methods would meet them too early.
     *derived*: names that may stand in a ``__dict__`` and are never stored.
     """
 
@@ -87,6 +99,8 @@ class Layout:
     transients: tuple[Field, ...]
     open: bool
     own_state: bool
+    enveloped: bool
+    keeps_items: bool
     restores_itself: bool
     has_dict: bool
     derived: frozenset[str]
@@ -117,7 +131,9 @@ def layout_of(cls: type, transient: tuple[str, ...]) -> Layout:
         fields=tuple(field for field in found if not field.transient),
         transients=tuple(field for field in found if field.transient),
         open=has_dict and not declares,
-        own_state=not _reduces_plainly(cls),
+        own_state=_has_own_ways(cls),
+        enveloped=_is_enveloped(cls),
+        keeps_items=watches_items(cls),
         restores_itself=_own_method(cls, "__setstate__") is not None,
         has_dict=has_dict,
         derived=_derived(cls) | frozenset(transient),
@@ -280,18 +296,21 @@ def _overrides(cls: type, name: str) -> bool:
     return getattr(cls, name) is not getattr(object, name)
 
 
-def _reduces_plainly(cls: type) -> bool:
-    """Tell whether fields are all that pickle would store of *cls*."""
-    made_in_python = all(b is object or b.__flags__ & _HEAP_TYPE for b in cls.__mro__)
+def _has_own_ways(cls: type) -> bool:
+    """Tell whether a class in the MRO wrote itself how its objects are reduced or restored."""
+    if not cls.__flags__ & _HEAP_TYPE:
+        return True
     if MARK in vars(cls) and "copyreg" in vars(cls)[MARK].originals:
-        return False
+        return True
     own = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
+    return any(_own_method(cls, name) for name in own)
+
+
+def _is_enveloped(cls: type) -> bool:
+    """Tell whether an object consists of more than its attributes: arguments, or items."""
+    made_in_python = all(b is object or b.__flags__ & _HEAP_TYPE for b in cls.__mro__)
     new = ("__getnewargs__", "__getnewargs_ex__")
-    return (
-        made_in_python
-        and not any(_own_method(cls, name) for name in own)
-        and not any(hasattr(cls, name) for name in new)
-    )
+    return not made_in_python or any(hasattr(cls, name) for name in new)
 
 
 def _own_method(cls: type, name: str) -> object:
@@ -300,9 +319,24 @@ def _own_method(cls: type, name: str) -> object:
         own = vars(base)
         covered = own[MARK].originals if MARK in own else {}
         value = covered[name] if name in covered else own.get(name)
-        if value is not None and not is_generated(value):
+        if value is not None and not is_generated(value) and not _is_default(base, name):
             return value
     return None
+
+
+def _is_default(base: type, name: str) -> bool:
+    """Tell whether a class in C only does what suits its own part of an object."""
+    in_c = not base.__flags__ & _HEAP_TYPE
+    return in_c and (name != "__setstate__" or issubclass(base, BaseException))
+
+
+def watches_items(cls: type) -> bool:
+    """Tell whether items, which arrive before the state, meet methods of the class itself."""
+    return any(
+        issubclass(cls, kind) and getattr(cls, name, None) is not getattr(kind, name)
+        for kind, name in _PLAIN_METHODS
+        if not (kind is dict and issubclass(cls, collections.OrderedDict))
+    )
 
 
 def is_generated(method: object) -> bool:

@@ -72,6 +72,14 @@ class Machine:
     def new(self, cls: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         raise NotImplementedError
 
+    def plain(self, items: list[Any]) -> list[Any]:
+        """Return items that become part of a container."""
+        return items
+
+    def pack(self, items: list[Any]) -> tuple[Any, ...]:
+        """Return a tuple, which may become the arguments of a call."""
+        return tuple(items)
+
     def instantiate(self, cls: Any, args: tuple[Any, ...]) -> Any:
         """Make an object as Python 2 did: without arguments, its class is not called."""
         return self.call(cls, args) if args else self.new(cls, (), {})
@@ -175,10 +183,10 @@ _push(pickle.EMPTY_TUPLE, lambda m: ())
 _push(pickle.EMPTY_LIST, lambda m: [])
 _push(pickle.EMPTY_DICT, lambda m: {})
 _push(pickle.EMPTY_SET, lambda m: set())
-_push(pickle.TUPLE, lambda m: tuple(m.since_mark()))
-_push(pickle.LIST, lambda m: m.since_mark())
-_push(pickle.DICT, lambda m: dict(_pairs(m.since_mark())))
-_push(pickle.FROZENSET, lambda m: frozenset(m.since_mark()))
+_push(pickle.TUPLE, lambda m: m.pack(m.since_mark()))
+_push(pickle.LIST, lambda m: list(m.plain(m.since_mark())))
+_push(pickle.DICT, lambda m: dict(_pairs(m.plain(m.since_mark()))))
+_push(pickle.FROZENSET, lambda m: frozenset(m.plain(m.since_mark())))
 _push(pickle.GLOBAL, lambda m: m.find(*_two_lines(m)))
 _push(pickle.GET, lambda m: m.memo[int(m.line())])
 _push(pickle.BINGET, lambda m: m.memo[m.take(1)[0]])
@@ -277,17 +285,17 @@ def _memoize(machine: Machine) -> None:
 
 @_reads(pickle.TUPLE1)
 def _tuple1(machine: Machine) -> None:
-    machine.stack[-1:] = [(machine.stack[-1],)]
+    machine.stack[-1:] = [machine.pack(machine.stack[-1:])]
 
 
 @_reads(pickle.TUPLE2)
 def _tuple2(machine: Machine) -> None:
-    machine.stack[-2:] = [(machine.stack[-2], machine.stack[-1])]
+    machine.stack[-2:] = [machine.pack(machine.stack[-2:])]
 
 
 @_reads(pickle.TUPLE3)
 def _tuple3(machine: Machine) -> None:
-    machine.stack[-3:] = [(machine.stack[-3], machine.stack[-2], machine.stack[-1])]
+    machine.stack[-3:] = [machine.pack(machine.stack[-3:])]
 
 
 @_reads(pickle.APPEND)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
-
 from typing import TYPE_CHECKING, Any
 
 from . import _stream
@@ -46,15 +44,7 @@ class OwnShape(Shape):
             return reduced
         function, args, state, items, pairs, setter = (*reduced, *[None] * 4)[:6]
         stamped = (self._stamp, state) if setter is None else (self._stamp, state, setter)
-        return *self._call(function, args), stamped, items, pairs
-
-    def _call(self, function: Any, args: tuple[Any, ...]) -> tuple[Any, tuple[Any, ...]]:
-        """Return the call that makes the object, with the stamp for the class."""
-        if function is copyreg.__newobj__ and args[0] is self.cls:  # type: ignore[attr-defined] # known to pickle alone
-            return self._stamp, args[1:]
-        if function is copyreg.__newobj_ex__ and args[0] is self.cls:  # type: ignore[attr-defined] # as above
-            return _stream._make, (self._stamp, self._stamp, args[1], args[2])
-        return _stream._make, (self._stamp, None if function is self.cls else function, args, {})
+        return *self.call(self._stamp, function, args), stamped, items, pairs
 
     def reduce_whole(self, obj: Any) -> Any:
         """Reduce an object of a class that cannot carry hooks: all goes into one call."""
@@ -62,7 +52,7 @@ class OwnShape(Shape):
         if isinstance(reduced, str):
             return reduced
         function, args, state, items, pairs, _ = (*reduced, *[None] * 4)[:6]
-        make, made_of = self._call(function, args)
+        make, made_of = self.call(self._stamp, function, args)
         if make is self._stamp:
             make, made_of = _stream._make, (self._stamp, self._stamp, made_of, {})
         if state is not None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import collections
 import contextlib
 import copyreg
+import gc
 import io
 import pickle
+import types
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -137,23 +139,22 @@ class Unpickler(pickle.Unpickler):
 
     def _load(self, start: int) -> Any:
         try:
-            return self._finished(super().load())
+            found = super().load()
         except _NeedsBuilderError:
             return self._load_with_builder(start)
+        if self._finder.met and self._leaves_blanks(found):
+            return self._load_with_builder(start)
+        return found
 
     def _size(self) -> int | None:
         return len(self._file.getbuffer()) if isinstance(self._file, io.BytesIO) else None
 
-    def _finished(self, obj: Any) -> Any:
-        """Upgrade the old objects that had no state, for which nothing was called."""
+    def _leaves_blanks(self, found: Any) -> bool:
+        """Tell whether there are old objects without a state: nobody could upgrade them."""
         met = self._finder.met
-        if met:
-            made = {id(seen): seen for seen in (*self.memo.copy().values(), obj)}
-            for seen in made.values():
-                hooks = met.get(type(seen))
-                if hooks is not None and hooks.is_blank(seen):
-                    hooks.restore(seen, None)
-        return obj
+        return any(
+            type(obj) in met and met[type(obj)].is_blank(obj) for obj in reachable_from(found)
+        )
 
     def _load_with_builder(self, start: int) -> Any:
         from ._builder import Builder  # noqa: PLC0415 - few loads need it
@@ -240,6 +241,21 @@ class _Recorder:
     def _record(self, new: bytes) -> bytes:
         self._read.write(new)
         return new
+
+
+_NO_DATA = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
+
+
+def reachable_from(root: Any) -> Iterator[Any]:
+    """Yield *root* and all objects that it consists of; no classes, functions and modules."""
+    coming, seen = [root], {id(root)}
+    while coming:
+        obj = coming.pop()
+        yield obj
+        for part in gc.get_referents(obj):
+            if id(part) not in seen and not isinstance(part, _NO_DATA):
+                seen.add(id(part))
+                coming.append(part)
 
 
 def _is_seekable(file: Any) -> bool:

@@ -28,6 +28,9 @@ class Placeholder:
     state: Any
     items: list[Any]
     pairs: list[tuple[Any, Any]]
+    maker: tuple[Any] | None = None
+    """What made the object, where that was not its class's ``__new__``."""
+
     setter: Callable[..., None] | None = None
     """What set the state, where that was not the class itself."""
 
@@ -63,15 +66,17 @@ class Placeholder:
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         if self._stored is not None:
-            reduced = (
-                self._stored[0],
-                self.args,
-                self._stored,
-                *map(iter, (self.items, self.pairs)),
-            )
-            return reduced if self.setter is None else (*reduced, self.setter)
+            return self._reduce_stamped(self._stored)
         content = {"state": self.state, "items": self.items, "pairs": self.pairs}
         return _stream._keep, (self.ref, self.args, self.kwargs), content
+
+    def _reduce_stamped(self, stored: tuple[Any, ...]) -> tuple[Any, ...]:
+        stamp = stored[0]
+        call: tuple[Any, ...] = (stamp, self.args)
+        if self.maker is not None:
+            call = (_stream._make, (stamp, *self.maker, self.args, self.kwargs))
+        reduced = (*call, stored, iter(self.items), iter(self.pairs))
+        return reduced if self.setter is None else (*reduced, self.setter)
 
     def __repr__(self) -> str:
         return f"<placeholder of {self.ref}: {self.state!r}>"

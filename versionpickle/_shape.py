@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import collections
+import copyreg
+
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _stream
 from ._codegen import Reduce, SetState, Writer
 from ._layout import Field, Layout
-from ._stamp import Claim, Stamp, make_stamp
+from ._stamp import MADE_FROM_ARGUMENTS, Claim, Stamp, make_stamp
 from .exceptions import StampError
 from .migrations import Chain
 
@@ -37,8 +40,9 @@ class Shape:
         current = self.current(claim.fields) if claim == today else None
         if current is not None:
             return current
-        fill = self.upgrade(claim, self.hooks.chain(claim))
-        return make_stamp(self.cls, claim, fill, _stream._revive)
+        chain = self.hooks.chain(claim)
+        make = None if claim.fields or self.takes_arguments() else refusing_arguments(chain)
+        return make_stamp(self.cls, claim, self.upgrade(claim, chain), _stream._revive, make=make)
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         """Return today's stamp for these stored fields, if objects are stored so."""
@@ -60,6 +64,28 @@ class Shape:
         check = self.hooks.check_reachable
         return make_stamp(self.cls, claim, fill(claim), _stream._revive, check)
 
+    def call(
+        self, stamp: Stamp, function: Any, args: tuple[Any, ...]
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """Return the call that makes an object, with the stamp for the class."""
+        if function is copyreg.__newobj__ and args[0] is self.cls:  # type: ignore[attr-defined] # known to pickle alone
+            return stamp, args[1:]
+        if function is copyreg.__newobj_ex__ and args[0] is self.cls:  # type: ignore[attr-defined] # as above
+            return _stream._make, (stamp, stamp, args[1], args[2])
+        if function is self.cls and _is_bare_exception(self.cls):
+            return stamp, args  # whatever its __init__ takes
+        return _stream._make, (stamp, None if function is self.cls else function, args, {})
+
+    @property
+    def _makes_itself(self) -> bool:
+        new: Any = self.cls.__new__
+        return new is not object.__new__
+
+    def takes_arguments(self) -> bool:
+        """Tell whether objects may be made from arguments."""
+        layout = self.layout
+        return layout.enveloped or layout.own_state or self._makes_itself
+
     def _fill_any(self, obj: Any, state: Any) -> None:
         if type(obj) is not self.cls:
             self.hooks.restore_foreign(obj, state)
@@ -77,6 +103,26 @@ class Shape:
         if type(obj) is not self.cls:
             met = f"{type(obj).__module__}:{type(obj).__qualname__}"
             raise StampError(claim.ref, f"an object of {met} carries this stamp")
+
+
+def _is_bare_exception(cls: type) -> bool:
+    """Tell whether *cls* is an exception that keeps nothing but args and attributes."""
+    if not issubclass(cls, BaseException):
+        return False
+    in_c = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    return in_c.__basicsize__ == BaseException.__basicsize__
+
+
+def refusing_arguments(chain: Chain) -> Callable[..., Any]:
+    """Return what makes a blank object, and no object from arguments."""
+
+    def make(cls: type, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs:
+            raise chain.failed("making the object", TypeError(MADE_FROM_ARGUMENTS))
+        new: Any = cls.__new__
+        return new(cls)
+
+    return make
 
 
 def as_method(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -100,6 +146,34 @@ def unpacked(claim: Claim, state: Any) -> tuple[dict[str, Any], set[str], dict[s
         named = {n: v for n, v in zip(names, values, strict=True) if v is not stamp}
         return named, unset, extras
     raise StampError(claim.ref, count_problem(claim, state))
+
+
+def with_items(state: Any, items: Any, pairs: Any) -> Any:
+    """Return *state* with further attributes and the items after its values."""
+    fields = state[0].claim.fields
+    is_whole = fields is None or len(state) == len(fields) + 2
+    return (*state, *(() if is_whole else ({},)), list(items or ()), list(pairs or ()))
+
+
+def without_items(obj: Any, claim: Claim, state: Any) -> Any:
+    """Put the items that stand in *state* into the object, and return the rest."""
+    parts = 4 if claim.fields is None else len(claim.fields) + 4
+    if len(state) != parts:
+        return state
+    *rest, items, pairs = state
+    for kind, extend in _RAW_ITEMS:
+        if isinstance(obj, kind):
+            extend(obj, items)
+    for key, value in pairs:
+        mapping = collections.OrderedDict if isinstance(obj, collections.OrderedDict) else dict
+        mapping.__setitem__(obj, key, value)
+    return tuple(rest)
+
+
+_RAW_ITEMS: tuple[tuple[type, Any], ...] = (
+    (list, list.extend),
+    (collections.deque, collections.deque.extend),
+)
 
 
 def check_length(claim: Claim, state: Any) -> None:

@@ -15,6 +15,11 @@ from .exceptions import StampError
 FORMAT = 1
 """The number of the stream format; see docs/reference/wire-format.md."""
 
+MADE_FROM_ARGUMENTS = (
+    "it was made from arguments, which its class takes no more; give a function that takes them "
+    "with alias()"
+)
+
 Bases: TypeAlias = tuple[tuple[str, int], ...]
 Fill: TypeAlias = Callable[[Any, Any], None]
 
@@ -77,8 +82,10 @@ def make_stamp(
     fill: Fill,
     revive: Callable[..., Stamp],
     check_reachable: Callable[[], None] = lambda: None,
+    *,
+    make: Callable[..., Any] | None = None,
 ) -> Stamp:
-    stamp = Stamp(cls.__new__, cls)
+    stamp = Stamp(make or cls.__new__, cls)
     stamp.cls = cls
     stamp.claim = claim
     stamp.fill = fill

@@ -37,7 +37,12 @@ def _make(
 
     *state* is that of a class that can carry no hooks.
     """
-    obj = stamp.cls(*args, **kwargs) if function is None else function(*args, **kwargs)
+    obj: Any
+    if issubclass(stamp.cls, _placeholder.Placeholder):
+        obj = stamp.cls(*args, **kwargs)
+        obj.maker = (function,)
+    else:
+        obj = stamp.cls(*args, **kwargs) if function is None else function(*args, **kwargs)
     if state is not None:
         stamp.fill(obj, (stamp, state))
     return obj
@@ -48,6 +53,12 @@ def _set_state(obj: Any, state: tuple[Any, ...]) -> None:
     state[0].fill(obj, state)
     if isinstance(obj, _placeholder.Placeholder):
         obj.setter = _set_state
+
+
+def _member(stamp: Stamp, name: str) -> Any:
+    """Return the member of an enum."""
+    fill: Any = stamp.fill
+    return fill(None, (stamp, name))
 
 
 def _keep(ref: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _placeholder.Placeholder:
@@ -159,5 +170,5 @@ def _import_module_of(ref: str, claim: Claim) -> None:
         raise UnknownClassError(claim.ref, claim.version, problem) from exc
 
 
-for _function in (_keep, _make, _revive, _set_state):
+for _function in (_keep, _make, _member, _revive, _set_state):
     _function.__module__ = __package__
