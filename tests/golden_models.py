@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 
 from typing import Any
@@ -64,6 +65,29 @@ class Called:
         return Called, (self.number,)
 
 
+@versioned(version=2)
+@attrs.define
+class Listed(list):  # type: ignore[type-arg]
+    number: int = 0
+
+
+class Watching(dict, Versioned, version=2):  # type: ignore[type-arg]
+    def __setitem__(self, key: str, value: int) -> None:
+        super().__setitem__(self.prefix + key, value)
+
+
+@versioned(version=2)
+class Failure(Exception):
+    def __init__(self, message: str, *, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@versioned(version=2)
+class Colour(enum.Enum):
+    RED = 1
+
+
 class Foreign:
     pass
 
@@ -90,6 +114,19 @@ def _open() -> Open:
     return made
 
 
+def _listed() -> Listed:
+    made = Listed(3)
+    made.append(1)
+    return made
+
+
+def _watching() -> Watching:
+    made = Watching()
+    made.prefix = "-"
+    made["a"] = 1
+    return made
+
+
 def _foreign() -> Foreign:
     made = Foreign()
     made.a = 1
@@ -111,6 +148,10 @@ MADE = {
     "open": _open,
     "own": lambda: Own([1, 2]),
     "called": lambda: Called(7),
+    "listed": _listed,
+    "watching": _watching,
+    "failure": lambda: Failure("m", code=5),
+    "enum": lambda: Colour.RED,
     "apart": _foreign,
     "whole": lambda: functools.partial(int, base=2),
     "placeholder": _placeholder,
@@ -128,6 +169,14 @@ def described(obj: Any) -> str:
             return f"Open {obj.a} {obj.itself is obj}"
         case Own():
             return f"Own {list(obj)} {obj.number}"
+        case Listed():
+            return f"Listed {list(obj)} {obj.number}"
+        case Watching():
+            return f"Watching {dict(obj)} {vars(obj)}"
+        case Failure():
+            return f"Failure {obj.args} {obj.code}"
+        case Colour():
+            return obj.name
         case list():
             return f"{[described(item) for item in obj]} {obj[0] is obj[1]}"
         case functools.partial():

@@ -113,7 +113,7 @@ def test_child_may_be_adopted_too():
     assert vars(found) == {"a": "1", "c": 2}
 
 
-@pytest.mark.parametrize("target", [5, len, "no_such:Class", "json:nothing"])
+@pytest.mark.parametrize("target", [5, len, dict, "no_such:Class", "json:nothing"])
 def test_no_class(target):
     """Only classes that there are can be adopted."""
     with pytest.raises(DeclarationError):

@@ -204,6 +204,7 @@ class TestOperations:
             (lambda: rename(1, "a"), "named by a text"),
             (lambda: add("a", []), r"use add\('a', factory=list\)"),
             (lambda: add("a", 5, factory=list), "not both"),
+            (lambda: add("a", factory=[]), "can be called"),
             (lambda: remove(), "needs the name"),
             (lambda: convert("a", 5), "takes a function"),
         ],

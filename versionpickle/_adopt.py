@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from ._own_shape import OwnShape
 
 
+_WRITTEN_BY_PICKLE = frozenset(
+    {bool, bytearray, bytes, dict, float, frozenset, int, list, object, set, str, tuple, type}
+)
+
+
 def adopt(
     target: type | str,
     version: int = 1,
@@ -61,6 +66,10 @@ def adopt(
     if not isinstance(cls, type):
         raise DeclarationError(
             repr(target), "this is no class", "give a class, or a ref such as 'shop.models:Order'"
+        )
+    if cls in _WRITTEN_BY_PICKLE:
+        raise DeclarationError(
+            ref_of(cls), "pickle itself writes these, and asks nobody", "adopt a subclass of yours"
         )
     declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
     if registry is not None and registry is not default_registry:

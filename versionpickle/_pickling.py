@@ -140,11 +140,10 @@ class Unpickler(pickle.Unpickler):
     def _load(self, start: int) -> Any:
         try:
             found = super().load()
+            needs_builder = bool(self._finder.met) and self._leaves_blanks(found)
         except _NeedsBuilderError:
-            return self._load_with_builder(start)
-        if self._finder.met and self._leaves_blanks(found):
-            return self._load_with_builder(start)
-        return found
+            needs_builder = True
+        return self._load_with_builder(start) if needs_builder else found
 
     def _size(self) -> int | None:
         return len(self._file.getbuffer()) if isinstance(self._file, io.BytesIO) else None

@@ -155,7 +155,7 @@ class ForbiddenError(UnpicklingError):
             f"this pickle asks for {names}, which nobody allowed; if you trust what they "
             f"do, call versionpickle.allow({calls}) before loading (or pass "
             "allow=[...] to this load); if a class has moved or is gone, declare it "
-            "with alias() or retire()"
+            "with alias() or retire(); if another registry knows it, pass registry="
         )
 
 

@@ -43,7 +43,7 @@ def step(state: dict[str, Any]) -> dict[str, Any]:
 
 assert_type(step({}), dict[str, Any])
 
-adopt(dict, version=2)
+adopt(Bare, version=2)
 adopt("m:Class")
 alias("m:old", convert)
 retire("m:Gone")

@@ -195,6 +195,8 @@ def add(name: str, value: Any = None, *, factory: Callable[[], Any] | None = Non
         )
     if factory is not None and value is not None:
         raise TypeError(f"add({name!r}) takes a value or a factory, not both")
+    if factory is not None and not callable(factory):
+        raise TypeError(f"add({name!r}) takes a factory that can be called, not {factory!r}")
     return Add(_checked(name), value, factory)
 
 
