@@ -64,8 +64,8 @@ class Logged(list, Versioned):
 
 class Queue(collections.deque, Versioned):
     def extend(self, items):
-        self.extended = True
-        super().extend(items)
+        """Lose what would be given back through here."""
+        super().extend(item for item in items if item != 1)
 
 
 class Slotted(list, Versioned):
