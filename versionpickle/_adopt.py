@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ._declare import watch_subclasses
 from ._hooks import Hooks, check_fields, declare
-from ._names import checked_ref, look_up, ref_of
+from ._names import checked_ref, is_written_in_c, look_up, ref_of
 from ._stamp import Stamp
 from ._stream import _set_state
 from .exceptions import DeclarationError
@@ -74,7 +74,7 @@ def adopt(
     declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, registry)
-    elif _takes_hooks(cls):
+    elif not is_written_in_c(cls):
         declare(cls, declaration, default_registry)
         watch_subclasses(cls)
     else:
@@ -82,17 +82,9 @@ def adopt(
         copyreg.dispatch_table[cls] = _whole(hooks)
 
 
-_IMMUTABLE_TYPE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
-
-
-def _takes_hooks(cls: type) -> bool:
-    """Tell whether attributes can be put on *cls*; on most of those written in C they cannot."""
-    return not cls.__flags__ & _IMMUTABLE_TYPE
-
-
 def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> None:
     hooks = _declare_apart(cls, declaration, registry)
-    registry.reducers[cls] = _detached(hooks) if _takes_hooks(cls) else _whole(hooks)
+    registry.reducers[cls] = _whole(hooks) if is_written_in_c(cls) else _detached(hooks)
     subclasses: list[type] = type.__subclasses__(cls)
     for subclass in subclasses:
         if registry.declared(ref_of(subclass)) is None and subclass is not Stamp:

@@ -12,13 +12,12 @@ from typing import Any
 
 import attrs
 
-from ._names import MARK, ref_of
+from ._names import MARK, is_written_in_c, ref_of
 from .exceptions import DeclarationError
 
 
 _HASH_CACHE = "_attrs_cached_hash"
 _NOT_STATE = frozenset({_HASH_CACHE, "__orig_class__", "__weakref__", "__dict__"})
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement, not in C
 _PLAIN_METHODS: tuple[tuple[type, str], ...] = (
     (dict, "__setitem__"),
     (collections.OrderedDict, "__setitem__"),
@@ -222,7 +221,7 @@ def _own_dataclass_fields(base: type) -> tuple[Any, ...]:
 
 
 def _slots(base: type) -> Iterator[str]:
-    if "__slots__" not in vars(base) or not base.__flags__ & _HEAP_TYPE:
+    if "__slots__" not in vars(base) or is_written_in_c(base):
         return
     for name, value in vars(base).items():
         if isinstance(value, types.MemberDescriptorType) and name not in _NOT_STATE:
@@ -298,7 +297,7 @@ def _overrides(cls: type, name: str) -> bool:
 
 def _has_own_ways(cls: type) -> bool:
     """Tell whether a class in the MRO wrote itself how its objects are reduced or restored."""
-    if not cls.__flags__ & _HEAP_TYPE:
+    if is_written_in_c(cls):
         return True
     if MARK in vars(cls) and "copyreg" in vars(cls)[MARK].originals:
         return True
@@ -308,9 +307,10 @@ def _has_own_ways(cls: type) -> bool:
 
 def _is_enveloped(cls: type) -> bool:
     """Tell whether an object consists of more than its attributes: arguments, or items."""
-    made_in_python = all(b is object or b.__flags__ & _HEAP_TYPE for b in cls.__mro__)
-    new = ("__getnewargs__", "__getnewargs_ex__")
-    return not made_in_python or any(hasattr(cls, name) for name in new)
+    holds_more = any(
+        is_written_in_c(base) and base.__basicsize__ > object.__basicsize__ for base in cls.__mro__
+    )
+    return holds_more or hasattr(cls, "__getnewargs__") or hasattr(cls, "__getnewargs_ex__")
 
 
 def _own_method(cls: type, name: str) -> object:
@@ -326,8 +326,7 @@ def _own_method(cls: type, name: str) -> object:
 
 def _is_default(base: type, name: str) -> bool:
     """Tell whether a class in C only does what suits its own part of an object."""
-    in_c = not base.__flags__ & _HEAP_TYPE
-    return in_c and (name != "__setstate__" or issubclass(base, BaseException))
+    return is_written_in_c(base) and (name != "__setstate__" or issubclass(base, BaseException))
 
 
 def watches_items(cls: type) -> bool:

@@ -48,6 +48,14 @@ def checked_version(number: object, ref: str, what: str = "version") -> int:
     )
 
 
+def is_written_in_c(cls: type) -> bool:
+    """Tell whether *cls* lets nobody put attributes on it, as classes in C do."""
+    return bool(cls.__flags__ & _IMMUTABLE_TYPE)
+
+
+_IMMUTABLE_TYPE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
+
+
 def look_up(ref: str) -> Any:
     """
     Return what *ref* names in the modules already imported.
