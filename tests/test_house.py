@@ -34,7 +34,7 @@ FLOORS = {
         "_declare",
         "_adopt",
     ),
-    3: ("_values", "_machine", "_finder", "_builder", "_pickling"),
+    3: ("_values", "_twice", "_machine", "_finder", "_builder", "_pickling"),
     6: ("__init__",),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

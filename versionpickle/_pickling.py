@@ -5,16 +5,15 @@ from __future__ import annotations
 import collections
 import contextlib
 import copyreg
-import gc
 import io
 import pickle
-import types
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ._adopt import named
 from ._finder import Finder, Refused
+from ._twice import Buffers, Recorder, is_seekable, reachable_from
 from .exceptions import (
     BuildError,
     DamagedError,
@@ -92,9 +91,9 @@ class Unpickler(pickle.Unpickler):
         allow: Iterable[object] = (),
         unsafe: bool = False,
     ) -> None:
-        if not _is_seekable(file):
-            file = _Recorder(file)
-        buffers = None if buffers is None else _Buffers(buffers)
+        if not is_seekable(file):
+            file = Recorder(file)
+        buffers = None if buffers is None else Buffers(buffers)
         super().__init__(
             file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
         )
@@ -188,80 +187,6 @@ _READERS = {__name__, "versionpickle._machine"}
 
 class _NeedsBuilderError(Exception):
     """Say that only our own machine can load this pickle; never leaves a load."""
-
-
-class _Buffers:
-    """Let buffers be taken twice."""
-
-    def __init__(self, buffers: Iterable[Any]) -> None:
-        self._coming = iter(buffers)
-        self._taken: list[Any] = []
-        self._place = self._next = 0
-
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        if self._next == len(self._taken):
-            self._taken.append(next(self._coming))
-        self._next += 1
-        return self._taken[self._next - 1]
-
-    def keep_place(self) -> None:
-        self._place = self._next
-
-    def rewind(self) -> None:
-        self._next = self._place
-
-
-class _Recorder:
-    """Let a file that cannot seek be read twice."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._read = io.BytesIO()
-
-    def tell(self) -> int:
-        return self._read.tell()
-
-    def seek(self, position: int) -> None:
-        self._read.seek(position)
-
-    def read(self, size: int) -> bytes:
-        known = self._read.read(size)
-        if len(known) == size:
-            return known
-        return known + self._record(self._file.read(size - len(known)))
-
-    def readline(self) -> bytes:
-        known = self._read.readline()
-        return known if known.endswith(b"\n") else known + self._record(self._file.readline())
-
-    def _record(self, new: bytes) -> bytes:
-        self._read.write(new)
-        return new
-
-
-_NO_DATA = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
-
-
-def reachable_from(root: Any) -> Iterator[Any]:
-    """Yield *root* and all objects that it consists of; no classes, functions and modules."""
-    coming, seen = [root], {id(root)}
-    while coming:
-        obj = coming.pop()
-        yield obj
-        for part in gc.get_referents(obj):
-            if id(part) not in seen and not isinstance(part, _NO_DATA):
-                seen.add(id(part))
-                coming.append(part)
-
-
-def _is_seekable(file: Any) -> bool:
-    if type(file) is io.BytesIO:
-        return True
-    seekable = getattr(file, "seekable", None)
-    return seekable is not None and seekable()
 
 
 def _translated(exc: Exception, size: int | None) -> VersionPickleError:
