@@ -25,7 +25,8 @@ def build(data, persistent=None, buffers=None, allowed=(), encoding="ASCII"):
     finder = Finder(default_registry, dict.fromkeys(allowed))
     found = Builder(
         file,
-        finder,
+        finder.find,
+        finder.met,
         encoding=encoding,
         errors="strict",
         persistent=persistent,

@@ -345,6 +345,21 @@ class TestFiles:
 
         assert Reader(file).load()[0] == 5
 
+    def test_own_find_class(self, registry):
+        """Who overrides find_class decides, also where our own machine takes over."""
+
+        class Reader(versionpickle.Unpickler):
+            def find_class(self, module, name):
+                if module == "builtins":
+                    raise versionpickle.exceptions.ForbiddenError((f"{module}:{name}",))
+                return super().find_class(module, name)
+
+        alias("m:pair", helper, registry=registry)
+        for data in (b"cbuiltins\nset\n.", b"cm\npair\n0cbuiltins\nset\n."):
+            with pytest.raises(ForbiddenError, match="builtins:set"):
+                Reader(io.BytesIO(data), registry=registry).load()
+        assert (5,) == Reader(io.BytesIO(b"cm\npair\n(I5\ntR."), registry=registry).load()
+
     def test_buffers(self):
         """Buffers may travel apart."""
         buffers = []

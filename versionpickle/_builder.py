@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copyreg
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from ._finder import Finder, Former, Refused, reconstruct
@@ -25,7 +25,8 @@ class Builder(Machine):
     def __init__(
         self,
         file: Any,
-        finder: Finder,
+        find: Callable[[str, str], Any],
+        met: Mapping[type, Hooks],
         *,
         encoding: str,
         errors: str,
@@ -33,7 +34,8 @@ class Builder(Machine):
         buffers: Iterator[Any] | None,
     ) -> None:
         super().__init__(file, encoding=encoding, errors=errors)
-        self._finder = finder
+        self._find = find
+        self._met = met
         self._persistent = persistent
         self._buffers = buffers
         self._blank: dict[int, tuple[Any, Hooks, str | None]] = {}
@@ -48,7 +50,7 @@ class Builder(Machine):
         return found
 
     def find(self, module: str, name: str) -> Any:
-        return self._finder.find(module, name)
+        return self._find(module, name)
 
     def find_persistent(self, key: Any) -> Any:
         if self._persistent is None:
@@ -84,14 +86,14 @@ class Builder(Machine):
             cls, ref = cls.cls, cls.ref
         if not isinstance(cls, type):
             return cls(*args, **kwargs)
-        hooks = self._finder.met.get(cls)
+        hooks = self._met.get(cls)
         if hooks is not None and (args or kwargs):
             hooks.check_arguments()
         return self._note(cls.__new__(cls, *args, **kwargs), ref)
 
     def _note(self, obj: Any, ref: str | None) -> Any:
         """Remember an object that was made without a stamp, until it has its state."""
-        hooks = self._finder.met.get(type(obj))
+        hooks = self._met.get(type(obj))
         if hooks is not None:
             self._blank[id(obj)] = (obj, hooks, ref)
         return obj

@@ -102,6 +102,7 @@ class Unpickler(pickle.Unpickler):
         self._errors = errors
         self._buffers = buffers
         self._unsafe = unsafe
+        self._is_building = False
         self._finder = Finder(
             registry or default_registry,
             dict(named(allow)) if allow else {},
@@ -111,7 +112,7 @@ class Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return what a name in the pickle means; override this to decide yourself."""
         found = self._finder.find(module, name)
-        if self._finder.needs_builder:
+        if self._finder.needs_builder and not self._is_building:
             raise _NeedsBuilderError
         return found
 
@@ -123,6 +124,7 @@ class Unpickler(pickle.Unpickler):
         *unsafe*, what pickle raises of damaged bytes is left as it is.
         """
         start = self._file.tell()
+        self._is_building = False
         if self._buffers is not None:
             self._buffers.keep_place()
         try:
@@ -160,9 +162,11 @@ class Unpickler(pickle.Unpickler):
         self._file.seek(start)
         if self._buffers is not None:
             self._buffers.rewind()
+        self._is_building = True
         return Builder(
             self._file,
-            self._finder,
+            self.find_class,
+            self._finder.met,
             encoding=self._encoding,
             errors=self._errors,
             persistent=getattr(self, "persistent_load", None),
