@@ -14,7 +14,6 @@ import attrs
 from . import _stream
 from ._adopt import imported
 from ._hooks import Hooks
-from ._layout import watches_items
 from ._names import look_up
 from ._placeholder import Placeholder, placeholder_class
 from ._values import attribute, value_type
@@ -111,7 +110,7 @@ class Finder:
     def _find_versioned(self, ref: str, hooks: Hooks) -> Any:
         hooks.check_unstamped()
         self.met[hooks.cls] = hooks
-        if not hooks.is_installed or watches_items(hooks.cls):
+        if not hooks.is_installed or hooks.shape.layout.keeps_items:
             self.needs_builder = True
         if hooks.declaration.formerly.get(ref) is not None:
             self.needs_builder = True

@@ -132,7 +132,7 @@ def layout_of(cls: type, transient: tuple[str, ...]) -> Layout:
         open=has_dict and not declares,
         own_state=_has_own_ways(cls),
         enveloped=_is_enveloped(cls),
-        keeps_items=watches_items(cls),
+        keeps_items=_watches_items(cls),
         restores_itself=_own_method(cls, "__setstate__") is not None,
         has_dict=has_dict,
         derived=_derived(cls) | frozenset(transient),
@@ -329,7 +329,7 @@ def _is_default(base: type, name: str) -> bool:
     return is_written_in_c(base) and (name != "__setstate__" or issubclass(base, BaseException))
 
 
-def watches_items(cls: type) -> bool:
+def _watches_items(cls: type) -> bool:
     """Tell whether items, which arrive before the state, meet methods of the class itself."""
     return any(
         issubclass(cls, kind) and getattr(cls, name, None) is not getattr(kind, name)
