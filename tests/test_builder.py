@@ -15,6 +15,7 @@ import versionpickle
 
 from versionpickle._builder import Builder
 from versionpickle._finder import Finder
+from versionpickle._tree import TreeReader
 from versionpickle.exceptions import DamagedError, TruncatedError
 from versionpickle.migrations import default_registry
 
@@ -213,3 +214,8 @@ def test_plain_states():
     found = build(pickle.dumps(obj, 2), allowed=[f"{__name__}:WithSlots"])
 
     assert (found.a, found.b) == (1, 2)
+
+
+def test_tree_of_odd_bytes():
+    """A state of what takes none is passed over where nothing is built."""
+    assert TreeReader(io.BytesIO(b"K\x01}b.")).read() == 1

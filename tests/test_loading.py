@@ -151,7 +151,6 @@ class TestRefusing:
         [
             b"c_codecs\nencode\n(S'a'\nS'rot13'\ntR.",
             b"c_codecs\nencode\n(I5\nS'latin1'\ntR.",
-            b"cbuiltins\ngetattr\n(I5\nS'from_bytes'\ntR.",
         ],
     )
     def test_guarded_functions(self, data):
@@ -164,6 +163,18 @@ class TestRefusing:
         """What a class holds is asked for as any other name."""
         with pytest.raises(ForbiddenError):
             versionpickle.loads(f"cbuiltins\ngetattr\n(cbuiltins\n{name}\ntR.".encode("latin1"))
+
+    def test_methods_of_objects(self):
+        """A method is asked for as any other name."""
+        with pytest.raises(ForbiddenError, match="asks for builtins:int.from_bytes"):
+            versionpickle.loads(b"cbuiltins\ngetattr\n(I5\nS'from_bytes'\ntR.")
+
+    def test_allowed_method(self, registry):
+        """Methods can be allowed, also under the name they had."""
+        data = b"cbuiltins\ngetattr\n(I5\nS'length'\ntR."
+        alias("builtins:int.length", "builtins:int.bit_length", registry=registry)
+
+        assert versionpickle.loads(data, registry=registry)() == 3
 
     def test_code_within_a_renamed_package(self, registry):
         """A package's new name admits nothing in it, and leads to no other module."""

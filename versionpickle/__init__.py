@@ -3,7 +3,9 @@
 from . import exceptions, migrations
 from ._adopt import adopt, alias, allow, retire
 from ._declare import Versioned, versioned
-from ._pickling import Pickler, Unpickler, dump, dumps, load, loads
+from ._dumping import Pickler, dump, dumps
+from ._files import dump_file, load_file
+from ._loading import Unpickler, load, loads
 from ._placeholder import Placeholder
 from ._stream import _keep, _make, _member, _revive, _set_state  # noqa: F401 - streams name them
 from .migrations import Registry, migration
@@ -19,9 +21,11 @@ __all__ = [
     "alias",
     "allow",
     "dump",
+    "dump_file",
     "dumps",
     "exceptions",
     "load",
+    "load_file",
     "loads",
     "migration",
     "migrations",

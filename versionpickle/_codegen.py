@@ -7,7 +7,9 @@ import keyword
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ._layout import UNSET, Field, Layout, is_watched
+from ._field import UNSET, Field
+from ._fields import is_watched
+from ._layout import Layout
 from ._source import Source
 from ._stamp import Claim, Stamp
 from .migrations import Chain

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from ._codegen import SetState, default_of
-from ._layout import UNSET, Field, Layout
+from ._field import UNSET, Field
+from ._layout import Layout
 from ._shape import (
     Shape,
     as_method,
@@ -113,9 +114,11 @@ class FieldsShape(Shape):
 
         if claim.fields is None:  # the class had a state of its own then
             return reread
-        if not chain.is_declarative:
-            return interpret
-        compiled = self.writer.upgrade(claim, chain, interpret, self._validate(chain))
+        if not chain.is_declarative or (self.layout.open and not self.layout.is_bare):
+            return interpret  # a step may speak of attributes that no stamp names
+        compiled = self.writer.upgrade(
+            claim, chain, interpret, self._validate(chain, claim.fields)
+        )
         if compiled is None:
             symbols = Symbols(dict.fromkeys(claim.fields, ""), Source("outcome()"))
             chain.compile(symbols)
@@ -141,6 +144,7 @@ class FieldsShape(Shape):
     def _finish(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
     ) -> None:
+        stored = (*state, *unset) if isinstance(state, dict) else ()
         for name in list(extras):
             if name in self._named or self.layout.open or not self.layout.has_dict:
                 state[name] = extras.pop(name)
@@ -148,7 +152,7 @@ class FieldsShape(Shape):
         self._compare(chain, state, unset)
         self._place(obj, chain, state, unset, extras)
         if chain.steps:
-            self._validate(chain)(obj)
+            self._validate(chain, stored)(obj)
 
     def _compare(self, chain: Chain, state: Any, unset: set[str]) -> None:
         """Refuse a state that is not what the class declares."""
@@ -203,18 +207,22 @@ class FieldsShape(Shape):
             self._blank(obj)
             raise chain.failed(default_of(field), exc) from exc
 
-    def _validate(self, chain: Chain) -> Callable[[Any], None]:
+    def _validate(self, chain: Chain, stored: tuple[str, ...]) -> Callable[[Any], None]:
         def validate(obj: Any) -> None:
             if not self.layout.validates:
                 return
             try:
-                attrs.validate(obj)
+                self._check(obj, stored)
             except Exception as exc:
                 self._blank(obj)
                 problem = f"{type(exc).__name__}: {exc.args[0] if exc.args else exc}"
                 raise InvalidObjectError(chain.ref, chain.version, chain.current, problem) from exc
 
         return validate
+
+    def _check(self, obj: Any, stored: tuple[str, ...]) -> None:
+        """Let the class validate an object that was upgraded from *stored* fields."""
+        attrs.validate(obj)
 
     def _blank(self, obj: Any) -> None:
         """Take all values back, so that no half-made object is left behind."""

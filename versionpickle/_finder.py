@@ -14,7 +14,7 @@ import attrs
 from . import _stream
 from ._adopt import imported
 from ._hooks import Hooks
-from ._names import look_up
+from ._names import look_up, ref_of
 from ._placeholder import Placeholder, placeholder_class
 from ._values import attribute, value_type
 from .exceptions import BuildError, DeclarationError
@@ -110,7 +110,7 @@ class Finder:
     def _find_versioned(self, ref: str, hooks: Hooks) -> Any:
         hooks.check_unstamped()
         self.met[hooks.cls] = hooks
-        if not hooks.is_installed or hooks.shape.layout.keeps_items:
+        if not hooks.is_installed or hooks.remakes_unstamped or hooks.shape.layout.keeps_items:
             self.needs_builder = True
         if hooks.declaration.formerly.get(ref) is not None:
             self.needs_builder = True
@@ -122,18 +122,22 @@ class Finder:
         try:
             found = imported(ref) if target is None else target
         except DeclarationError as exc:
-            raise BuildError(str(exc)) from exc
+            raise BuildError(str(exc), ref) from exc
         meaning = self.registry.resolve(ref)  # which the import may have declared
         return found if meaning is None else self._find_declared(ref, meaning)
 
     def _attribute(self, owner: Any, name: str) -> Any:
-        """Get what a class holds, as pickles of nested classes do below protocol 4."""
+        """Get what a class holds, as old pickles of nested classes do, or an allowed method."""
         try:
             return attribute(owner, name)
         except ValueError:
-            if not isinstance(owner, type):
-                raise
-        return self.find(owner.__module__, f"{owner.__qualname__}.{name}")
+            pass
+        if isinstance(owner, type):
+            return self.find(owner.__module__, f"{owner.__qualname__}.{name}")
+        ref = self.registry.target(f"{ref_of(type(owner))}.{name}")
+        if ref in self.allowed or ref in self.registry.allowed:
+            return getattr(owner, ref.rpartition(".")[2])
+        raise Refused(ref)
 
 
 def _today(module: str, name: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import enum
+import sys
 import threading
 
 from collections.abc import Callable, Iterator
@@ -137,6 +138,20 @@ class Hooks:
     def restore(self, obj: Any, state: Any, found_as: str | None = None) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
         self.shape.restore(obj, state, self._unstamped_chain(state, found_as))
+
+    @property
+    def remakes(self) -> bool:
+        """Whether an object is made from its values, and cannot be filled later."""
+        return self.shape.remakes
+
+    @property
+    def remakes_unstamped(self) -> bool:
+        """Whether nothing but `remake` can make what was stored without a stamp."""
+        return self.remakes and self.declaration.unstamped != self.declaration.version
+
+    def remake(self, values: Any, found_as: str | None = None) -> Any:
+        """Make an object from values that were stored without a stamp."""
+        return self.shape.remake(values, self._unstamped_chain(values, found_as))
 
     def check_arguments(self) -> None:
         """Refuse arguments for an unstamped object of a class that takes none."""
@@ -282,7 +297,8 @@ def set_attributes(obj: Any, state: Any) -> None:
     """Set what pickle would set on an object that has no ``__setstate__``."""
     attributes, slots = state if is_slots_pair(state) else (state, {})
     if attributes:
-        obj.__dict__.update(attributes)
+        interned = ((sys.intern(name) if type(name) is str else name) for name in attributes)
+        obj.__dict__.update(zip(interned, attributes.values(), strict=True))
     for name, value in slots.items():
         setattr(obj, name, value)
 

@@ -29,7 +29,7 @@ class Machine:
     Read one pickle from *file*, and no byte behind it.
 
     The opcodes are read here; what names, calls and states come to is decided
-    by the methods `find`, `call`, `new`, `build`, `extend` and `update`.
+    by the methods `find`, `call`, `new`, `build`, `extend`, `update` and `add`.
     """
 
     def __init__(self, file: Any, *, encoding: str = "ASCII", errors: str = "strict") -> None:
@@ -37,6 +37,9 @@ class Machine:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self._marks: list[list[Any]] = []
+        self.count = 0
+        """How many opcodes have begun: it tells where another reader of these bytes was."""
+
         self._encoding = encoding
         self._errors = errors
 
@@ -45,6 +48,7 @@ class Machine:
         handlers = _HANDLERS
         while True:
             opcode = self.take(1)[0]
+            self.count += 1
             if opcode == pickle.STOP[0]:
                 return self.stack.pop()
             handler = handlers.get(opcode)
@@ -66,15 +70,26 @@ class Machine:
     def next_buffer(self) -> Any:
         raise NotImplementedError
 
+    def read_only(self, buffer: Any) -> Any:
+        raise NotImplementedError
+
     def call(self, function: Any, args: Any) -> Any:
         raise NotImplementedError
 
     def new(self, cls: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         raise NotImplementedError
 
-    def plain(self, items: list[Any]) -> list[Any]:
-        """Return items that become part of a container."""
-        return items
+    def new_list(self, items: list[Any]) -> Any:
+        raise NotImplementedError
+
+    def new_dict(self, pairs: list[tuple[Any, Any]]) -> Any:
+        raise NotImplementedError
+
+    def new_set(self) -> Any:
+        return set()
+
+    def new_frozenset(self, items: list[Any]) -> Any:
+        raise NotImplementedError
 
     def pack(self, items: list[Any]) -> tuple[Any, ...]:
         """Return a tuple, which may become the arguments of a call."""
@@ -123,6 +138,21 @@ class Machine:
     def text(self, raw: bytes) -> Any:
         """Decode a Python 2 string as the caller of the load wished."""
         return raw if self._encoding == "bytes" else raw.decode(self._encoding, self._errors)
+
+    # Memo
+
+    def recall(self, place: int) -> Any:
+        try:
+            return self.memo[place]
+        except KeyError:
+            raise DamagedError(
+                f"byte {self.position} refers to place {place} of the memo, where nothing is"
+            ) from None
+
+    def remember(self, place: int) -> None:
+        if place < 0:
+            raise DamagedError(f"byte {self.position} puts something into place {place}")
+        self.memo[place] = self.stack[-1]
 
     # Marks
 
@@ -180,17 +210,17 @@ _push(pickle.BINUNICODE, lambda m: _utf8(m.take(m.number("<I"))))
 _push(pickle.SHORT_BINUNICODE, lambda m: _utf8(m.take(m.take(1)[0])))
 _push(pickle.BINUNICODE8, lambda m: _utf8(m.take(m.number("<Q"))))
 _push(pickle.EMPTY_TUPLE, lambda m: ())
-_push(pickle.EMPTY_LIST, lambda m: [])
-_push(pickle.EMPTY_DICT, lambda m: {})
-_push(pickle.EMPTY_SET, lambda m: set())
+_push(pickle.EMPTY_LIST, lambda m: m.new_list([]))
+_push(pickle.EMPTY_DICT, lambda m: m.new_dict([]))
+_push(pickle.EMPTY_SET, lambda m: m.new_set())
 _push(pickle.TUPLE, lambda m: m.pack(m.since_mark()))
-_push(pickle.LIST, lambda m: list(m.plain(m.since_mark())))
-_push(pickle.DICT, lambda m: dict(_pairs(m.plain(m.since_mark()))))
-_push(pickle.FROZENSET, lambda m: frozenset(m.plain(m.since_mark())))
+_push(pickle.LIST, lambda m: m.new_list(m.since_mark()))
+_push(pickle.DICT, lambda m: m.new_dict(_pairs(m.since_mark())))
+_push(pickle.FROZENSET, lambda m: m.new_frozenset(m.since_mark()))
 _push(pickle.GLOBAL, lambda m: m.find(*_two_lines(m)))
-_push(pickle.GET, lambda m: m.memo[int(m.line())])
-_push(pickle.BINGET, lambda m: m.memo[m.take(1)[0]])
-_push(pickle.LONG_BINGET, lambda m: m.memo[m.number("<I")])
+_push(pickle.GET, lambda m: m.recall(int(m.line())))
+_push(pickle.BINGET, lambda m: m.recall(m.take(1)[0]))
+_push(pickle.LONG_BINGET, lambda m: m.recall(m.number("<I")))
 _push(pickle.DUP, lambda m: m.stack[-1])
 _push(pickle.PERSID, lambda m: m.find_persistent(m.line().decode("ascii")))
 _push(pickle.BINPERSID, lambda m: m.find_persistent(m.stack.pop()))
@@ -237,7 +267,7 @@ _push(pickle.INST, _inst)
 def _proto(machine: Machine) -> None:
     protocol = machine.take(1)[0]
     if protocol > pickle.HIGHEST_PROTOCOL:
-        raise DamagedError(f"it is of protocol {protocol}, which no Python here knows")
+        raise DamagedError(f"unsupported pickle protocol: {protocol}")
 
 
 @_reads(pickle.FRAME)
@@ -265,22 +295,22 @@ def _pop_mark(machine: Machine) -> None:
 
 @_reads(pickle.PUT)
 def _put(machine: Machine) -> None:
-    machine.memo[int(machine.line())] = machine.stack[-1]
+    machine.remember(int(machine.line()))
 
 
 @_reads(pickle.BINPUT)
 def _binput(machine: Machine) -> None:
-    machine.memo[machine.take(1)[0]] = machine.stack[-1]
+    machine.remember(machine.take(1)[0])
 
 
 @_reads(pickle.LONG_BINPUT)
 def _long_binput(machine: Machine) -> None:
-    machine.memo[machine.number("<I")] = machine.stack[-1]
+    machine.remember(machine.number("<I"))
 
 
 @_reads(pickle.MEMOIZE)
 def _memoize(machine: Machine) -> None:
-    machine.memo[len(machine.memo)] = machine.stack[-1]
+    machine.remember(len(machine.memo))
 
 
 @_reads(pickle.TUPLE1)
@@ -331,9 +361,7 @@ def _setitems(machine: Machine) -> None:
 
 @_reads(pickle.READONLY_BUFFER)
 def _readonly_buffer(machine: Machine) -> None:
-    with memoryview(machine.stack[-1]) as view:
-        if not view.readonly:
-            machine.stack[-1] = view.toreadonly()
+    machine.stack[-1] = machine.read_only(machine.stack[-1])
 
 
 @_reads(pickle.OBJ)

@@ -6,11 +6,12 @@ import collections
 import copyreg
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import _stream
 from ._codegen import Reduce, SetState, Writer
-from ._layout import Field, Layout
+from ._field import Field
+from ._layout import Layout
 from ._stamp import MADE_FROM_ARGUMENTS, Claim, Stamp, make_stamp
 from .exceptions import StampError
 from .migrations import Chain
@@ -20,11 +21,17 @@ if TYPE_CHECKING:
     from ._hooks import Hooks
 
 
+Maker: TypeAlias = tuple[Any, ...] | None
+"""A function, and its first arguments."""
+
+
 class Shape:
     """Know how the objects of one class are stored and filled."""
 
     reduce: Reduce
     setstate: SetState
+    remakes = False
+    """Whether an object is made from its state, since nothing can fill it afterwards."""
 
     def __init__(self, hooks: Hooks, layout: Layout) -> None:
         self.hooks = hooks
@@ -41,8 +48,9 @@ class Shape:
         if current is not None:
             return current
         chain = self.hooks.chain(claim)
-        make = None if claim.fields or self.takes_arguments() else refusing_arguments(chain)
-        return make_stamp(self.cls, claim, self.upgrade(claim, chain), _stream._revive, make=make)
+        fill = self.upgrade(claim, chain)
+        make = self.maker(claim, chain, fill)
+        return make_stamp(self.cls, claim, fill, _stream._revive, make=make)
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         """Return today's stamp for these stored fields, if objects are stored so."""
@@ -52,17 +60,28 @@ class Shape:
         """Return what fills an object from a state of *claim*."""
         raise NotImplementedError
 
+    def maker(self, claim: Claim, chain: Chain, fill: SetState) -> Maker:
+        """Return what makes an object of *claim*, if not the ``__new__`` of the class."""
+        return None if self.takes_arguments() else (making_blank(claim, chain, fill), self.cls)
+
+    def remake(self, state: Any, chain: Chain) -> Any:
+        """Make an object from a state, of a class that *remakes*."""
+        raise NotImplementedError
+
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
         raise NotImplementedError
 
     def new_stamp(
-        self, fields: tuple[str, ...] | None, fill: Callable[[Claim], SetState]
+        self,
+        fields: tuple[str, ...] | None,
+        fill: Callable[[Claim], SetState],
+        make: Maker = None,
     ) -> Stamp:
         declaration = self.hooks.declaration
         claim = Claim(declaration.key, declaration.version, fields, self._bases)
         check = self.hooks.check_reachable
-        return make_stamp(self.cls, claim, fill(claim), _stream._revive, check)
+        return make_stamp(self.cls, claim, fill(claim), _stream._revive, check, make=make)
 
     def call(
         self, stamp: Stamp, function: Any, args: tuple[Any, ...]
@@ -113,16 +132,28 @@ def _is_bare_exception(cls: type) -> bool:
     return in_c.__basicsize__ == BaseException.__basicsize__
 
 
-def refusing_arguments(chain: Chain) -> Callable[..., Any]:
-    """Return what makes a blank object, and no object from arguments."""
+def making_blank(claim: Claim, chain: Chain, fill: SetState) -> Callable[..., Any]:
+    """
+    Return what makes a blank object.
+
+    From arguments it makes none, unless they are the values of a named tuple.
+    """
 
     def make(cls: type, *args: Any, **kwargs: Any) -> Any:
-        if args or kwargs:
-            raise chain.failed("making the object", TypeError(MADE_FROM_ARGUMENTS))
         new: Any = cls.__new__
-        return new(cls)
+        obj = new(cls)
+        if args or kwargs:
+            check_arguments(claim, chain, args, kwargs)
+            fill(obj, (claim, *args))
+        return obj
 
     return make
+
+
+def check_arguments(claim: Claim, chain: Chain, args: Any, kwargs: Any = ()) -> None:
+    """Refuse arguments that are not the values of all fields."""
+    if kwargs or not claim.fields or len(args) != len(claim.fields):
+        raise chain.failed("making the object", TypeError(MADE_FROM_ARGUMENTS))
 
 
 def as_method(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

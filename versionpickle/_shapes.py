@@ -1,16 +1,20 @@
-"""The three shapes of state: declared fields, a free ``__dict__``, and a class's own."""
+"""Which shape of state a class has."""
 
 from __future__ import annotations
 
 import enum
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ._declared_elsewhere import is_model, is_named_tuple, is_struct
 from ._enum_shape import EnumShape
 from ._fields_shape import FieldsShape, OpenShape
-from ._layout import check_transient, layout_of
+from ._layout import Layout, check_transient, layout_of
+from ._model_shape import ModelShape
 from ._own_shape import OwnShape
 from ._shape import Shape
+from ._values_shape import StructShape, TupleShape
 
 
 if TYPE_CHECKING:
@@ -21,8 +25,19 @@ def shape_of(hooks: Hooks) -> Shape:
     """Return the shape of the class that *hooks* serve."""
     check_transient(hooks.cls, hooks.declaration.transient)
     layout = layout_of(hooks.cls, hooks.declaration.transient)
-    if issubclass(hooks.cls, enum.Enum):
-        return EnumShape(hooks, layout)
+    return _kind(hooks, layout)(hooks, layout)
+
+
+def _kind(hooks: Hooks, layout: Layout) -> Callable[[Hooks, Layout], Shape]:
+    cls = hooks.cls
+    if issubclass(cls, enum.Enum):
+        return EnumShape
     if layout.own_state:
-        return OwnShape(hooks, layout)
-    return OpenShape(hooks, layout) if layout.is_bare else FieldsShape(hooks, layout)
+        return OwnShape
+    if is_named_tuple(cls):
+        return TupleShape
+    if is_struct(cls):
+        return StructShape
+    if is_model(cls):
+        return ModelShape
+    return OpenShape if layout.is_bare else FieldsShape

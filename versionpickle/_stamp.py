@@ -83,9 +83,10 @@ def make_stamp(
     revive: Callable[..., Stamp],
     check_reachable: Callable[[], None] = lambda: None,
     *,
-    make: Callable[..., Any] | None = None,
+    make: tuple[Any, ...] | None = None,
 ) -> Stamp:
-    stamp = Stamp(make or cls.__new__, cls)
+    """Return a stamp; *make* is what it calls, and the first arguments, if not ``cls.__new__``."""
+    stamp = Stamp(*(make or (cls.__new__, cls)))
     stamp.cls = cls
     stamp.claim = claim
     stamp.fill = fill

@@ -1,4 +1,4 @@
-"""What a load needs that may have to begin again: files and buffers to be read twice."""
+"""What a dump or load needs that may have to begin again: what is asked or read twice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 import io
 import types
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
@@ -34,11 +34,32 @@ class Buffers:
         self._next = self._place
 
 
+class Answers:
+    """Ask a ``buffer_callback`` once for each buffer, also when an object is written twice."""
+
+    def __init__(self, callback: Callable[[Any], Any]) -> None:
+        self._callback = callback
+        self._given: list[Any] = []
+        self._place = self._next = 0
+
+    def __call__(self, buffer: Any) -> Any:
+        if self._next == len(self._given):
+            self._given.append(self._callback(buffer))
+        self._next += 1
+        return self._given[self._next - 1]
+
+    def keep_place(self) -> None:
+        self._place = self._next
+
+    def rewind(self) -> None:
+        self._next = self._place
+
+
 class Recorder:
     """Let a file that cannot seek be read twice."""
 
     def __init__(self, file: Any) -> None:
-        self._file = file
+        self._read_line_on, self._read_on = file.readline, file.read
         self._read = io.BytesIO()
 
     def tell(self) -> int:
@@ -51,11 +72,11 @@ class Recorder:
         known = self._read.read(size)
         if len(known) == size:
             return known
-        return known + self._record(self._file.read(size - len(known)))
+        return known + self._record(self._read_on(size - len(known)))
 
     def readline(self) -> bytes:
         known = self._read.readline()
-        return known if known.endswith(b"\n") else known + self._record(self._file.readline())
+        return known if known.endswith(b"\n") else known + self._record(self._read_line_on())
 
     def _record(self, new: bytes) -> bytes:
         self._read.write(new)

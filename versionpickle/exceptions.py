@@ -5,12 +5,14 @@ Every error of versionpickle, in one tree.
 
     VersionPickleError
     ├── DeclarationError           (ValueError)  a declaration that cannot be meant
-    ├── PicklingError              (pickle.PicklingError)
+    ├── PicklingError              (pickle.PicklingError, TypeError, AttributeError)
+    │   ├── UnpicklableError                     an object that cannot be pickled, and where it is
     │   └── UnreachableClassError                a class that no load could find again
     └── UnpicklingError            (pickle.UnpicklingError)
         ├── TruncatedError         (EOFError)    the bytes end too early
-        ├── DamagedError                         the bytes are no pickle, or hold more than one
+        ├── DamagedError         (ValueError)    the bytes are no pickle, or hold more than one
         ├── BuildError                           a class that cannot cope with its data
+        ├── CycleError                           an object that is part of what needs its hash
         ├── ForbiddenError                       names that a load may not build
         ├── StampError                           a stamp that does not say what a stamp says
         ├── UnknownClassError                    a stamp of a class that nobody declared
@@ -34,6 +36,7 @@ from typing import Any, ClassVar, dataclass_transform
 
 __all__ = [
     "BuildError",
+    "CycleError",
     "DamagedError",
     "DeclarationError",
     "FieldsError",
@@ -46,6 +49,7 @@ __all__ = [
     "StepError",
     "TruncatedError",
     "UnknownClassError",
+    "UnpicklableError",
     "UnpicklingError",
     "UnreachableClassError",
     "UpgradeError",
@@ -61,6 +65,8 @@ class VersionPickleError(Exception):
     facts: ClassVar[tuple[str, ...]] = ()
     """The names of its facts, in the order of its arguments."""
 
+    _path: ClassVar[str | None] = None
+
     def __init_subclass__(cls) -> None:
         inherited = (base.facts for base in cls.__bases__ if hasattr(base, "facts"))
         cls.facts = (*next(inherited), *vars(cls).get("__annotations__", ()))
@@ -70,6 +76,26 @@ class VersionPickleError(Exception):
         for name, fact in zip(self.facts, facts, strict=True):
             setattr(self, name, fact)
 
+    @property
+    def path(self) -> str | None:
+        """
+        Where the error arose, as a user would type it: ``order.items[2]``.
+
+        None for the outermost object, and where it is not known.
+        """
+        return self._path
+
+    @path.setter
+    def path(self, path: str | None) -> None:
+        vars(self)["_path"] = path
+
+    def __str__(self) -> str:
+        sentence = self._sentence()
+        return sentence if self.path is None else f"{self.path}: {sentence}"
+
+    def _sentence(self) -> str:
+        return Exception.__str__(self)
+
 
 class DeclarationError(VersionPickleError, ValueError):
     """Refuse a declaration: what is wrong with it, and the cure."""
@@ -78,17 +104,31 @@ class DeclarationError(VersionPickleError, ValueError):
     problem: str
     cure: str
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         return f"{self.ref}: {self.problem}; {self.cure}"
 
 
-class PicklingError(VersionPickleError, pickle.PicklingError):
-    """Say that an object could not be pickled."""
+class PicklingError(VersionPickleError, pickle.PicklingError, TypeError, AttributeError):
+    """
+    Say that an object could not be pickled.
+
+    pickle raises one of three errors for this; here it is all three.
+    """
 
     problem: str
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         return self.problem
+
+
+class UnpicklableError(PicklingError):
+    """Say what cannot be pickled, why not, and what to do; `path` says where it is."""
+
+    met: str
+    cure: str
+
+    def _sentence(self) -> str:
+        return f"cannot pickle {self.met}: {self.problem}; {self.cure}"
 
 
 class UnreachableClassError(PicklingError):
@@ -96,7 +136,7 @@ class UnreachableClassError(PicklingError):
 
     ref: str
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         return (
             f"cannot pickle objects of {self.ref}: {self.problem}, so no load could find "
             "the class again; move it to the top of its module, or give it a stable "
@@ -113,17 +153,17 @@ class TruncatedError(UnpicklingError, EOFError):
 
     size: int | None
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         met = "the data" if self.size is None else f"the data ({self.size} bytes)"
         return f"{met} ended before the pickle did; it was cut short, restore it from a whole copy"
 
 
-class DamagedError(UnpicklingError):
+class DamagedError(UnpicklingError, ValueError):
     """Say that the bytes are not one whole pickle."""
 
     problem: str
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         return (
             f"these bytes are not one whole pickle: {self.problem}; "
             "restore them from a good copy, or look at them with pickletools.dis"
@@ -134,12 +174,32 @@ class BuildError(UnpicklingError):
     """Say that a class, or a function in the pickle, raised an error of its own."""
 
     problem: str
+    ref: str | None
+    """What the pickle names for the object, if that is known."""
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
+        met = self.ref or "an object"
         return (
-            f"an object could not be built from its pickle: {self.problem}; if its class stores "
+            f"{met} could not be built from its pickle: {self.problem}; if its class stores "
             "other fields by now, a migration() step is missing; if it is made by a call that "
             "takes other arguments by now, give a function that takes the old ones with alias()"
+        )
+
+
+class CycleError(UnpicklingError):
+    """Say that an object's hash is needed before it can be known."""
+
+    ref: str | None
+    """The class of what needs the hash."""
+
+    member: str
+    """The path of the object."""
+
+    def _sentence(self) -> str:
+        return (
+            f"this {self.ref or 'object'} needs the hash of {self.member}, of which it is part, "
+            "before that has its state; keep it in a list or tuple there, or compare it by "
+            "identity (eq=False)"
         )
 
 
@@ -148,7 +208,7 @@ class ForbiddenError(UnpicklingError):
 
     refs: tuple[str, ...]
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         names = ", ".join(self.refs)
         calls = ", ".join(repr(ref) for ref in self.refs)
         return (
@@ -165,7 +225,7 @@ class StampError(UnpicklingError):
     ref: str
     problem: str
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         return (
             f"{self.ref}: {self.problem}; no release of versionpickle writes this, so the "
             "data is damaged or was tampered with: restore it from a good copy"
@@ -179,7 +239,7 @@ class UnknownClassError(UnpicklingError):
     version: int
     problem: str
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         met = f"this pickle holds {self.ref} at version {self.version}, but {self.problem}"
         do = (
             "import the module that declares it before loading, pass registry= if another "
@@ -212,7 +272,7 @@ class UpgradeError(UnpicklingError):
 class FutureVersionError(UpgradeError):
     """Refuse data that was written by newer code."""
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         return (
             f"this pickle holds {self.ref} at version {self.version}, but this code only "
             f"knows versions up to {self.current}; it was written by newer code: "
@@ -226,7 +286,7 @@ class MissingStepError(UpgradeError):
     missing: int
     """The version from which no step leads on."""
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         return (
             f"{self._met()} cannot be upgraded: no step leaves version {self.missing}; "
             f"register one with migration({self.ref.partition(':')[2] or self.ref}, "
@@ -240,7 +300,7 @@ class StepError(UpgradeError):
     step: str
     problem: str
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         return f"upgrading {self._met()}: {self.step} failed: {self.problem}"
 
 
@@ -250,7 +310,7 @@ class FieldsError(UpgradeError):
     missing: tuple[str, ...]
     leftover: tuple[str, ...]
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         if self.version == self.current:
             met = (
                 f"this pickle holds {self._met()}, as is today's class, but the fields "
@@ -284,7 +344,7 @@ class InvalidObjectError(UpgradeError):
 
     problem: str
 
-    def __str__(self) -> str:
+    def _sentence(self) -> str:
         return (
             f"{self._met()} was upgraded, but the result is not valid: {self.problem}; "
             "mend the step that makes this value"

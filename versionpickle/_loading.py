@@ -1,71 +1,32 @@
-"""`dumps`, `loads` and their kin: the shape of the pickle module's own."""
+"""`loads`, `load` and `Unpickler`: the shape of the pickle module's own."""
 
 from __future__ import annotations
 
-import collections
-import contextlib
-import copyreg
+import functools
+import importlib
 import io
 import pickle
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from ._adopt import named
 from ._finder import Finder, Refused
 from ._twice import Buffers, Recorder, is_seekable, reachable_from
 from .exceptions import (
     BuildError,
+    CycleError,
     DamagedError,
     ForbiddenError,
-    PicklingError,
     TruncatedError,
+    UnpicklingError,
     VersionPickleError,
 )
 from .migrations import Registry, default_registry
 
 
-class Pickler(pickle.Pickler):
-    """
-    Write objects as `pickle.Pickler` does.
-
-    Objects of versioned classes are stamped by any pickler; this one also knows
-    the classes that *registry* adopted for itself, and raises `PicklingError`
-    for whatever cannot be pickled.
-    """
-
-    def __init__(
-        self,
-        file: Any,
-        protocol: int | None = None,
-        *,
-        fix_imports: bool = True,
-        buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
-        registry: Registry | None = None,
-    ) -> None:
-        super().__init__(file, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback)
-        if registry is not None and registry.reducers:
-            table: Any = collections.ChainMap(registry.reducers, copyreg.dispatch_table)
-            self.dispatch_table = table
-
-    def dump(self, obj: Any) -> None:
-        """Write *obj*; raise PicklingError, with the cause, where it cannot be."""
-        try:
-            super().dump(obj)
-        except VersionPickleError:
-            raise
-        except _CANNOT_PICKLE as exc:
-            raise _told(obj, exc) from exc
-
-
-_CANNOT_PICKLE = (pickle.PicklingError, AttributeError, TypeError)
-
-
-def _told(obj: Any, exc: Exception) -> PicklingError:
-    return PicklingError(
-        f"cannot pickle this {type(obj).__name__}: {exc}; make what is in the way a "
-        "transient field, or adopt() its class"
-    )
+if TYPE_CHECKING:
+    from ._builder import Builder
 
 
 class Unpickler(pickle.Unpickler):
@@ -78,6 +39,8 @@ class Unpickler(pickle.Unpickler):
     With *unsafe* every name is imported and called as the pickle demands, which
     lets whoever wrote it run any code; renames and upgrades still apply.
     """
+
+    _file: Any = None
 
     def __init__(
         self,
@@ -98,15 +61,15 @@ class Unpickler(pickle.Unpickler):
             file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
         )
         self._file = file
-        self._encoding = encoding
-        self._errors = errors
+        self._text = {"encoding": encoding, "errors": errors}
         self._buffers = buffers
         self._unsafe = unsafe
         self._is_building = False
+        self._starts: list[int] = []
         self._finder = Finder(
             registry or default_registry,
             dict(named(allow)) if allow else {},
-            super().find_class if unsafe else None,
+            self._find_anything if unsafe else None,
         )
 
     def find_class(self, module: str, name: str) -> Any:
@@ -116,38 +79,41 @@ class Unpickler(pickle.Unpickler):
             raise _NeedsBuilderError
         return found
 
+    def _find_anything(self, module: str, name: str) -> Any:
+        if self._is_building and "." in name:  # of which C's method reads none outside its load
+            return functools.reduce(getattr, name.split("."), importlib.import_module(module))
+        return super().find_class(module, name)
+
     def load(self) -> Any:
         """
         Read one object.
 
-        Raises an UnpicklingError that says what was met, and what to do; with
-        *unsafe*, what pickle raises of damaged bytes is left as it is.
+        Raises an UnpicklingError that says what was met, where, and what to do;
+        with *unsafe*, what pickle raises of damaged bytes is left as it is.
         """
-        start = self._file.tell()
+        if self._file is None:
+            return super().load()  # which says that nobody called __init__
+        self._starts.append(self._file.tell())
         self._is_building = False
         if self._buffers is not None:
             self._buffers.keep_place()
         try:
-            return self._load(start)
+            return self._load()
         except Refused as refused:
-            raise self._forbidden(start, str(refused)) from None
-        except VersionPickleError:
-            raise
-        except Exception as exc:
-            if self._unsafe:
-                raise
-            raise _translated(exc, self._size()) from exc
+            raise self._forbidden(str(refused)) from None
 
-    def _load(self, start: int) -> Any:
+    def _load(self) -> Any:
         try:
             found = super().load()
-            needs_builder = bool(self._finder.met) and self._leaves_blanks(found)
         except _NeedsBuilderError:
-            needs_builder = True
-        return self._load_with_builder(start) if needs_builder else found
-
-    def _size(self) -> int | None:
-        return len(self._file.getbuffer()) if isinstance(self._file, io.BytesIO) else None
+            return self._build()
+        except (Refused, MemoryError, RecursionError):
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it is raised again with its place
+            return self._load_again(exc)
+        if self._finder.met and self._leaves_blanks(found):
+            return self._build()
+        return found
 
     def _leaves_blanks(self, found: Any) -> bool:
         """Tell whether there are old objects without a state: nobody could upgrade them."""
@@ -156,45 +122,131 @@ class Unpickler(pickle.Unpickler):
             type(obj) in met and met[type(obj)].is_blank(obj) for obj in reachable_from(found)
         )
 
-    def _load_with_builder(self, start: int) -> Any:
+    # With our own machine
+
+    def _build(self) -> Any:
+        """Build what C's unpickler cannot, or say where that fails."""
+        builder = self._builder()
+        try:
+            return builder.run()
+        except Refused:
+            raise
+        except Exception as exc:
+            if self._unsafe and not isinstance(exc, VersionPickleError):
+                raise
+            raise self._told(builder, exc) from exc
+
+    def _load_again(self, exc: Exception) -> Any:
+        """
+        Build what C's unpickler failed to build, which may work, or say where it fails.
+
+        Nothing is called twice that only *unsafe* lets be called.
+        """
+        if self._unsafe:
+            raise self._located(exc)
+        told = _told(exc, self._size())
+        if isinstance(told, DamagedError | TruncatedError):
+            raise told from exc
+        return self._build()
+
+    def _located(self, exc: Exception) -> Exception:
+        """Say where an unsafe load failed, if a safe one fails there as well."""
+        self._finder.plain, plain = None, self._finder.plain
+        builder = self._builder()
+        try:
+            builder.run()
+        except type(exc) as again:
+            if isinstance(exc, VersionPickleError):
+                exc.path = self._told(builder, again).path
+        except Exception:  # noqa: BLE001 - it needs what is not safe, so its place stays unknown
+            return exc
+        finally:
+            self._finder.plain = plain
+        return exc
+
+    def _builder(self) -> Builder:
         from ._builder import Builder  # noqa: PLC0415 - few loads need it
 
-        self._file.seek(start)
-        if self._buffers is not None:
-            self._buffers.rewind()
+        memo = self._memo_before()
+        self._rewind()
         self._is_building = True
-        return Builder(
+        builder = Builder(
             self._file,
             self.find_class,
             self._finder.met,
-            encoding=self._encoding,
-            errors=self._errors,
             persistent=getattr(self, "persistent_load", None),
             buffers=self._buffers,
-        ).run()
+            **self._text,
+        )
+        builder.memo.update(memo)
+        return builder
 
-    def _forbidden(self, start: int, first: str) -> ForbiddenError:
+    def _rewind(self) -> None:
+        self._file.seek(self._starts[-1])
+        if self._buffers is not None:
+            self._buffers.rewind()
+
+    def _memo_before(self) -> dict[int, Any]:
+        """Return what earlier loads left in the memo, without what a failed one put there."""
+        if len(self._starts) == 1:
+            return {}
+        from ._tree import TreeReader  # noqa: PLC0415 - as rare
+
+        known: dict[int, Any] = {}
+        for start in self._starts[:-1]:
+            self._file.seek(start)
+            reader = TreeReader(self._file, **self._text)
+            reader.memo.update(known)
+            reader.read()
+            known = reader.memo
+        memo = self.memo.copy()
+        return {place: memo[place] for place in known}
+
+    # Errors
+
+    def _told(self, builder: Builder, exc: Exception) -> UnpicklingError | VersionPickleError:
+        """Return an error that says what went wrong, and where."""
+        from ._builder import HashedEarlyError  # noqa: PLC0415 - no good load needs it
+        from ._tree import Map, TreeReader  # noqa: PLC0415 - as above
+
+        self._rewind()
+        where = Map(TreeReader(self._file, **self._text))
+        node = where.node(builder.count)
+        made_of = getattr(node, "made_of", None)
+        if isinstance(exc, HashedEarlyError):
+            member = where.path(where.node(exc.made_at))
+            told: VersionPickleError = CycleError(made_of, member or "the whole")
+        else:
+            told = _told(exc, self._size(), made_of)
+        told.path = where.path(node)
+        return told
+
+    def _size(self) -> int | None:
+        return len(self._file.getbuffer()) if isinstance(self._file, io.BytesIO) else None
+
+    def _forbidden(self, first: str) -> ForbiddenError:
         """Return an error that names all that is refused, not the first alone."""
         from ._builder import Lister  # noqa: PLC0415 - no good load needs it
 
-        self._file.seek(start)
+        self._rewind()
         lister = Lister(self._file, self._finder)
-        with contextlib.suppress(Exception):  # the bytes are bad as well, which matters less now
-            lister.run()
+        lister.read()
         refused = dict.fromkeys([*lister.refused, first])
         return ForbiddenError(tuple(sorted(refused)))
-
-
-_READERS = {__name__, "versionpickle._machine"}
-"""Where errors show up that C's unpickler, or our own, raises of the bytes themselves."""
 
 
 class _NeedsBuilderError(Exception):
     """Say that only our own machine can load this pickle; never leaves a load."""
 
 
-def _translated(exc: Exception, size: int | None) -> VersionPickleError:
+_READERS = {__name__, "versionpickle._machine"}
+"""Where errors show up that C's unpickler, or our own, raises of the bytes themselves."""
+
+
+def _told(exc: Exception, size: int | None, made_of: str | None = None) -> VersionPickleError:
     """Say whether the bytes were bad, or whether a class could not cope with good ones."""
+    if isinstance(exc, VersionPickleError):
+        return exc
     if isinstance(exc, EOFError) or "truncated" in str(exc):
         return TruncatedError(size)
     problem = f"{type(exc).__name__}: {exc}"
@@ -205,71 +257,7 @@ def _translated(exc: Exception, size: int | None) -> VersionPickleError:
     by_a_reader = traceback.tb_frame.f_globals["__name__"] in _READERS
     if by_a_reader and not isinstance(exc, TypeError | AttributeError):
         return DamagedError(problem)
-    return BuildError(problem)
-
-
-def dumps(
-    obj: Any,
-    protocol: int | None = None,
-    *,
-    fix_imports: bool = True,
-    buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
-    registry: Registry | None = None,
-) -> bytes:
-    """
-    Return the pickle of *obj*.
-
-    As `pickle.dumps`, which may be used just as well; this one raises
-    `PicklingError` for whatever cannot be pickled, and knows the classes that
-    *registry* adopted for itself.
-
-    >>> import versionpickle
-    >>> versionpickle.loads(versionpickle.dumps({"answer": 42}))
-    {'answer': 42}
-    """
-    if registry is None or not registry.reducers:
-        try:
-            return pickle.dumps(
-                obj, protocol, fix_imports=fix_imports, buffer_callback=buffer_callback
-            )
-        except VersionPickleError:
-            raise
-        except _CANNOT_PICKLE as exc:
-            raise _told(obj, exc) from exc
-    file = io.BytesIO()
-    pickler = Pickler(
-        file,
-        protocol,
-        fix_imports=fix_imports,
-        buffer_callback=buffer_callback,
-        registry=registry,
-    )
-    pickler.dump(obj)
-    return file.getvalue()
-
-
-def dump(
-    obj: Any,
-    file: Any,
-    protocol: int | None = None,
-    *,
-    fix_imports: bool = True,
-    buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
-    registry: Registry | None = None,
-) -> None:
-    """
-    Write the pickle of *obj* to an open *file*, in one call of its ``write``.
-
-    Nothing is written where *obj* cannot be pickled whole.
-    """
-    data = dumps(
-        obj,
-        protocol,
-        fix_imports=fix_imports,
-        buffer_callback=buffer_callback,
-        registry=registry,
-    )
-    file.write(data)
+    return BuildError(problem, made_of)
 
 
 def loads(

@@ -1,0 +1,339 @@
+"""Write pickles of any depth: a loop instead of a recursion, which knows where it stands."""
+
+from __future__ import annotations
+
+import copyreg
+import functools
+import itertools
+import pickle
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+from ._path import (
+    ARGS,
+    FUNCTION,
+    INDEX,
+    KEY,
+    MEMBER,
+    NEW_ARGS,
+    SETTER,
+    STATE,
+    Step,
+    holder_of,
+    name_of_root,
+    path_of,
+)
+from .exceptions import PicklingError
+
+
+Steps: TypeAlias = Iterator[tuple[str, Any, Any]]
+
+_PythonPickler: Any = vars(pickle)["_Pickler"]  # its stubs leave it out
+_BATCH = 1000
+DEPTH_MAX = 20_000_000
+"""How many objects may stand in one another: more than that were made without end."""
+
+
+class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
+    """
+    Write what `pickle.Pickler` would, however deep.
+
+    The objects on the way wait in a list, not on the stack of the interpreter;
+    it is some 20 times slower.
+    """
+
+    def __init__(self, file: Any, protocol: int | None, **settings: Any) -> None:
+        super().__init__(file, protocol, **settings)
+        self._open: list[Steps] = []
+        """The parts to come of each object that is being written."""
+
+        self._way: list[tuple[str, Any, Any] | None] = []
+        """The step to the part of it that is being written."""
+
+        self.is_asking = False
+        """Whether code of the caller runs, such as ``persistent_id``, and not that of a class."""
+
+        self._root: Any = None
+
+    def dump(self, obj: Any) -> None:
+        self._root = obj
+        super().dump(obj)
+
+    @property
+    def path(self) -> str | None:
+        """The way to the object that is being written; None if it is the outermost one."""
+        steps = self._steps()
+        if steps and isinstance(steps[-1].child, type):  # what a class says of its own objects
+            objects = [self._root, *(step.child for step in steps)]
+            own = [place for place, obj in enumerate(objects) if type(obj) is steps[-1].child]
+            steps = steps[: own[-1]] if own else steps
+        return path_of(name_of_root(type(self._root).__name__), steps)
+
+    @property
+    def met(self) -> Any:
+        """The object that is being written."""
+        steps = self._steps()
+        return steps[-1].child if steps else self._root
+
+    @property
+    def holder(self) -> tuple[Any, str] | None:
+        """The last object on the way that has attributes, and the attribute that leads on."""
+        return holder_of(self._root, self._steps())
+
+    def _steps(self) -> list[Step]:
+        return [Step(*step) for step in self._way if step is not None]
+
+    # The loop
+
+    def save(self, obj: Any, save_persistent_id: bool = True) -> None:  # noqa: FBT002 - its name and its place are the base's
+        """Write *obj* and all that it consists of."""
+        waiting, way = self._open, self._way
+        bottom = len(waiting)
+        self._begin(obj, persistent=save_persistent_id)
+        while len(waiting) > bottom:
+            way[-1] = None
+            step = next(waiting[-1], None)
+            if step is None:
+                waiting.pop()
+                way.pop()
+            else:
+                way[-1] = step
+                self._begin(step[2])
+
+    def _begin(self, obj: Any, *, persistent: bool = True) -> None:
+        """Write *obj* if it has no parts, and let it wait for its parts otherwise."""
+        self.framer.commit_frame()
+        if persistent:
+            self.is_asking = True
+            key = self.persistent_id(obj)
+            self.is_asking = False
+            if key is not None:
+                self.save_pers(key)
+                return
+        cls = type(obj)
+        if cls in _UNKNOWN_TO_MEMO:
+            self.dispatch[cls](self, obj)
+            return
+        known = self.memo.get(id(obj))
+        if known is not None:
+            self.write(self.get(known[0]))
+            return
+        steps = self._parts(obj, cls)
+        if steps is not None:
+            if len(self._open) >= DEPTH_MAX:
+                raise PicklingError(
+                    f"more than {DEPTH_MAX:,} objects stand in one another; a __reduce__ that "
+                    "makes new objects each time never ends"
+                )
+            self._open.append(steps)
+            self._way.append(None)
+
+    def _parts(self, obj: Any, cls: type) -> Steps | None:
+        container = _CONTAINERS.get(cls)
+        if container is not None:
+            return container(self, obj)
+        if cls in _ATOMS:
+            self.is_asking = cls is pickle.PickleBuffer
+            self.dispatch[cls](self, obj)
+            self.is_asking = False
+            return None
+        reduced = self._reduce(obj, cls)
+        if reduced is None:
+            return None
+        if isinstance(reduced, str):
+            self.save_global(obj, reduced)
+            return None
+        return self._reduction(obj, *_checked(obj, reduced))
+
+    def _reduce(self, obj: Any, cls: type) -> Any:
+        """Return what *obj* reduces to; None for what is written by name."""
+        override = getattr(self, "reducer_override", _no_override)
+        self.is_asking = True
+        reduced = override(obj)
+        self.is_asking = False
+        if reduced is not NotImplemented:
+            return reduced
+        if cls in self.dispatch:  # functions and classes
+            self.dispatch[cls](self, obj)
+            return None
+        reducer = getattr(self, "dispatch_table", copyreg.dispatch_table).get(cls)
+        if reducer is not None:
+            return reducer(obj)
+        if issubclass(cls, type):
+            self.save_global(obj)
+            return None
+        return obj.__reduce_ex__(self.proto)
+
+    # Parts
+
+    def _tuple(self, obj: tuple[Any, ...]) -> Steps:
+        if not obj:
+            self.write(pickle.EMPTY_TUPLE if self.bin else pickle.MARK + pickle.TUPLE)
+            return
+        has_mark = len(obj) > len(_SHORT_TUPLES) or self.proto < 2
+        if has_mark:
+            self.write(pickle.MARK)
+        for number, item in enumerate(obj):
+            yield INDEX, number, item
+        if id(obj) in self.memo:  # by way of a cycle, it was written meanwhile
+            self._take_back(obj, len(obj) + has_mark)
+            return
+        self.write(pickle.TUPLE if has_mark else _SHORT_TUPLES[len(obj) - 1])
+        self.memoize(obj)
+
+    def _take_back(self, obj: Any, count: int) -> None:
+        self.write(pickle.POP * count + self.get(self.memo[id(obj)][0]))
+
+    def _list(self, obj: list[Any]) -> Steps:
+        self.write(pickle.EMPTY_LIST if self.bin else pickle.MARK + pickle.LIST)
+        self.memoize(obj)
+        return self._items(obj)
+
+    def _items(self, items: Iterable[Any]) -> Steps:
+        coming = iter(items)
+        size = _BATCH if self.bin else 1
+        done = 0
+        while batch := list(itertools.islice(coming, size)):
+            self._mark(batch)
+            for number, item in enumerate(batch, done):
+                yield INDEX, number, item
+            self.write(pickle.APPENDS if len(batch) > 1 else pickle.APPEND)
+            done += len(batch)
+
+    def _mark(self, batch: list[Any]) -> None:
+        if len(batch) > 1:
+            self.write(pickle.MARK)
+
+    def _dict(self, obj: dict[Any, Any]) -> Steps:
+        self.write(pickle.EMPTY_DICT if self.bin else pickle.MARK + pickle.DICT)
+        self.memoize(obj)
+        return self._pairs(obj.items())
+
+    def _pairs(self, pairs: Iterable[tuple[Any, Any]]) -> Steps:
+        coming = iter(pairs)
+        size = _BATCH if self.bin else 1
+        done = 0
+        while batch := list(itertools.islice(coming, size)):
+            self._mark(batch)
+            for number, (key, value) in enumerate(batch, done):
+                yield MEMBER, number, key
+                yield KEY, key, value
+            self.write(pickle.SETITEMS if len(batch) > 1 else pickle.SETITEM)
+            done += len(batch)
+
+    def _set(self, obj: set[Any]) -> Steps:
+        if self.proto < 4:
+            return self._reduction(obj, set, (list(obj),))
+        self.write(pickle.EMPTY_SET)
+        self.memoize(obj)
+        return self._members(obj)
+
+    def _members(self, obj: set[Any]) -> Steps:
+        coming = enumerate(obj)
+        while batch := list(itertools.islice(coming, _BATCH)):
+            self.write(pickle.MARK)
+            for number, member in batch:
+                yield MEMBER, number, member
+            self.write(pickle.ADDITEMS)
+
+    def _frozenset(self, obj: frozenset[Any]) -> Steps:
+        if self.proto < 4:
+            yield from self._reduction(obj, frozenset, (list(obj),))
+            return
+        self.write(pickle.MARK)
+        for number, member in enumerate(obj):
+            yield MEMBER, number, member
+        if id(obj) in self.memo:
+            self.write(pickle.POP_MARK + self.get(self.memo[id(obj)][0]))
+            return
+        self.write(pickle.FROZENSET)
+        self.memoize(obj)
+
+    def _reduction(
+        self,
+        obj: Any,
+        function: Any,
+        args: tuple[Any, ...],
+        state: Any = None,
+        items: Any = None,
+        pairs: Any = None,
+        setter: Any = None,
+    ) -> Steps:
+        yield from self._call(obj, function, args)
+        if id(obj) in self.memo:
+            self._take_back(obj, 1)
+        else:
+            self.memoize(obj)
+        if items is not None:
+            yield from self._items(items)
+        if pairs is not None:
+            yield from self._pairs(pairs)
+        if state is None:
+            return
+        if setter is None:
+            yield STATE, None, state
+            self.write(pickle.BUILD)
+            return
+        yield SETTER, None, setter
+        self.write(self.get(self.memo[id(obj)][0]))
+        yield STATE, None, state
+        self.write(pickle.TUPLE2 + pickle.REDUCE + pickle.POP)
+
+    def _call(self, obj: Any, function: Any, args: tuple[Any, ...]) -> Steps:
+        """Write what makes *obj*, with the opcodes for ``__new__`` where they serve."""
+        name = getattr(function, "__name__", "")
+        opcode = pickle.REDUCE
+        kind = ARGS
+        parts: tuple[Any, ...] = (args,)
+        if name == "__newobj__" and self.proto >= 2:
+            function, kind, parts = args[0], NEW_ARGS, (args[1:],)
+            opcode = pickle.NEWOBJ
+            _check_class(obj, function)
+        elif name == "__newobj_ex__" and self.proto >= 2:
+            cls, positional, keywords = args
+            _check_class(obj, cls)
+            if self.proto >= 4:
+                function, opcode = cls, pickle.NEWOBJ_EX
+                parts = (positional, keywords)
+            else:
+                function = functools.partial(cls.__new__, cls, *positional, **keywords)
+                parts = ((),)
+        yield FUNCTION, None, function
+        for part in parts:
+            yield kind, function, part
+        self.write(opcode)
+
+
+_SHORT_TUPLES = (pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
+_UNKNOWN_TO_MEMO = frozenset({type(None), bool, int, float})
+_ATOMS = frozenset({bytes, str, bytearray, pickle.PickleBuffer})
+_CONTAINERS: dict[type, Callable[[DeepPickler, Any], Steps]] = {
+    tuple: DeepPickler._tuple,
+    list: DeepPickler._list,
+    dict: DeepPickler._dict,
+    set: DeepPickler._set,
+    frozenset: DeepPickler._frozenset,
+}
+
+
+def _no_override(obj: Any) -> Any:
+    return NotImplemented
+
+
+def _checked(obj: Any, reduced: Any) -> tuple[Any, ...]:
+    if not isinstance(reduced, tuple) or not 2 <= len(reduced) <= 6:
+        raise pickle.PicklingError(
+            f"what it reduces to is {reduced!r}, and not a text or a tuple of two to six items"
+        )
+    if not callable(reduced[0]) or not isinstance(reduced[1], tuple):
+        raise pickle.PicklingError(
+            f"what it reduces to begins with {reduced[0]!r} and {reduced[1]!r}, and not with a "
+            "function and a tuple"
+        )
+    return reduced
+
+
+def _check_class(obj: Any, cls: Any) -> None:
+    if cls is not obj.__class__ or not hasattr(cls, "__new__"):
+        raise pickle.PicklingError(f"what it reduces to makes objects of {cls!r}, another class")

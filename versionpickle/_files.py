@@ -1,0 +1,126 @@
+"""Pickles as files: whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pathlib
+import secrets
+import stat
+
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
+
+from ._dumping import dumps
+from ._loading import loads
+from .exceptions import UnpicklingError
+from .migrations import Registry
+
+
+def dump_file(
+    obj: Any,
+    path: str | os.PathLike[str],
+    protocol: int | None = None,
+    *,
+    fix_imports: bool = True,
+    registry: Registry | None = None,
+) -> None:
+    """
+    Write the pickle of *obj* to the file at *path*, wholly or not at all.
+
+    The bytes go to a temporary file in the same folder, reach the disk, and then
+    replace the file: who reads it meets the old object or the new one, whenever
+    the process dies.
+    The file keeps its mode; where *path* is a link, the file behind it is replaced.
+    An OSError leaves the old file as it was, and no temporary file; a process
+    that is killed may leave one, named ``.versionpickle-....tmp``.
+
+    >>> import tempfile, versionpickle
+    >>> path = f"{tempfile.mkdtemp()}/answer.pickle"
+    >>> versionpickle.dump_file({"answer": 42}, path)
+    >>> versionpickle.load_file(path)
+    {'answer': 42}
+    """
+    data = dumps(obj, protocol, fix_imports=fix_imports, registry=registry)
+    target = pathlib.Path(path).resolve()
+    try:
+        with _replacing(target) as file:
+            file.write(data)
+        _sync_folder(target.parent)
+    except OSError as exc:
+        exc.filename = str(target)
+        raise
+
+
+@contextlib.contextmanager
+def _replacing(target: pathlib.Path) -> Iterator[IO[bytes]]:
+    """Open a new file beside *target* that takes its place, unless something goes wrong."""
+    mode = _mode(target)
+    temporary = target.with_name(f".versionpickle-{secrets.token_hex(8)}.tmp")
+    file = temporary.open("xb")
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            temporary.chmod(mode)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _mode(target: pathlib.Path) -> int | None:
+    """Return the mode of *target*; None where it is yet to be."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):  # above all, nobody wants /dev/null replaced
+        raise OSError(errno.EINVAL, "only a regular file can be replaced")
+    return stat.S_IMODE(mode)
+
+
+def _sync_folder(folder: pathlib.Path) -> None:
+    """Let the new name reach the disk, where folders can be opened: not on Windows."""
+    with contextlib.suppress(PermissionError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def load_file(
+    path: str | os.PathLike[str],
+    *,
+    fix_imports: bool = True,
+    encoding: str = "ASCII",
+    errors: str = "strict",
+    registry: Registry | None = None,
+    allow: Iterable[object] = (),
+    unsafe: bool = False,
+) -> Any:
+    """
+    Return the object whose pickle is the file at *path*, upgraded to today's classes.
+
+    As `loads`; errors note the path.
+    The file is not changed: write the object with `dump_file` to store it as
+    today's classes do.
+    """
+    data = pathlib.Path(path).read_bytes()
+    try:
+        return loads(
+            data,
+            fix_imports=fix_imports,
+            encoding=encoding,
+            errors=errors,
+            registry=registry,
+            allow=allow,
+            unsafe=unsafe,
+        )
+    except UnpicklingError as exc:
+        exc.add_note(f"while loading {os.fspath(path)}")
+        raise
