@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 
@@ -219,3 +220,11 @@ def test_plain_states():
 def test_tree_of_odd_bytes():
     """A state of what takes none is passed over where nothing is built."""
     assert TreeReader(io.BytesIO(b"K\x01}b.")).read() == 1
+
+
+def test_extension_that_is_no_name(monkeypatch):
+    """An extension code stands for a module and a name."""
+    monkeypatch.setitem(copyreg._inverted_registry, 0x7E, ("datetime",))
+
+    with pytest.raises(DamagedError, match="no name"):
+        build(b"\x80\x02\x82\x7e.")

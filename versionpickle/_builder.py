@@ -71,6 +71,8 @@ class Builder(Machine):
         key = copyreg._inverted_registry.get(code)  # type: ignore[attr-defined] # known to pickle alone
         if key is None:
             raise DamagedError(f"its extension code {code} is not registered")
+        if type(key) is not tuple or [type(part) for part in key] != [str, str]:
+            raise DamagedError(f"its extension code {code} is registered for {key!r}, no name")
         return self.find(*key)
 
     def next_buffer(self) -> Any:

@@ -43,7 +43,7 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
     it is some 20 times slower.
     """
 
-    def __init__(self, file: Any, protocol: int | None, **settings: Any) -> None:
+    def __init__(self, file: Any, protocol: int | None = None, **settings: Any) -> None:
         super().__init__(file, protocol, **settings)
         self._open: list[Steps] = []
         """The parts to come of each object that is being written."""
@@ -107,9 +107,10 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         if persistent:
             self.is_asking = True
             key = self.persistent_id(obj)
-            self.is_asking = False
             if key is not None:
                 self.save_pers(key)
+            self.is_asking = False
+            if key is not None:
                 return
         cls = type(obj)
         if cls in _UNKNOWN_TO_MEMO:
@@ -157,8 +158,11 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         if cls in self.dispatch:  # functions and classes
             self.dispatch[cls](self, obj)
             return None
-        reducer = getattr(self, "dispatch_table", copyreg.dispatch_table).get(cls)
-        if reducer is not None:
+        try:
+            reducer = getattr(self, "dispatch_table", copyreg.dispatch_table)[cls]
+        except LookupError:
+            pass
+        else:
             return reducer(obj)
         if issubclass(cls, type):
             self.save_global(obj)
