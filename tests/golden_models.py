@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import enum
 import functools
 
@@ -88,6 +89,11 @@ class Colour(enum.Enum):
     RED = 1
 
 
+@versioned(version=2)
+class Size(collections.namedtuple("Size", "width height")):
+    pass
+
+
 class Foreign:
     pass
 
@@ -127,6 +133,12 @@ def _watching() -> Watching:
     return made
 
 
+def _size() -> Size:
+    made = Size(1, height=2)
+    made.note = "n"
+    return made
+
+
 def _foreign() -> Foreign:
     made = Foreign()
     made.a = 1
@@ -152,6 +164,7 @@ MADE = {
     "watching": _watching,
     "failure": lambda: Failure("m", code=5),
     "enum": lambda: Colour.RED,
+    "values": lambda: [Size(3, 4), _size()],
     "apart": _foreign,
     "whole": lambda: functools.partial(int, base=2),
     "placeholder": _placeholder,
@@ -177,6 +190,8 @@ def described(obj: Any) -> str:
             return f"Failure {obj.args} {obj.code}"
         case Colour():
             return obj.name
+        case Size():
+            return f"Size {obj.width} {obj.height} {vars(obj)}"
         case list():
             return f"{[described(item) for item in obj]} {obj[0] is obj[1]}"
         case functools.partial():
