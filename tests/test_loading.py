@@ -98,6 +98,38 @@ class Unversioned:
         self.args = args
 
 
+@versioned
+class Nothing:
+    def __reduce__(self):
+        return "NOTHING"
+
+    def __bool__(self):
+        return False
+
+
+@versioned
+class Something:
+    pass
+
+
+NOTHING = NOTHING_ELSE = Nothing()
+SOMETHING = Something()
+
+
+class Maker:
+    @classmethod
+    def make(cls):
+        return cls()
+
+    @staticmethod
+    def static():
+        pass
+
+
+class Heir(Maker):
+    pass
+
+
 class TestRefusing:
     @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
     def test_all_names_at_once(self, protocol):
@@ -168,6 +200,25 @@ class TestRefusing:
         """A method is asked for as any other name."""
         with pytest.raises(ForbiddenError, match="asks for builtins:int.from_bytes"):
             versionpickle.loads(b"cbuiltins\ngetattr\n(I5\nS'from_bytes'\ntR.")
+
+    def test_singleton(self):
+        """A live object that its class stores by name is itself, whether true or not."""
+        assert versionpickle.loads(versionpickle.dumps([NOTHING]))[0] is NOTHING
+
+    def test_other_object_of_a_module(self):
+        """No other object of a versioned class is given out by its name."""
+        for name in (b"SOMETHING", b"NOTHING_ELSE"):
+            with pytest.raises(ForbiddenError):
+                versionpickle.loads(b"ctest_loading\n" + name + b"\n.")
+
+    @pytest.mark.parametrize("name", ["made", "heir", "static"])
+    def test_methods_of_classes(self, name):
+        """Methods that belong to a class come back bound to it."""
+        method = {"made": Maker.make, "heir": Heir.make, "static": Maker.static}[name]
+        ref = {"heir": "test_loading:Heir.make"}.get(name, method)
+        data = versionpickle.dumps([method])
+
+        assert [method] == versionpickle.loads(data, allow=[ref])
 
     def test_allowed_method(self, registry):
         """Methods can be allowed, also under the name they had."""

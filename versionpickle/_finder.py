@@ -91,7 +91,19 @@ class Finder:
             return self._attribute
         if self._holds_known(target):
             return look_up(target)
-        return value_type(module, name)
+        single = self._find_single(target)
+        return value_type(module, name) if single is None else single
+
+    def _find_single(self, ref: str) -> Any:
+        """Return a live object that its class stores by this name; None if there is none."""
+        try:
+            found = look_up(ref)
+        except LookupError:
+            return None
+        declared = self.registry.declared(ref_of(type(found)))
+        if declared is None or declared.hooks.cls is not type(found):
+            return None
+        return found if declared.hooks.shape.reduce(found, 4) == ref.partition(":")[2] else None
 
     def _holds_known(self, ref: str) -> bool:
         """Tell whether a known class is nested in the class *ref*: the way to it is open."""

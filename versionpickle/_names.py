@@ -71,8 +71,17 @@ def look_up(ref: str) -> Any:
         if depth and not isinstance(found, type):  # above all, no way from one module to another
             raise LookupError(f"the module {module} has no class that holds {qualname}")
         try:
-            found = vars(found)[part]
+            found = _held_by(found, part)
         except KeyError:
             raise LookupError(f"the module {module} has no {qualname}") from None
-        found = getattr(found, "__func__", found)
     return found
+
+
+def _held_by(holder: Any, name: str) -> Any:
+    """Return what *name* means in a module or class, without asking its ``__getattr__``."""
+    for space in holder.__mro__ if isinstance(holder, type) else (holder,):
+        if name in vars(space):
+            found = vars(space)[name]
+            bound = isinstance(found, classmethod | staticmethod)
+            return found.__get__(None, holder) if bound else found
+    raise KeyError(name)
