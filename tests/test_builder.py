@@ -28,7 +28,7 @@ def build(data, persistent=None, buffers=None, allowed=(), encoding="ASCII"):
     found = Builder(
         file,
         finder.find,
-        finder.met,
+        finder,
         encoding=encoding,
         errors="strict",
         persistent=persistent,
@@ -178,6 +178,7 @@ def test_outside():
     try:
         assert build(b"}Pfive\nK\x05s.", persistent={"five": 5}.get) == {5: 5}
         assert build(b"K\x05Q.", persistent=lambda key: key) == 5
+        assert build(b"]K\x05aQ.", persistent=lambda key: key) == [5]
         assert set() == build(b"\x82\xf0)R.")
     finally:
         copyreg.remove_extension("builtins", "set", 0xF0)

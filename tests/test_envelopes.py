@@ -279,6 +279,20 @@ class Renumbered(enum.Enum):
     RED = 2
 
 
+class Shade(enum.Enum):
+    DARK = 1
+
+
+UNSTAMPED_SHADE = pickle.dumps(Shade.DARK)
+adopt(Shade)
+
+
+@pytest.mark.parametrize("load", [pickle.loads, versionpickle.loads])
+def test_unstamped_member_of_today(load):
+    """While an enum has not changed, its old members are found by their values."""
+    assert load(UNSTAMPED_SHADE) is Shade.DARK
+
+
 def test_unstamped_member(registry):
     """An unstamped member of an enum that changed needs someone who knows the old values."""
     data = pickle.dumps(Renumbered.BLUE)

@@ -7,7 +7,14 @@ from ._dumping import Pickler, dump, dumps
 from ._files import dump_file, load_file
 from ._loading import Unpickler, load, loads
 from ._placeholder import Placeholder
-from ._stream import _keep, _make, _member, _revive, _set_state  # noqa: F401 - streams name them
+from ._stream import (  # noqa: F401 - streams name them
+    _keep,
+    _make,
+    _member,
+    _rebuild,
+    _revive,
+    _set_state,
+)
 from .migrations import Registry, migration
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copyreg
 import importlib
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from ._declare import watch_subclasses
@@ -26,6 +26,7 @@ from .migrations import (
 
 if TYPE_CHECKING:
     from ._own_shape import OwnShape
+    from ._rebuild_shape import RebuildShape
 
 
 _WRITTEN_BY_PICKLE = frozenset(
@@ -37,6 +38,7 @@ def adopt(
     target: type | str,
     version: int = 1,
     *,
+    rebuild: Callable[[Any, Any], Any] | None = None,
     name: str | None = None,
     formerly: Formerly = (),
     unstamped: Unstamped = 1,
@@ -50,6 +52,11 @@ def adopt(
     From here on its objects are stamped, and its old pickles upgraded, by plain
     pickle too; a class written in C can carry no hooks, so only versionpickle's
     own loads upgrade its unstamped pickles.
+    Where an object can only be made, and not filled, *rebuild* makes it: a function
+    of the arguments that the class was called with, and of the state after all
+    steps, or None.
+    References to it that were read earlier lead to what *rebuild* returns.
+    Plain pickle cannot do that for an unstamped object.
     In a registry other than the default one, nothing is put on the class: only
     dumps and loads that are given that registry see the adoption.
 
@@ -71,7 +78,7 @@ def adopt(
         raise DeclarationError(
             ref_of(cls), "pickle itself writes these, and asks nobody", "adopt a subclass of yours"
         )
-    declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
+    declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient, rebuild)
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, registry)
     elif not is_written_in_c(cls):
@@ -117,7 +124,9 @@ def _detached(hooks: Hooks) -> Any:
 
 def _whole(hooks: Hooks) -> Any:
     def reduce(obj: Any) -> Any:
-        return cast("OwnShape", hooks.shape).reduce_whole(obj)  # what is written in C has its own
+        return cast("OwnShape | RebuildShape", hooks.shape).reduce_whole(
+            obj
+        )  # what is written in C has its own
 
     return reduce
 

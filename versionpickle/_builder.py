@@ -1,15 +1,17 @@
-"""Two readers made of the machine: one builds what C's cannot, one lists what is refused."""
+"""A reader made of the machine that builds: what C's unpickler builds, and what it cannot."""
 
 from __future__ import annotations
 
 import copyreg
+import types
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ._finder import Finder, Former, Refused, reconstruct
 from ._hooks import Hooks, set_attributes
 from ._machine import Machine
+from ._plan import NotMadeError, StandIn, are_settled, is_settled, meaning
 from ._stamp import Stamp
 from ._tree import TreeReader
 from .exceptions import DamagedError
@@ -20,42 +22,45 @@ class Builder(Machine):
     Build objects as pickle does, and what it cannot.
 
     A function may stand for a class, a class may have been known by names of
-    different versions, need not carry hooks, and gets its items after its state.
+    different versions, need not carry hooks, may be made from its state, gets its
+    items after its state, and its place in sets when it is whole.
+
+    While the bytes are read, only blank objects, containers and settled values are
+    made; all that runs code of others waits, in its order, until the bytes have
+    turned out good.
     """
 
     def __init__(
         self,
         file: Any,
         find: Callable[[str, str], Any],
-        met: Mapping[type, Hooks],
+        finder: Finder,
         *,
-        encoding: str,
-        errors: str,
-        persistent: Callable[[Any], Any] | None,
-        buffers: Iterator[Any] | None,
+        encoding: str = "ASCII",
+        errors: str = "strict",
+        persistent: Callable[[Any], Any] | None = None,
+        buffers: Iterator[Any] | None = None,
     ) -> None:
         super().__init__(file, encoding=encoding, errors=errors)
         self._find = find
-        self._met = met
+        self._finder = finder
+        self._met = finder.met
         self._persistent = persistent
         self._buffers = buffers
+        self._coming: list[tuple[int, Callable[..., None], tuple[Any, ...]]] = []
         self._blank: dict[int, tuple[Any, Hooks, str | None, int]] = {}
         self._unfilled: dict[int, tuple[Any, int]] = {}
-        self._named_args: dict[int, tuple[Any, Any]] = {}
+        self._former_args: dict[int, tuple[Any, Former]] = {}
         self._items: dict[int, list[Callable[[], None]]] = {}
         self._late: dict[int, list[tuple[int, Callable[[], None]]]] = {}
+        self._unsettled: dict[int, Any] = {}
 
     def run(self) -> Any:
-        found = _class_of(super().run())
-        for obj, hooks, ref, made_at in list(self._blank.values()):
-            self.count = made_at
-            hooks.restore(obj, None, ref)
-            self._put_items(obj)
-        for puts in self._late.values():
-            for count, put in puts:
-                self.count = count
-                put()
-        return found
+        found = super().run()
+        self._carry_out()
+        return meaning(found)
+
+    # What is found outside
 
     def find(self, module: str, name: str) -> Any:
         return self._find(module, name)
@@ -65,7 +70,10 @@ class Builder(Machine):
             raise DamagedError(
                 f"it holds the persistent id {key!r}, and no persistent_load is set"
             )
-        return self._persistent(key)
+        if is_settled(key):
+            return self._persistent(key)
+        persistent = self._persistent
+        return self._later(lambda: persistent(meaning(key)))
 
     def find_extension(self, code: int) -> Any:
         key = copyreg._inverted_registry.get(code)  # type: ignore[attr-defined] # known to pickle alone
@@ -87,41 +95,169 @@ class Builder(Machine):
         with memoryview(buffer) as view:
             return buffer if view.readonly else view.toreadonly()
 
-    def call(self, function: Any, args: Any) -> Any:
-        ref = None
-        if isinstance(function, Former):
-            function, ref = function.cls, function.ref
-        if function is reconstruct and len(args) == 3:
-            _, named = self._named_args.get(id(args), (args, args))
-            ref = named[0].ref if isinstance(named[0], Former) else None
-            remade = self._remake(args[0], args[2], ref)
-        else:
-            remade = self._remake(function, args, ref)
-        if remade is not None:
-            return remade
-        made = function(*args)
-        if type(function) is Stamp:
-            self._unfilled[id(made)] = (made, self.count)
-        return made if _is_ours(function) else self._note(made, ref)
+    # What is read: it is made at once where that runs nobody's code
 
-    def new(self, cls: Any, args: Any, kwargs: dict[str, Any]) -> Any:
-        ref = None
-        if isinstance(cls, Former):
-            cls, ref = cls.cls, cls.ref
-        if not isinstance(cls, type):
-            return cls(*args, **kwargs)
-        remade = None if kwargs else self._remake(cls, args, ref)
-        if remade is not None:
-            return remade
+    def call(self, function: Any, args: Any) -> Any:
+        if type(function) is Stamp and _is_empty(args, tuple) and _makes_blanks(function):
+            made = function()
+            self._unfilled[id(made)] = (made, self.count)
+            return made
+        if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
+            return function(*args)
+        if function is reconstruct and type(args) is tuple and len(args) == 3:
+            cls, base, state = args
+            _, cls = self._former_args.get(id(args), (args, cls))
+            if base is object and state is None:
+                return self.new(cls, (), {})
+            return self._later(lambda: self._reconstruct(cls, base, state))
+        return self._later(lambda: self._call(function, meaning(args)))
+
+    def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
+        plain: Any = cls.cls if type(cls) is Former else cls
+        if _is_empty(args, tuple) and _is_empty(kwargs, dict) and self._is_made_blank(plain):
+            return self._note(plain.__new__(plain), cls.ref if plain is not cls else None)
+        return self._later(lambda: self._new(cls, meaning(args), meaning(kwargs)))
+
+    def _is_made_blank(self, cls: Any) -> bool:
+        if not isinstance(cls, type) or not _is_builtin(cls.__new__):
+            return False
         hooks = self._met.get(cls)
+        return hooks is None or not (hooks.remakes or hooks.rebuilds)
+
+    def pack(self, items: list[Any]) -> Any:
+        if any(type(item) is StandIn for item in items):
+            return self._later(lambda: tuple([meaning(item) for item in items]))
+        packed = tuple([meaning(item) for item in items])
+        if items and type(items[0]) is Former:
+            self._former_args[id(packed)] = (packed, items[0])
+        return packed
+
+    def new_list(self, items: list[Any]) -> Any:
+        made: list[Any] = []
+        self.extend(made, items)
+        return made
+
+    def new_dict(self, pairs: list[tuple[Any, Any]]) -> Any:
+        made: dict[Any, Any] = {}
+        self.update(made, pairs)
+        return made
+
+    def new_frozenset(self, items: list[Any]) -> Any:
+        if are_settled(items):
+            return frozenset(items)
+        return self._later(lambda: self._frozen([meaning(item) for item in items]))
+
+    def extend(self, obj: Any, items: list[Any]) -> None:
+        if type(obj) is not list:
+            self._then(self._extend, obj, items)
+            return
+        for item in items:
+            if type(item) is StandIn:
+                self._then(self._put, obj, len(obj), item)
+                obj.append(item)
+            else:
+                obj.append(meaning(item))
+
+    def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
+        if type(obj) is not dict or self._waits(obj, (key for key, _ in pairs)):
+            self._then(self._update, obj, pairs)
+            return
+        for key, value in pairs:
+            obj[key] = value if type(value) is StandIn else meaning(value)
+            if type(value) is StandIn:
+                self._then(self._put, obj, key, value)
+
+    def add(self, obj: Any, items: list[Any]) -> None:
+        if type(obj) is not set or self._waits(obj, items):
+            self._then(self._add, obj, items)
+        else:
+            obj.update(items)
+
+    def _waits(self, obj: Any, keys: Iterable[Any]) -> bool:
+        """Tell whether these keys, or keys before them, are hashed when all is there."""
+        if id(obj) not in self._unsettled and not are_settled(keys):
+            self._unsettled[id(obj)] = obj
+        return id(obj) in self._unsettled
+
+    def build(self, obj: Any, state: Any) -> Any:
+        if type(obj) is StandIn:
+            obj.gets_state = True
+        else:
+            self._unfilled.setdefault(id(obj), (obj, self.count))
+        self._then(self._build, obj, state)
+        return obj
+
+    # What waits
+
+    def _then(self, action: Callable[..., None], *args: Any) -> None:
+        self._coming.append((self.count, action, args))
+
+    def _later(self, make: Callable[[], Any]) -> StandIn:
+        """Make an object when the bytes are read; until then, something stands for it."""
+        stand_in = StandIn(self.count)
+        self._then(self._make, stand_in, make)
+        return stand_in
+
+    def _carry_out(self) -> None:
+        for count, action, args in self._coming:
+            self.count = count
+            action(*args)
+        for obj, hooks, ref, made_at in list(self._blank.values()):
+            self.count = made_at
+            hooks.restore(obj, None, ref)
+            self._put_items(obj)
+        for puts in self._late.values():
+            for count, put in puts:
+                self.count = count
+                put()
+
+    def _make(self, stand_in: StandIn, make: Callable[[], Any]) -> None:
+        made = make()
+        if type(made) is not Rebuilding:
+            if stand_in.gets_state:
+                self._unfilled[id(made)] = (made, self.count)
+            stand_in.become(made)
+        elif stand_in.gets_state:
+            stand_in.rebuild = made.rebuild
+        else:
+            stand_in.become(made.rebuild(None))
+
+    def _put(self, container: Any, place: Any, stand_in: StandIn) -> None:
+        stand_in.when_made(lambda made: container.__setitem__(place, made))
+
+    def _call(self, function: Any, args: Any) -> Any:
+        plain, ref = _plain(function)
+        made = self._from_values(plain, args, ref)
+        if made is not None:
+            return made
+        made = plain(*args)
+        return made if _is_ours(plain) else self._note(made, ref)
+
+    def _new(self, cls: Any, args: Any, kwargs: Any) -> Any:
+        plain, ref = _plain(cls)
+        if not isinstance(plain, type):  # a function that stands for a class
+            return plain(*args, **kwargs)
+        made = self._from_values(plain, args, ref)
+        if made is not None:
+            return made
+        hooks = self._met.get(plain)
         if hooks is not None and (args or kwargs):
             hooks.check_arguments()
-        return self._note(cls.__new__(cls, *args, **kwargs), ref)
+        return self._note(plain.__new__(plain, *args, **kwargs), ref)
 
-    def _remake(self, cls: Any, values: Any, ref: str | None) -> Any:
-        """Make an object that cannot be filled later; None for any other class."""
+    def _reconstruct(self, cls: Any, base: Any, state: Any) -> Any:
+        plain, ref = _plain(cls)
+        made = self._from_values(plain, state, ref)
+        return self._note(reconstruct(plain, base, state), ref) if made is None else made
+
+    def _from_values(self, cls: Any, values: Any, ref: str | None) -> Any:
+        """Make an object that nothing can fill later; None for any other class."""
         hooks = self._met.get(cls) if isinstance(cls, type) else None
-        return hooks.remake(values, ref) if hooks is not None and hooks.remakes else None
+        if hooks is None:
+            return None
+        if hooks.rebuilds:
+            return Rebuilding(lambda state: hooks.rebuild(values, state, ref))
+        return hooks.remake(values, ref) if hooks.remakes else None
 
     def _note(self, obj: Any, ref: str | None) -> Any:
         """Remember an object that was made without a stamp, until it has its state."""
@@ -131,20 +267,47 @@ class Builder(Machine):
             self._unfilled[id(obj)] = (obj, self.count)
         return obj
 
-    def build(self, obj: Any, state: Any) -> Any:
-        state = _class_of(state)
-        _, hooks, ref, _ = self._blank.pop(id(obj), (obj, None, None, 0))
+    def _build(self, obj: Any, state: Any) -> None:
+        state = meaning(state)
+        if type(obj) is StandIn and obj.rebuild is not None:
+            obj.become(obj.rebuild(state))
+            return
+        obj = meaning(obj)
         self._unfilled.pop(id(obj), None)
+        _, hooks, ref, _ = self._blank.pop(id(obj), (obj, None, None, 0))
         if hooks is not None and not _is_stamped(state):
             hooks.restore(obj, state, ref)
         else:
             _build_plainly(obj, state)
         self._put_items(obj)
-        return obj
 
-    def _put_items(self, obj: Any) -> None:
-        for put in self._items.pop(id(obj), ()):
-            put()
+    # Items
+
+    def _extend(self, obj: Any, items: list[Any]) -> None:
+        obj, items = meaning(obj), [meaning(item) for item in items]
+        if hasattr(obj, "extend"):
+            self._when_built(obj, lambda: obj.extend(items))
+        else:
+            self._when_built(obj, lambda: _each(obj.append, items))
+
+    def _add(self, obj: Any, items: list[Any]) -> None:
+        obj, items = meaning(obj), [meaning(item) for item in items]
+        self._when_hashable(obj, items, lambda: _each(obj.add, items))
+
+    def _update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
+        obj, keys = meaning(obj), [meaning(key) for key, _ in pairs]
+
+        def put() -> None:
+            for key, (_, value) in zip(keys, pairs, strict=True):
+                obj[key] = meaning(value)
+
+        self._when_hashable(obj, keys, put)
+
+    def _frozen(self, items: list[Any]) -> Any:
+        early = self._hashed_early(items)
+        if early is not None:
+            raise NotMadeError(early)
+        return frozenset(items)
 
     def _when_built(self, obj: Any, put: Callable[[], None]) -> None:
         if id(obj) in self._blank:
@@ -152,44 +315,9 @@ class Builder(Machine):
         else:
             put()
 
-    # Containers
-
-    def pack(self, items: list[Any]) -> tuple[Any, ...]:
-        packed = tuple(map(_class_of, items))
-        if any(isinstance(item, Former) for item in items):
-            self._named_args[id(packed)] = (packed, tuple(items))
-        return packed
-
-    def new_list(self, items: list[Any]) -> Any:
-        return _classes_of(items)
-
-    def new_dict(self, pairs: list[tuple[Any, Any]]) -> Any:
-        made: dict[Any, Any] = {}
-        self.update(made, pairs)
-        return made
-
-    def new_frozenset(self, items: list[Any]) -> Any:
-        early = self._hashed_early(items)
-        if early is not None:
-            raise HashedEarlyError(early)
-        return frozenset(_classes_of(items))
-
-    def extend(self, obj: Any, items: list[Any]) -> None:
-        items = _classes_of(items)
-        if hasattr(obj, "extend"):
-            self._when_built(obj, lambda: obj.extend(items))
-        else:
-            self._when_built(obj, lambda: _each(obj.append, items))
-
-    def add(self, obj: Any, items: list[Any]) -> None:
-        self._when_hashable(obj, items, lambda: _each(obj.add, items))
-
-    def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
-        def put() -> None:
-            for key, value in pairs:
-                obj[_class_of(key)] = _class_of(value)
-
-        self._when_hashable(obj, [key for key, _ in pairs], put)
+    def _put_items(self, obj: Any) -> None:
+        for put in self._items.pop(id(obj), ()):
+            put()
 
     def _when_hashable(self, obj: Any, items: list[Any], put: Callable[[], None]) -> None:
         """Let *obj* wait for items that are made but not filled: a cycle leads through it."""
@@ -210,12 +338,31 @@ class Builder(Machine):
         return None
 
 
-class HashedEarlyError(Exception):
-    """Say that an object is part of what its hash is needed for; never leaves a load."""
+class Rebuilding:
+    """Make an object of its state, when that is there."""
 
-    def __init__(self, made_at: int) -> None:
-        super().__init__(made_at)
-        self.made_at = made_at
+    def __init__(self, rebuild: Callable[[Any], Any]) -> None:
+        self.rebuild = rebuild
+
+
+def _is_empty(found: Any, kind: type) -> bool:
+    return type(found) is kind and not found
+
+
+def _makes_blanks(stamp: Stamp) -> bool:
+    """Tell whether *stamp* makes an object without running code of its class."""
+    return _is_builtin(stamp.cls.__new__) and stamp.func is not stamp.cls
+
+
+def _is_builtin(function: object) -> bool:
+    return type(function) is types.BuiltinFunctionType
+
+
+def _plain(maker: Any) -> tuple[Any, str | None]:
+    """Return a class or function, and the former name that it was found under."""
+    if type(maker) is StandIn:
+        maker = maker.made
+    return (maker.cls, maker.ref) if type(maker) is Former else (maker, None)
 
 
 def _each(function: Callable[[Any], Any], items: list[Any]) -> None:
@@ -225,14 +372,6 @@ def _each(function: Callable[[Any], Any], items: list[Any]) -> None:
 
 def _hashes_by_value(cls: Any) -> bool:
     return cls.__hash__ is not object.__hash__
-
-
-def _class_of(found: Any) -> Any:
-    return found.cls if isinstance(found, Former) else found
-
-
-def _classes_of(found: list[Any]) -> list[Any]:
-    return [_class_of(item) for item in found]
 
 
 def _is_ours(function: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copyreg
 import functools
 import itertools
@@ -31,6 +32,9 @@ Steps: TypeAlias = Iterator[tuple[str, Any, Any]]
 
 _PythonPickler: Any = vars(pickle)["_Pickler"]  # its stubs leave it out
 _BATCH = 1000
+_REDUCED_MAX = 8
+"""pickle itself ends such a cycle at the second turn, where a list or dict is part of it."""
+
 DEPTH_MAX = 20_000_000
 """How many objects may stand in one another: more than that were made without end."""
 
@@ -51,6 +55,9 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         self._way: list[tuple[str, Any, Any] | None] = []
         """The step to the part of it that is being written."""
 
+        self._reducing: collections.Counter[int] = collections.Counter()
+        """How often each object is on the way, before it has a place in the memo."""
+
         self.is_asking = False
         """Whether code of the caller runs, such as ``persistent_id``, and not that of a class."""
 
@@ -64,10 +71,14 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
     def path(self) -> str | None:
         """The way to the object that is being written; None if it is the outermost one."""
         steps = self._steps()
-        if steps and isinstance(steps[-1].child, type):  # what a class says of its own objects
-            objects = [self._root, *(step.child for step in steps)]
-            own = [place for place, obj in enumerate(objects) if type(obj) is steps[-1].child]
-            steps = steps[: own[-1]] if own else steps
+        on_the_way = [self._root, *(step.child for step in steps)]
+        met = on_the_way[-1]
+        places = [place for place, obj in enumerate(on_the_way) if obj is met]
+        if len(places) > 2:  # once round the cycle is enough
+            steps = steps[: places[1]]
+        elif isinstance(met, type):  # what a class says of its own objects
+            places = [place for place, obj in enumerate(on_the_way) if type(obj) is met]
+            steps = steps[: places[-1]] if places else steps
         return path_of(name_of_root(type(self._root).__name__), steps)
 
     @property
@@ -264,7 +275,11 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         pairs: Any = None,
         setter: Any = None,
     ) -> Steps:
+        self._reducing[id(obj)] += 1
+        if self._reducing[id(obj)] > _REDUCED_MAX:
+            raise pickle.PicklingError("it is part of what it is made from, without end")
         yield from self._call(obj, function, args)
+        del self._reducing[id(obj)]
         if id(obj) in self.memo:
             self._take_back(obj, 1)
         else:

@@ -52,6 +52,12 @@ class Finder:
     needs_builder: bool = attrs.field(default=False, init=False)
     """Whether C's unpickler would go wrong with one of the names found."""
 
+    pure: dict[int, Any] = attrs.field(factory=dict, init=False)
+    """The value types and their reconstructors that were found: calling them is harmless."""
+
+    def is_pure(self, function: object) -> bool:
+        return id(function) in self.pure
+
     def find(self, module: str, name: str) -> Any:
         """Return the meaning; raise Refused where nobody gave one."""
         try:
@@ -67,7 +73,9 @@ class Finder:
 
     def _find_known(self, module: str, name: str) -> Any:
         if module == "versionpickle" and name == "_revive":
-            return functools.partial(_stream.revive_in, self.registry, self.plain is not None)
+            return self._noted_pure(
+                functools.partial(_stream.revive_in, self.registry, self.plain is not None)
+            )
         if (module, name) in _OURS:
             return _OURS[module, name]
         ref = f"{module}:{name}"
@@ -92,7 +100,11 @@ class Finder:
         if self._holds_known(target):
             return look_up(target)
         single = self._find_single(target)
-        return value_type(module, name) if single is None else single
+        return self._noted_pure(value_type(module, name)) if single is None else single
+
+    def _noted_pure(self, function: Any) -> Any:
+        self.pure[id(function)] = function
+        return function
 
     def _find_single(self, ref: str) -> Any:
         """Return a live object that its class stores by this name; None if there is none."""
@@ -122,7 +134,12 @@ class Finder:
     def _find_versioned(self, ref: str, hooks: Hooks) -> Any:
         hooks.check_unstamped()
         self.met[hooks.cls] = hooks
-        if not hooks.is_installed or hooks.remakes_unstamped or hooks.shape.layout.keeps_items:
+        if (
+            not hooks.is_installed
+            or hooks.rebuilds
+            or hooks.remakes_unstamped
+            or hooks.shape.layout.keeps_items
+        ):
             self.needs_builder = True
         if hooks.declaration.formerly.get(ref) is not None:
             self.needs_builder = True
@@ -169,6 +186,7 @@ def reconstruct(cls: Any, base: type, state: Any) -> Any:
 _OURS: dict[tuple[str, str], Any] = {
     ("versionpickle", "_make"): _stream._make,
     ("versionpickle", "_member"): _stream._member,
+    ("versionpickle", "_rebuild"): _stream._rebuild,
     ("versionpickle", "_set_state"): _stream._set_state,
     ("versionpickle", "_keep"): _stream._keep,
     ("copyreg", "_reconstructor"): reconstruct,

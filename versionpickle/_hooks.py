@@ -140,6 +140,26 @@ class Hooks:
         self.shape.restore(obj, state, self._unstamped_chain(state, found_as))
 
     @property
+    def rebuilds(self) -> bool:
+        """Whether the user gave a function that makes unstamped objects of their state."""
+        return self.declaration.rebuild is not None
+
+    def rebuild(self, args: Any, state: Any, found_as: str | None = None) -> Any:
+        """Make an object of what was stored without a stamp."""
+        if issubclass(self.cls, enum.Enum):  # steps speak of names, and these are values
+            number = self.declaration.version
+            return self.rebuilt(args, state, Chain(self.declaration.ref, number, number, ()))
+        chain = self._unstamped_chain(state, found_as)
+        return self.rebuilt(args, chain.run(state, set()) if chain.steps else state, chain)
+
+    def rebuilt(self, args: Any, state: Any, chain: Chain) -> Any:
+        rebuild: Any = self.declaration.rebuild
+        try:
+            return rebuild(args, state)
+        except Exception as exc:
+            raise chain.failed("its rebuild= function", exc) from exc
+
+    @property
     def remakes(self) -> bool:
         """Whether an object is made from its values, and cannot be filled later."""
         return self.shape.remakes
@@ -162,7 +182,9 @@ class Hooks:
     def check_unstamped(self) -> None:
         """Refuse unstamped members of an enum that has changed: their values say nothing now."""
         declaration = self.declaration
-        if issubclass(self.cls, enum.Enum) and declaration.unstamped != declaration.version:
+        if self.rebuilds or not issubclass(self.cls, enum.Enum):
+            return
+        if declaration.unstamped != declaration.version:
             raise StepError(
                 declaration.ref,
                 1,
@@ -223,7 +245,7 @@ class Hooks:
                 starts[-1][1],
                 self.declaration.version,
                 tuple(steps),
-                self.shape.layout.restores_itself,
+                self.shape.layout.restores_itself or self.rebuilds,
             )
         return self._chains[starts]
 

@@ -173,7 +173,7 @@ class Unpickler(pickle.Unpickler):
         builder = Builder(
             self._file,
             self.find_class,
-            self._finder.met,
+            self._finder,
             persistent=getattr(self, "persistent_load", None),
             buffers=self._buffers,
             **self._text,
@@ -206,14 +206,14 @@ class Unpickler(pickle.Unpickler):
 
     def _told(self, builder: Builder, exc: Exception) -> UnpicklingError | VersionPickleError:
         """Return an error that says what went wrong, and where."""
-        from ._builder import HashedEarlyError  # noqa: PLC0415 - no good load needs it
+        from ._plan import NotMadeError  # noqa: PLC0415 - no good load needs it
         from ._tree import Map, TreeReader  # noqa: PLC0415 - as above
 
         self._rewind()
         where = Map(TreeReader(self._file, **self._text))
         node = where.node(builder.count)
         made_of = getattr(node, "made_of", None)
-        if isinstance(exc, HashedEarlyError):
+        if isinstance(exc, NotMadeError):
             member = where.path(where.node(exc.made_at))
             told: VersionPickleError = CycleError(made_of, member or "the whole")
         else:

@@ -13,6 +13,7 @@ from ._fields_shape import FieldsShape, OpenShape
 from ._layout import Layout, check_transient, layout_of
 from ._model_shape import ModelShape
 from ._own_shape import OwnShape
+from ._rebuild_shape import RebuildShape
 from ._shape import Shape
 from ._values_shape import StructShape, TupleShape
 
@@ -30,14 +31,13 @@ def shape_of(hooks: Hooks) -> Shape:
 
 def _kind(hooks: Hooks, layout: Layout) -> Callable[[Hooks, Layout], Shape]:
     cls = hooks.cls
-    if issubclass(cls, enum.Enum):
-        return EnumShape
-    if layout.own_state:
-        return OwnShape
-    if is_named_tuple(cls):
-        return TupleShape
-    if is_struct(cls):
-        return StructShape
-    if is_model(cls):
-        return ModelShape
-    return OpenShape if layout.is_bare else FieldsShape
+    kinds: list[tuple[bool, Callable[[Hooks, Layout], Shape]]] = [
+        (issubclass(cls, enum.Enum), EnumShape),
+        (hooks.rebuilds, RebuildShape),
+        (layout.own_state, OwnShape),
+        (is_named_tuple(cls), TupleShape),
+        (is_struct(cls), StructShape),
+        (is_model(cls), ModelShape),
+        (layout.is_bare, OpenShape),
+    ]
+    return next((shape for fits, shape in kinds if fits), FieldsShape)

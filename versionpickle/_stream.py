@@ -61,6 +61,12 @@ def _member(stamp: Stamp, name: str) -> Any:
     return fill(None, (stamp, name))
 
 
+def _rebuild(stamp: Stamp, args: tuple[Any, ...], state: Any) -> Any:
+    """Make an object of a class that must be made of its state."""
+    fill: Any = stamp.fill
+    return fill(None, (stamp, args, state))
+
+
 def _keep(ref: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _placeholder.Placeholder:
     """Make a placeholder that was stored as one."""
     kept = _placeholder.Kept(*args, **kwargs)
@@ -170,5 +176,5 @@ def _import_module_of(ref: str, claim: Claim) -> None:
         raise UnknownClassError(claim.ref, claim.version, problem) from exc
 
 
-for _function in (_keep, _make, _member, _revive, _set_state):
+for _function in (_keep, _make, _member, _rebuild, _revive, _set_state):
     _function.__module__ = __package__

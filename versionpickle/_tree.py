@@ -54,8 +54,8 @@ class Node:
 
     @property
     def is_name(self) -> bool:
-        """Whether this is a class or function itself."""
-        return self.function is None and ":" in self.ref
+        """Whether this is a class, function or stamp, and no object of it."""
+        return (self.function is None and ":" in self.ref) or hasattr(self, "claim")
 
     @property
     def made_of(self) -> str:

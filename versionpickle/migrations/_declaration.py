@@ -42,6 +42,15 @@ def _check_formerly(
             _check_past(declaration, f"formerly[{old!r}]", version)
 
 
+def _check_rebuild(declaration: Declaration, attribute: object, rebuild: object) -> None:
+    if rebuild is not None and not callable(rebuild):
+        raise DeclarationError(
+            declaration.ref,
+            f"rebuild={rebuild!r} is no function",
+            "give a function of the arguments and the state",
+        )
+
+
 def _check_past(declaration: Declaration, what: str, version: object) -> None:
     if checked_version(version, declaration.ref, what) > declaration.version:
         raise DeclarationError(
@@ -73,6 +82,7 @@ class Declaration:
     )
     unstamped: Unstamped = attrs.field(default=1, validator=_check_unstamped)
     transient: tuple[str, ...] = attrs.field(default=(), converter=_as_names)
+    rebuild: Any = attrs.field(default=None, validator=_check_rebuild)
     is_implied: bool = False
     """Whether this is a subclass of a versioned class that says nothing itself."""
 

@@ -1,0 +1,227 @@
+"""Objects that can only be made, and not filled."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import pickle
+
+import pytest
+
+import versionpickle
+
+from versionpickle import adopt, migration
+from versionpickle.exceptions import (
+    CycleError,
+    DeclarationError,
+    StampError,
+    StepError,
+    UnpicklableError,
+)
+from versionpickle.migrations import convert, rename
+
+
+class Offset:
+    """Interned by its minutes: there is one object of each."""
+
+    known: dict[int, Offset] = {}
+
+    def __init__(self, minutes=0):
+        self.minutes = minutes
+
+
+def interned(args, state):
+    made = Offset(state["minutes"])
+    made.note = state.get("note")
+    return Offset.known.setdefault(made.minutes, made)
+
+
+@pytest.fixture
+def adopted(registry):
+    Offset.known.clear()
+    adopt(Offset, version=2, rebuild=interned, registry=registry)
+    migration(Offset, 1, convert("minutes", abs), registry=registry)
+    return registry
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_references_lead_to_what_is_made(adopted, protocol):
+    """Wherever the old object was referred to, the new one stands."""
+    obj, other = Offset(-60), Offset(5)
+    other.note = [other, {"k": other}]
+    data = pickle.dumps(
+        [obj, (obj, [obj]), {"a": obj, "b": [{1: obj}]}, {obj: 1}, {obj}, frozenset([obj]), other],
+        protocol,
+    )
+    found = versionpickle.loads(data, registry=adopted)
+    made = found[0]
+
+    assert made is Offset.known[60]
+    assert made is found[1][0] is found[1][1][0] is found[2]["a"] is found[2]["b"][0][1]
+    assert [made] == list(found[3]) == list(found[4]) == list(found[5])
+    assert found[6] is found[6].note[0] is found[6].note[1]["k"]
+
+
+def test_stamped(registry):
+    """Stamped ones are made by the same function, by plain pickle too."""
+    Offset.known.clear()
+    adopt(Moment, rebuild=lambda args, state: Moment(**state), name="rebuild moment")
+    moment = Moment(3)
+    for load in (pickle.loads, versionpickle.loads):
+        one, other = load(pickle.dumps([moment, moment]))
+        assert one is other
+        assert one.hour == 3
+    with pytest.raises(StepError, match="versionpickle.loads"):
+        pickle.loads(UNSTAMPED_MOMENT)
+    assert versionpickle.loads(UNSTAMPED_MOMENT).hour == 4
+
+
+class Moment:
+    def __init__(self, hour):
+        self.hour = hour
+
+
+class LateMoment(Moment):
+    """A subclass, which says nothing itself."""
+
+
+class UntoldMoment(Moment):
+    """A subclass of which nobody told us."""
+
+
+UNSTAMPED_MOMENT = pickle.dumps(Moment(4))
+
+
+UNSTAMPED_UNTOLD = pickle.dumps(UntoldMoment(6))
+
+
+@pytest.mark.parametrize("cls", [LateMoment, UntoldMoment])
+def test_subclass(cls):
+    """A subclass of such a class is filled as any other."""
+    if cls is UntoldMoment:
+        del cls.__versionpickle__, cls.__reduce_ex__, cls.__setstate__
+    late = pickle.loads(pickle.dumps(cls(5)))
+
+    assert type(late) is cls
+    assert late.hour == 5
+
+
+def test_unstamped_subclass():
+    """Also without a stamp."""
+    if "__versionpickle__" in vars(UntoldMoment):
+        del UntoldMoment.__versionpickle__, UntoldMoment.__reduce_ex__, UntoldMoment.__setstate__
+
+    assert pickle.loads(UNSTAMPED_UNTOLD).hour == 6
+
+
+def test_old_stamp(registry):
+    """Steps run before the object is made."""
+    writer = versionpickle.Registry()
+    adopt(Offset, name="offset", rebuild=interned, registry=writer)
+    data = versionpickle.dumps([Offset(7)], registry=writer)
+    adopt(
+        Offset,
+        version=2,
+        name="offset",
+        rebuild=lambda args, state: (args, state),
+        registry=registry,
+    )
+    migration(Offset, 1, rename("minutes", "amount"), registry=registry)
+
+    assert [((), {"amount": 7})] == versionpickle.loads(data, registry=registry)
+
+
+def test_class_in_c(registry):
+    """A class written in C can be one."""
+    adopt(
+        datetime.timedelta,
+        rebuild=lambda args, state: datetime.timedelta(*args) * 2,
+        registry=registry,
+    )
+    hour = datetime.timedelta(hours=1)
+
+    assert hour * 2 == versionpickle.loads(pickle.dumps(hour), registry=registry)
+    data = versionpickle.dumps(hour, registry=registry)
+    assert hour * 2 == versionpickle.loads(data, registry=registry)
+
+
+class Colour(enum.Enum):
+    RED = 2
+    BLUE = 1
+
+
+def test_renumbered_enum(registry):
+    """Unstamped members of a renumbered enum are found by what they were."""
+    data = pickle.dumps(Colour.BLUE)  # which was RED, once
+    adopt(Colour, version=2, rebuild=lambda args, state: Colour(3 - args[0]), registry=registry)
+
+    assert versionpickle.loads(data, registry=registry) is Colour.RED
+
+
+class Single:
+    def __reduce__(self):
+        return "SINGLE"
+
+
+SINGLE = Single()
+
+
+def test_singleton(registry):
+    """One that is stored by name stays so; an old one that was not becomes the live one."""
+    old = pickle.dumps(Offset(1)).replace(b"Offset", b"Single")
+    adopt(Single, rebuild=lambda args, state: SINGLE, registry=registry)
+
+    assert versionpickle.loads(old, registry=registry) is SINGLE
+    assert versionpickle.loads(
+        versionpickle.dumps(SINGLE, registry=registry), registry=registry
+    ) is (SINGLE)
+
+
+def test_failing_function(registry):
+    """An error of the function names the class and the object."""
+    adopt(Offset, rebuild=lambda args, state: state["missing"], registry=registry)
+    with pytest.raises(StepError, match="rebuild= function failed: KeyError") as caught:
+        versionpickle.loads(pickle.dumps([Offset(1)]), registry=registry)
+
+    assert caught.value.path == "obj[0]"
+
+
+def test_cycle_through_a_tuple(adopted):
+    """What must be whole before it is made, and holds itself, cannot be."""
+    obj = Offset(1)
+    obj.note = ([], obj)
+    data = pickle.dumps([obj])
+    with pytest.raises(CycleError) as caught:
+        versionpickle.loads(data, registry=adopted)
+
+    assert caught.value.member == "obj[0]"
+
+
+def test_cycle_of_a_stamped_object():
+    """It cannot be stamped either: the error shows the way round."""
+    adopt(Looped, rebuild=lambda args, state: None)
+    obj = Looped()
+    obj.held = (obj,)
+    with pytest.raises(UnpicklableError, match="part of what it is made from") as caught:
+        versionpickle.dumps({"a": obj})
+
+    assert caught.value.path.startswith("obj['a'].__reduce_ex__(4)[1][2]")
+    assert caught.value.path.count("held") == 1
+
+
+class Looped:
+    pass
+
+
+def test_not_a_function(registry):
+    """rebuild= is a function."""
+    with pytest.raises(DeclarationError, match="is no function"):
+        adopt(Offset, rebuild=3, registry=registry)
+
+
+def test_tampered(adopted):
+    """A stamp is followed by arguments and a state."""
+    stamp = adopted.declared(f"{__name__}:Offset").hooks.shape._stamp
+
+    with pytest.raises(StampError):
+        versionpickle._rebuild(stamp, [], None)
