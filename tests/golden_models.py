@@ -94,6 +94,18 @@ class Size(collections.namedtuple("Size", "width height")):
     pass
 
 
+class Interned:
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _rebuilt(args: tuple[()], state: dict[str, int]) -> Interned:
+    return Interned(**state)
+
+
+adopt(Interned, rebuild=_rebuilt)
+
+
 class Foreign:
     pass
 
@@ -165,6 +177,7 @@ MADE = {
     "failure": lambda: Failure("m", code=5),
     "enum": lambda: Colour.RED,
     "values": lambda: [Size(3, 4), _size()],
+    "rebuilt": lambda: Interned(8),
     "apart": _foreign,
     "whole": lambda: functools.partial(int, base=2),
     "placeholder": _placeholder,
