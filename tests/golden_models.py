@@ -94,6 +94,12 @@ class Size(collections.namedtuple("Size", "width height")):
     pass
 
 
+@versioned(version=2)
+class Way(enum.Flag, boundary=enum.KEEP):
+    UP = 1
+    LEFT = 2
+
+
 class Interned:
     def __init__(self, number: int) -> None:
         self.number = number
@@ -176,6 +182,7 @@ MADE = {
     "watching": _watching,
     "failure": lambda: Failure("m", code=5),
     "enum": lambda: Colour.RED,
+    "flags": lambda: [Way.UP, Way(3), Way(0), Way(9)],
     "values": lambda: [Size(3, 4), _size()],
     "rebuilt": lambda: Interned(8),
     "apart": _foreign,
@@ -201,8 +208,8 @@ def described(obj: Any) -> str:
             return f"Watching {dict(obj)} {vars(obj)}"
         case Failure():
             return f"Failure {obj.args} {obj.code}"
-        case Colour():
-            return obj.name
+        case Colour() | Way():
+            return f"{obj.name}" if isinstance(obj, Colour) else f"Way {obj.value}"
         case Size():
             return f"Size {obj.width} {obj.height} {vars(obj)}"
         case list():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import copyreg
 import decimal
 import functools
 import pickle
+import re
 
 import attrs
 import pytest
@@ -458,3 +460,40 @@ def test_unadopted_is_refused():
     """What is not adopted, allowed or versioned is refused."""
     with pytest.raises(ForbiddenError):
         versionpickle.loads(pickle.dumps(Apart(1)))
+
+
+def test_reducer_of_a_class_in_c(registry):
+    """What copyreg was told of a class in C is asked still, in each registry."""
+    adopt(re.Pattern)
+    adopt(re.Pattern, version=2, registry=registry)
+    pattern = re.compile("a+")
+
+    for data, read in [
+        (versionpickle.dumps(pattern), None),
+        (versionpickle.dumps(pattern, registry=registry), registry),
+    ]:
+        found = versionpickle.loads(data, registry=read, allow=[re._compile])
+        assert pattern == found
+
+
+class Told:
+    def __init__(self, a):
+        self.a = a
+
+
+def test_reducer_of_a_class_in_a_registry(registry):
+    """Also of a class that one registry adopts for itself."""
+    copyreg.pickle(Told, lambda obj: (Told, (obj.a * 2,)))
+    adopt(Told, registry=registry)
+    found = versionpickle.loads(versionpickle.dumps(Told(1), registry=registry), registry=registry)
+
+    assert found.a == 2
+
+
+def test_exception_in_c(registry):
+    """An exception of the standard library can be adopted."""
+    adopt(ValueError, registry=registry)
+    error = ValueError("m", 1)
+    found = versionpickle.loads(versionpickle.dumps(error, registry=registry), registry=registry)
+
+    assert (ValueError, ("m", 1)) == (type(found), found.args)

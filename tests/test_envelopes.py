@@ -14,7 +14,7 @@ import pytest
 import versionpickle
 
 from versionpickle import Registry, Versioned, adopt, alias, migration, versioned
-from versionpickle.exceptions import FieldsError, StepError
+from versionpickle.exceptions import FieldsError, StampError, StepError
 from versionpickle.migrations import add, convert
 
 
@@ -305,3 +305,65 @@ def test_unstamped_member(registry):
     assert Renumbered.RED is versionpickle.loads(data, registry=registry)
     stamped = versionpickle.dumps(Renumbered.BLUE, registry=registry)
     assert Renumbered.BLUE is versionpickle.loads(stamped, registry=registry)
+
+
+class Made(enum.Enum):
+    """Makes members up."""
+
+    ONE = 1
+
+    @classmethod
+    def _missing_(cls, value):
+        if value != 404:
+            return None
+        member = object.__new__(cls)
+        member._name_, member._value_ = "UNKNOWN", value
+        return member
+
+
+adopt(Made)
+
+
+@pytest.mark.parametrize("load", [pickle.loads, versionpickle.loads])
+def test_member_that_is_made_up(load):
+    """A member that the class makes up is asked for by its value, which may mean nothing."""
+    data = pickle.dumps(Made(404))
+    assert load(data).value == 404
+
+    with pytest.raises(StepError, match="the value 405"):
+        load(data.replace(b"M\x94\x01", b"M\x95\x01"))
+
+
+@pytest.mark.parametrize("stored", [5, None, (1.5,), {"value": 1, "more": 2}])
+def test_member_that_nothing_names(stored):
+    """What a stamp of an enum is called with is a name, or names and bits."""
+    stamp = Made.ONE.__reduce_ex__(4)[1][0]
+
+    with pytest.raises(StampError, match="names no member"):
+        versionpickle._member(stamp, stored)
+
+
+@versioned
+class Reads(ImportError):
+    """C keeps its name beside what is in its ``__dict__``."""
+
+
+@pytest.mark.parametrize("load", EVERY_LOAD)
+def test_exception_with_names_in_c(load):
+    """What C keeps of an exception beside its args comes back."""
+    error = Reads("m", name="n", path="p")
+    error.note = "k"
+    found = back(error, load)
+
+    assert ("m", "n", "p", "k") == (found.msg, found.name, found.path, found.note)
+
+
+def test_unnamed_state_with_names_in_c():
+    """Also where the attributes have no stamp of their own."""
+    errors = []
+    for number in range(70):  # more sets of attributes than get one
+        error = Reads("m", name="n")
+        setattr(error, f"a{number}", 1)
+        errors.append(error)
+
+    assert {"n"} == {error.name for error in pickle.loads(pickle.dumps(errors))}

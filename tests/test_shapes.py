@@ -475,7 +475,7 @@ def test_registered_reducer_is_honoured():
     class Registered:
         a: int
 
-    copyreg.pickle(Registered, lambda obj: (dict, (), {"told": obj.a}))
+    copyreg.pickle(Registered, lambda obj: (Registered, (0,), {"told": obj.a}))
     versioned(version=2, name="registered")(Registered)
 
     stamp, *_ = Registered(1).__reduce_ex__(4)[1]

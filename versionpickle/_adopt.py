@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import importlib
 
 from collections.abc import Callable, Iterable
@@ -86,7 +85,8 @@ def adopt(
         watch_subclasses(cls)
     else:
         hooks = _declare_apart(cls, declaration, default_registry)
-        copyreg.dispatch_table[cls] = _whole(hooks)
+        hooks._note_reducer(cls)
+        hooks.register(_whole(hooks))
 
 
 def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> None:

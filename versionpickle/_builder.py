@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ._finder import Finder, Former, Refused, reconstruct
-from ._hooks import Hooks, set_attributes
+from ._hooks import Hooks, restore
 from ._machine import Machine
 from ._plan import NotMadeError, StandIn, are_settled, is_settled, meaning
 from ._stamp import Stamp
@@ -278,7 +278,7 @@ class Builder(Machine):
         if hooks is not None and not _is_stamped(state):
             hooks.restore(obj, state, ref)
         else:
-            _build_plainly(obj, state)
+            restore(obj, state)
         self._put_items(obj)
 
     # Items
@@ -381,15 +381,6 @@ def _is_ours(function: Any) -> bool:
 
 def _is_stamped(state: Any) -> bool:
     return type(state) is tuple and bool(state) and type(state[0]) is Stamp
-
-
-def _build_plainly(obj: Any, state: Any) -> None:
-    """Give an object its state as pickle does."""
-    setstate = getattr(obj, "__setstate__", None)
-    if setstate is None:
-        set_attributes(obj, state)
-    else:
-        setstate(state)
 
 
 class Lister(TreeReader):

@@ -44,8 +44,8 @@ def has_keyword_fields(cls: type) -> bool:
     return any(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters)
 
 
-def defaults_elsewhere(base: type) -> Mapping[str, Default | None]:
-    """Return the defaults of the fields that *base* declares in one of these ways."""
+def defaults_elsewhere(base: type, cls: type) -> Mapping[str, Default | None]:
+    """Return the defaults of the fields that *base*, of *cls*, declares in one of these ways."""
     if _is_root_of_models(base):
         return _OF_ALL_MODELS
     if is_model(base):
@@ -53,7 +53,7 @@ def defaults_elsewhere(base: type) -> Mapping[str, Default | None]:
         return {name: _model_default(field) for name, field in fields.items()}
     if is_struct(base):
         return _struct_defaults(base)
-    if "_field_defaults" in vars(base) and is_named_tuple(base):
+    if "_field_defaults" in vars(base) and is_named_tuple(cls):
         return _tuple_defaults(base)
     return {}
 

@@ -6,7 +6,7 @@ import enum
 import functools
 import operator
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _stream
@@ -14,6 +14,7 @@ from ._codegen import SetState
 from ._layout import Layout
 from ._shape import Shape, as_method
 from ._stamp import Claim, Stamp
+from .exceptions import StampError
 from .migrations import Chain
 
 
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
 
 class EnumShape(Shape):
-    """Store the names of members; a step gets and returns ``{"name": ...}``."""
+    """
+    Store the names of members; a step gets and returns ``{"name": ...}``.
+
+    Flags that have no name of their own are stored as the names of their parts,
+    with the bits that have none as an int, and what `_missing_` made up by its value.
+    """
 
     def __init__(self, hooks: Hooks, layout: Layout) -> None:
         super().__init__(hooks, layout)
@@ -36,23 +42,45 @@ class EnumShape(Shape):
         return self._stamp if fields is None else None
 
     def _reduce(self, obj: Any, protocol: int) -> Any:
-        return _stream._member, (self._stamp, obj.name or "")
+        return _stream._member, (self._stamp, self._stored(obj))
+
+    def _stored(self, obj: Any) -> Any:
+        members: Any = self.cls.__members__  # type: ignore[attr-defined] # mypy does not know that it is an enum
+        if obj.name in members:
+            return obj.name
+        if not isinstance(obj, enum.Flag):
+            return {"value": obj.value}
+        parts = [member for member in members.values() if member.value and member in obj]
+        rest = functools.reduce(lambda bits, part: bits & ~part.value, parts, obj.value)
+        return (*(part.name for part in parts), *([rest] if rest else []))
 
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
-        def member(_: Any, state: Any) -> Any:
-            named: Any = chain.run({"name": state[1]}, set())
+        def named(name: str) -> Any:
+            state: Any = chain.run({"name": name}, set())
             try:
-                return self._member(named["name"])
-            except (KeyError, ValueError) as exc:
-                raise chain.failed(f"finding the member {named!r}", exc) from None
+                return self.cls[state["name"]]  # type: ignore[index] # as above
+            except KeyError as exc:
+                raise chain.failed(f"finding the member {state!r}", exc) from None
+
+        def member(_: Any, state: Any) -> Any:
+            stored = state[1]
+            if type(stored) is str:
+                return named(stored)
+            if type(stored) is dict and stored.keys() == {"value"}:
+                return self._of_value(stored["value"], chain)
+            if type(stored) is not tuple or {type(part) for part in stored} - {str, int}:
+                raise StampError(claim.ref, f"{stored!r} names no member")
+            return self._of_value(_bits(stored, named), chain)
 
         return member
 
-    def _member(self, name: str) -> Any:
-        if not issubclass(self.cls, enum.Flag) or name in self.cls.__members__:
-            return self.cls[name]  # type: ignore[index] # mypy does not know that it is an enum
-        parts = filter(None, name.split("|"))
-        flags: Iterator[Any] = (
-            self.cls(int(part)) if part.isdigit() else self.cls[part] for part in parts
-        )
-        return functools.reduce(operator.or_, flags, self.cls(0))
+    def _of_value(self, value: Any, chain: Chain) -> Any:
+        try:
+            return self.cls(value)
+        except ValueError as exc:
+            raise chain.failed(f"finding the member of the value {value!r}", exc) from None
+
+
+def _bits(parts: tuple[Any, ...], named: Callable[[str], Any]) -> int:
+    values = (part if type(part) is int else named(part).value for part in parts)
+    return functools.reduce(operator.or_, values, 0)

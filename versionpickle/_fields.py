@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from ._declared_elsewhere import defaults_elsewhere, is_model
+from ._declared_elsewhere import defaults_elsewhere, is_model, is_struct
 from ._field import REQUIRED, UNSET, Default, Field
 from ._names import is_written_in_c
 
@@ -23,7 +23,7 @@ _NOT_STATE = frozenset({HASH_CACHE, "__orig_class__", "__weakref__", "__dict__"}
 def fields_of(cls: type, transient: frozenset[str]) -> list[Field]:
     defaults: dict[str, Default | None] = {}
     for base in reversed(cls.__mro__):
-        own = _own_defaults(base, transient)
+        own = _own_defaults(base, transient, cls)
         for name in own:  # a class that declares a field anew gives it a new place
             defaults.pop(name, None)
         defaults.update(own)
@@ -57,11 +57,11 @@ def _class_attribute(cls: type, name: str) -> object:
     return None
 
 
-def _own_defaults(base: type, transient: frozenset[str]) -> dict[str, Default | None]:
+def _own_defaults(base: type, transient: frozenset[str], cls: type) -> dict[str, Default | None]:
     declared = {a.name: _attrs_default(a) for a in own_attributes(base)}
     declared.update((f.name, _dataclass_default(f)) for f in _own_dataclass_fields(base))
-    declared.update(defaults_elsewhere(base))
-    if not own_attributes(base):  # attrs' further slots hold caches and weak references
+    declared.update(defaults_elsewhere(base, cls))
+    if not (own_attributes(base) or is_struct(base)):  # whose further slots hold caches
         for name in _slots(base):
             declared.setdefault(name, UNSET if name in transient else REQUIRED)
     return declared
@@ -141,9 +141,9 @@ def derived_names(cls: type) -> frozenset[str]:
     for base in cls.__mro__:
         names.update(
             name
-            for name, value in vars(base).items()
-            if isinstance(value, functools.cached_property)
+            for name in vars(base)
+            if isinstance(_class_attribute(cls, name), functools.cached_property)
         )
         names.update(_slots(base) if own_attributes(base) else ())
-        declared.update(_own_defaults(base, frozenset()))
+        declared.update(_own_defaults(base, frozenset(), cls))
     return frozenset(names - declared)

@@ -9,6 +9,7 @@ import attrs
 
 from ._codegen import SetState, default_of
 from ._field import UNSET, Field
+from ._fields import is_watched
 from ._layout import Layout
 from ._shape import (
     Shape,
@@ -16,6 +17,7 @@ from ._shape import (
     check_length,
     unpacked,
     value_or,
+    with_extras,
     with_items,
     without_items,
 )
@@ -80,11 +82,13 @@ class FieldsShape(Shape):
         """Reduce an object that has arguments or items beside its attributes."""
         if type(obj) is not self.cls:
             return self.hooks.reduce_foreign(obj, protocol)
-        function, args, _, items, pairs, _ = (
+        function, args, plain, items, pairs, _ = (
             *self.hooks.plain_reduce(obj, protocol),
             *[None] * 4,
         )[:6]
         stamp, _, state = self._reduce_attributes(obj, protocol)
+        if self._keeps_state_in_c:
+            state = with_extras(state, _beside(obj, plain))
         if self.layout.keeps_items:
             state = with_items(state, items, pairs)
             items = pairs = None
@@ -182,8 +186,8 @@ class FieldsShape(Shape):
         unset: set[str],
         extras: dict[str, Any],
     ) -> None:
-        if extras:
-            obj.__dict__.update(extras)
+        if chain.steps:
+            self._place_extras(obj, extras)
         if self.layout.open:
             obj.__dict__.update(
                 (name, value)
@@ -197,8 +201,17 @@ class FieldsShape(Shape):
                 self._place_default(obj, chain, field)
         for field in self.layout.transients:
             self._place_default(obj, chain, field)
+        if not chain.steps:  # they hold what the setter of a property made of its value
+            self._place_extras(obj, extras)
         if self.layout.caches_hash:
             object.__setattr__(obj, "_attrs_cached_hash", None)
+
+    def _place_extras(self, obj: Any, extras: dict[str, Any]) -> None:
+        for name, value in extras.items():
+            if is_watched(self.cls, name):  # by C, as the name of an ImportError
+                object.__setattr__(obj, name, value)
+            else:
+                obj.__dict__[name] = value
 
     def _place_default(self, obj: Any, chain: Chain, field: Field) -> None:
         try:
@@ -229,6 +242,16 @@ class FieldsShape(Shape):
         for field in (*self.layout.fields, *self.layout.transients):
             if value_or(obj, field, self) is not self:
                 field.clear(obj)
+
+
+def _beside(obj: Any, state: Any) -> dict[str, Any]:
+    """Return what a class in C keeps of an object outside of its ``__dict__``."""
+    attributes = state if isinstance(state, dict) else {}
+    return {
+        name: value
+        for name, value in attributes.items()
+        if value is not None and name != "args" and name not in obj.__dict__
+    }
 
 
 class OpenShape(FieldsShape):
@@ -272,7 +295,7 @@ class OpenShape(FieldsShape):
             state = without_items(obj, claim, state)
             if len(state) != 2 or type(state[1]) is not dict:
                 raise StampError(claim.ref, "its state is not the dict that its stamp promises")
-            obj.__dict__.update(state[1])
+            self._place_extras(obj, state[1])
 
         return fill
 

@@ -9,9 +9,9 @@ import threading
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from ._names import MARK, is_version, look_up, ref_of
+from ._names import MARK, is_version, look_up, ref_of, registered_reducer
 from ._stamp import MADE_FROM_ARGUMENTS, Claim, Stamp
 from .exceptions import (
     DeclarationError,
@@ -20,7 +20,7 @@ from .exceptions import (
     UnreachableClassError,
 )
 from .migrations import Chain, Declaration, Registry, Step
-from .migrations._chain import as_dict, is_slots_pair
+from .migrations._chain import as_dict
 
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class Hooks:
     def install(self, cls: type) -> None:
         """Put the hooks on *cls*; they compile when they are first used."""
         with self.lock:
+            if cls is not self.cls:
+                copyreg.dispatch_table.pop(self.cls, None)
             self._note_reducer(cls)
             self.cls = cls
             self._shape = None
@@ -76,11 +78,14 @@ class Hooks:
 
     def _note_reducer(self, cls: type) -> None:
         """Honour what `copyreg.pickle` was told of the class before us."""
-        if cls is not self.cls:
-            copyreg.dispatch_table.pop(self.cls, None)
         reducer = copyreg.dispatch_table.pop(cls, None)
-        if reducer is not None and reducer is not self._installed.get("__reduce_ex__"):
+        if reducer is not None and not hasattr(reducer, MARK):
             self.originals["copyreg"] = reducer
+
+    def register(self, reducer: Any) -> None:
+        """Let *reducer* serve any pickler, and be known as ours."""
+        setattr(reducer, MARK, self)
+        copyreg.dispatch_table[self.cls] = reducer
 
     def _put(self, name: str, function: Callable[..., Any]) -> None:
         type.__setattr__(self.cls, name, function)
@@ -93,7 +98,7 @@ class Hooks:
         self._put("__reduce_ex__", shape.reduce)
         self._put("__setstate__", shape.setstate)
         if not shape.layout.own_state:  # spares pickle the look-up of a method for each object
-            copyreg.dispatch_table[self.cls] = cast(Any, shape.reduce)
+            self.register(shape.reduce)
 
     @property
     def shape(self) -> Shape:
@@ -107,6 +112,8 @@ class Hooks:
     def _compile(self) -> Shape:
         from ._shapes import shape_of  # noqa: PLC0415 - only the first use needs these modules
 
+        if self.is_installed:  # copyreg.pickle may have been called since
+            self._note_reducer(self.cls)
         shape = shape_of(self)
         self.put_compiled(shape)
         return shape
@@ -282,12 +289,12 @@ class Hooks:
     # What the class would do without us
 
     def plain_reduce(self, obj: Any, protocol: int) -> Any:
-        reducer = self.originals.get("copyreg")
+        reducer = registered_reducer(self.cls)
         if reducer is not None and type(obj) is self.cls:
             return reducer(obj)
         original = self.originals.get("__reduce_ex__")
         if original is not None:
-            return original(obj, protocol)
+            return original.__get__(obj, type(obj))(protocol)
         if not self.is_installed:
             others = hooks_of(self.cls)  # of another registry
             plain = obj.__reduce_ex__ if others is None else partial(others.plain_reduce, obj)
@@ -315,13 +322,23 @@ class Hooks:
         return getattr(self._above(obj), "__setstate__", None)
 
 
+def restore(obj: Any, state: Any) -> None:
+    """Give an object its state as pickle does."""
+    setstate = getattr(obj, "__setstate__", None)
+    if setstate is None:
+        set_attributes(obj, state)
+    else:
+        setstate(state)
+
+
 def set_attributes(obj: Any, state: Any) -> None:
     """Set what pickle would set on an object that has no ``__setstate__``."""
-    attributes, slots = state if is_slots_pair(state) else (state, {})
+    is_pair = isinstance(state, tuple) and len(state) == 2
+    attributes, slots = state if is_pair else (state, None)
     if attributes:
         interned = ((sys.intern(name) if type(name) is str else name) for name in attributes)
         obj.__dict__.update(zip(interned, attributes.values(), strict=True))
-    for name, value in slots.items():
+    for name, value in (slots or {}).items():
         setattr(obj, name, value)
 
 

@@ -9,7 +9,7 @@ import attrs
 from ._declared_elsewhere import is_model
 from ._field import REQUIRED, Field
 from ._fields import HASH_CACHE, declares_fields, derived_names, fields_of, own_attributes
-from ._names import MARK, is_written_in_c, ref_of
+from ._names import MARK, is_written_in_c, ref_of, registered_reducer
 from .exceptions import DeclarationError
 
 
@@ -22,7 +22,10 @@ _PLAIN_METHODS: tuple[tuple[type, str], ...] = (
     (collections.deque, "extend"),
     (set, "add"),
 )
-_GENERATORS = frozenset({"attr._make", "dataclasses", "pydantic.main", "pydantic.root_model"})
+_GENERATORS = frozenset(
+    {"attr._make", "dataclasses", "enum", "pydantic.main", "pydantic.root_model"}
+)
+_WRITTEN_BY_ATTRS = frozenset({"__getstate__", "__setstate__"})
 
 
 @attrs.frozen
@@ -41,6 +44,7 @@ class Layout:
     transients: tuple[Field, ...]
     open: bool
     own_state: bool
+    reduces_itself: bool
     enveloped: bool
     keeps_items: bool
     restores_itself: bool
@@ -74,6 +78,7 @@ def layout_of(cls: type, transient: tuple[str, ...]) -> Layout:
         transients=tuple(field for field in found if field.transient),
         open=has_dict and not declares,
         own_state=_has_own_ways(cls),
+        reduces_itself=_reduces_itself(cls),
         enveloped=_is_enveloped(cls),
         keeps_items=_watches_items(cls),
         restores_itself=_own_method(cls, "__setstate__") is not None,
@@ -120,12 +125,15 @@ def _overrides(cls: type, name: str) -> bool:
 
 def _has_own_ways(cls: type) -> bool:
     """Tell whether a class in the MRO wrote itself how its objects are reduced or restored."""
-    if is_written_in_c(cls):
+    if is_written_in_c(cls) or _reduces_itself(cls):
         return True
-    if MARK in vars(cls) and "copyreg" in vars(cls)[MARK].originals:
+    return any(_own_method(cls, name) for name in ("__getstate__", "__setstate__"))
+
+
+def _reduces_itself(cls: type) -> bool:
+    if registered_reducer(cls) is not None:
         return True
-    own = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
-    return any(_own_method(cls, name) for name in own)
+    return any(_own_method(cls, name) for name in ("__reduce__", "__reduce_ex__"))
 
 
 def _is_enveloped(cls: type) -> bool:
@@ -144,6 +152,8 @@ def _own_method(cls: type, name: str) -> object:
         value = covered[name] if name in covered else own.get(name)
         if value is not None and not is_generated(value) and not _is_default(base, name):
             return value
+        if name in _WRITTEN_BY_ATTRS and own_attributes(base) and "__slots__" in own:
+            return None  # attrs wrote its own, or would have if it had not met our hooks
     return None
 
 
@@ -162,5 +172,5 @@ def _watches_items(cls: type) -> bool:
 
 
 def is_generated(method: object) -> bool:
-    """Tell whether *method* is that of attrs, dataclasses or pydantic, and not the user's."""
+    """Tell whether *method* is that of attrs, pydantic or their like, and not the user's."""
     return getattr(method, "__globals__", {}).get("__name__") in _GENERATORS

@@ -254,7 +254,7 @@ def _told(exc: Exception, size: int | None, made_of: str | None = None) -> Versi
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     assert traceback is not None
-    by_a_reader = traceback.tb_frame.f_globals["__name__"] in _READERS
+    by_a_reader = traceback.tb_frame.f_globals.get("__name__") in _READERS
     if by_a_reader and not isinstance(exc, TypeError | AttributeError):
         return DamagedError(problem)
     return BuildError(problem, made_of)

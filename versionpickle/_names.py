@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import sys
 
 from typing import Any, TypeGuard
@@ -85,3 +86,13 @@ def _held_by(holder: Any, name: str) -> Any:
             bound = isinstance(found, classmethod | staticmethod)
             return found.__get__(None, holder) if bound else found
     raise KeyError(name)
+
+
+def registered_reducer(cls: type) -> Any:
+    """Return what `copyreg.pickle` was told of *cls*, by others than us; or None."""
+    hooks = vars(cls).get(MARK)
+    if hooks is not None and "copyreg" in hooks.originals:
+        return hooks.originals["copyreg"]
+    reducer: Any = copyreg.dispatch_table.get(cls)
+    ours = getattr(reducer, MARK, None)
+    return reducer if ours is None else ours.originals.get("copyreg")

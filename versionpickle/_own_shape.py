@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copyreg
+
 from typing import TYPE_CHECKING, Any
 
 from . import _stream
@@ -14,6 +16,9 @@ from .migrations import Chain
 
 if TYPE_CHECKING:
     from ._hooks import Hooks
+
+
+_OF_PICKLE = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
 
 
 class OwnShape(Shape):
@@ -43,12 +48,24 @@ class OwnShape(Shape):
         if isinstance(reduced, str):
             return reduced
         function, args, state, items, pairs, setter = (*reduced, *[None] * 4)[:6]
+        if self._makes_another(function, args):
+            return reduced
+        make, made_of = self.call(self._stamp, function, args)
+        by_class = isinstance(function, type) or function in _OF_PICKLE
+        if state is None and not by_class:
+            # What a function makes may be of another class, and take no state of ours.
+            return make, (*made_of, False), None, items, pairs
         stamped = (self._stamp, state) if setter is None else (self._stamp, state, setter)
-        return *self.call(self._stamp, function, args), stamped, items, pairs
+        return make, made_of, stamped, items, pairs
+
+    def _makes_another(self, function: Any, args: Any) -> bool:
+        """Tell whether the object is stored as one of another class: not ours to stamp."""
+        cls = args[0] if function in _OF_PICKLE and args else function
+        return isinstance(cls, type) and not issubclass(self.cls, cls)
 
     def reduce_whole(self, obj: Any) -> Any:
         """Reduce an object of a class that cannot carry hooks: all goes into one call."""
-        reduced = obj.__reduce_ex__(4)
+        reduced = self.hooks.plain_reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
         function, args, state, items, pairs, _ = (*reduced, *[None] * 4)[:6]

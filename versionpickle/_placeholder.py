@@ -31,6 +31,9 @@ class Placeholder:
     maker: tuple[Any] | None = None
     """What made the object, where that was not its class's ``__new__``."""
 
+    in_call: tuple[Any, ...] = ()
+    """The state, where it was an argument of the call that made the object."""
+
     setter: Callable[..., None] | None = None
     """What set the state, where that was not the class itself."""
 
@@ -74,8 +77,10 @@ class Placeholder:
         stamp = stored[0]
         call: tuple[Any, ...] = (stamp, self.args)
         if self.maker is not None:
-            call = (_stream._make, (stamp, *self.maker, self.args, self.kwargs))
-        reduced = (*call, stored, iter(self.items), iter(self.pairs))
+            args = (stamp, *self.maker, self.args, self.kwargs, *self.in_call)
+            call = (_stream._make, args)
+        state = None if self.in_call else stored
+        reduced = (*call, state, iter(self.items), iter(self.pairs))
         return reduced if self.setter is None else (*reduced, self.setter)
 
     def __repr__(self) -> str:

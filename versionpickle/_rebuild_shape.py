@@ -40,7 +40,7 @@ class RebuildShape(Shape):
         return self._in_one_call(self.hooks.plain_reduce(obj, protocol))
 
     def reduce_whole(self, obj: Any) -> Any:
-        return self._in_one_call(obj.__reduce_ex__(4))
+        return self._in_one_call(self.hooks.plain_reduce(obj, 4))
 
     def _in_one_call(self, reduced: Any) -> Any:
         if isinstance(reduced, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import copyreg
+import functools
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -91,9 +92,19 @@ class Shape:
             return stamp, args[1:]
         if function is copyreg.__newobj_ex__ and args[0] is self.cls:  # type: ignore[attr-defined] # as above
             return _stream._make, (stamp, stamp, args[1], args[2])
-        if function is self.cls and _is_bare_exception(self.cls):
+        if function is self.cls and self._keeps_args_alone:
             return stamp, args  # whatever its __init__ takes
         return _stream._make, (stamp, None if function is self.cls else function, args, {})
+
+    @functools.cached_property
+    def _keeps_args_alone(self) -> bool:
+        """Whether this is an exception that is made of its args, whatever its __init__ takes."""
+        return not self.layout.reduces_itself and _is_bare_exception(self.cls)
+
+    @functools.cached_property
+    def _keeps_state_in_c(self) -> bool:
+        """Whether this is an exception of which C stores more than its args and ``__dict__``."""
+        return issubclass(self.cls, ImportError | AttributeError)
 
     @property
     def _makes_itself(self) -> bool:
@@ -177,6 +188,18 @@ def unpacked(claim: Claim, state: Any) -> tuple[dict[str, Any], set[str], dict[s
         named = {n: v for n, v in zip(names, values, strict=True) if v is not stamp}
         return named, unset, extras
     raise StampError(claim.ref, count_problem(claim, state))
+
+
+def with_extras(state: Any, extras: dict[str, Any]) -> Any:
+    """Return *state* with these among its further attributes."""
+    if not extras:
+        return state
+    stamp, *values = state
+    if stamp.claim.fields is None:
+        return stamp, {**values[0], **extras}
+    is_whole = len(values) > len(stamp.claim.fields)
+    further = values.pop() if is_whole else {}
+    return stamp, *values, {**further, **extras}
 
 
 def with_items(state: Any, items: Any, pairs: Any) -> Any:

@@ -32,7 +32,7 @@ def shape_of(hooks: Hooks) -> Shape:
 def _kind(hooks: Hooks, layout: Layout) -> Callable[[Hooks, Layout], Shape]:
     cls = hooks.cls
     kinds: list[tuple[bool, Callable[[Hooks, Layout], Shape]]] = [
-        (issubclass(cls, enum.Enum), EnumShape),
+        (issubclass(cls, enum.Enum) and not layout.own_state, EnumShape),
         (hooks.rebuilds, RebuildShape),
         (layout.own_state, OwnShape),
         (is_named_tuple(cls), TupleShape),

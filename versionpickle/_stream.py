@@ -35,15 +35,19 @@ def _make(
     """
     Make an object whose class reduces to a call of *function*, or of itself.
 
-    *state* is that of a class that can carry no hooks.
+    *state* is that of a class that can carry no hooks; False says that there is none,
+    for a function that might make something else.
     """
     obj: Any
     if issubclass(stamp.cls, _placeholder.Placeholder):
         obj = stamp.cls(*args, **kwargs)
         obj.maker = (function,)
+        obj.in_call = () if state is None else (state,)
     else:
         obj = stamp.cls(*args, **kwargs) if function is None else function(*args, **kwargs)
-    if state is not None:
+    if state is False and type(obj) is stamp.cls:
+        stamp.fill(obj, (stamp, None))
+    elif state is not None and state is not False:
         stamp.fill(obj, (stamp, state))
     return obj
 
