@@ -32,7 +32,7 @@ class Builder(Machine):
 
     def __init__(
         self,
-        file: Any,
+        data: bytes,
         find: Callable[[str, str], Any],
         finder: Finder,
         *,
@@ -41,7 +41,7 @@ class Builder(Machine):
         persistent: Callable[[Any], Any] | None = None,
         buffers: Iterator[Any] | None = None,
     ) -> None:
-        super().__init__(file, encoding=encoding, errors=errors)
+        super().__init__(data, encoding=encoding, errors=errors)
         self._find = find
         self._finder = finder
         self._met = finder.met
@@ -63,7 +63,10 @@ class Builder(Machine):
     # What is found outside
 
     def find(self, module: str, name: str) -> Any:
-        return self._find(module, name)
+        found = self._find(module, name)
+        if type(found) is Former:
+            self.packs_plainly = False
+        return found
 
     def find_persistent(self, key: Any) -> Any:
         if self._persistent is None:
@@ -100,7 +103,7 @@ class Builder(Machine):
     def call(self, function: Any, args: Any) -> Any:
         if type(function) is Stamp and _is_empty(args, tuple) and _makes_blanks(function):
             made = function()
-            self._unfilled[id(made)] = (made, self.count)
+            self._unfilled[id(made)] = (made, self.at)
             return made
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
             return function(*args)
@@ -183,39 +186,40 @@ class Builder(Machine):
         if type(obj) is StandIn:
             obj.gets_state = True
         else:
-            self._unfilled.setdefault(id(obj), (obj, self.count))
+            self._unfilled.setdefault(id(obj), (obj, self.at))
         self._then(self._build, obj, state)
         return obj
 
     # What waits
 
     def _then(self, action: Callable[..., None], *args: Any) -> None:
-        self._coming.append((self.count, action, args))
+        self._coming.append((self.at, action, args))
 
     def _later(self, make: Callable[[], Any]) -> StandIn:
         """Make an object when the bytes are read; until then, something stands for it."""
-        stand_in = StandIn(self.count)
+        self.packs_plainly = False
+        stand_in = StandIn(self.at)
         self._then(self._make, stand_in, make)
         return stand_in
 
     def _carry_out(self) -> None:
-        for count, action, args in self._coming:
-            self.count = count
+        for at, action, args in self._coming:
+            self.at = at
             action(*args)
         for obj, hooks, ref, made_at in list(self._blank.values()):
-            self.count = made_at
+            self.at = made_at
             hooks.restore(obj, None, ref)
             self._put_items(obj)
         for puts in self._late.values():
-            for count, put in puts:
-                self.count = count
+            for at, put in puts:
+                self.at = at
                 put()
 
     def _make(self, stand_in: StandIn, make: Callable[[], Any]) -> None:
         made = make()
         if type(made) is not Rebuilding:
             if stand_in.gets_state:
-                self._unfilled[id(made)] = (made, self.count)
+                self._unfilled[id(made)] = (made, self.at)
             stand_in.become(made)
         elif stand_in.gets_state:
             stand_in.rebuild = made.rebuild
@@ -263,8 +267,8 @@ class Builder(Machine):
         """Remember an object that was made without a stamp, until it has its state."""
         hooks = self._met.get(type(obj))
         if hooks is not None:
-            self._blank[id(obj)] = (obj, hooks, ref, self.count)
-            self._unfilled[id(obj)] = (obj, self.count)
+            self._blank[id(obj)] = (obj, hooks, ref, self.at)
+            self._unfilled[id(obj)] = (obj, self.at)
         return obj
 
     def _build(self, obj: Any, state: Any) -> None:
@@ -322,7 +326,7 @@ class Builder(Machine):
     def _when_hashable(self, obj: Any, items: list[Any], put: Callable[[], None]) -> None:
         """Let *obj* wait for items that are made but not filled: a cycle leads through it."""
         if id(obj) in self._late or self._hashed_early(items) is not None:
-            self._late.setdefault(id(obj), []).append((self.count, put))
+            self._late.setdefault(id(obj), []).append((self.at, put))
         else:
             self._when_built(obj, put)
 
@@ -386,8 +390,8 @@ def _is_stamped(state: Any) -> bool:
 class Lister(TreeReader):
     """List the names in a pickle that a finder refuses."""
 
-    def __init__(self, file: Any, finder: Finder) -> None:
-        super().__init__(file, encoding="bytes")
+    def __init__(self, data: bytes, finder: Finder) -> None:
+        super().__init__(data, encoding="bytes")
         self._finder = finder
         self.refused: list[str] = []
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._adopt import named
 from ._finder import Finder, Refused
-from ._twice import Buffers, Recorder, is_seekable, reachable_from
+from ._twice import Buffers, Recorder, is_seekable, reachable_from, rest_of
 from .exceptions import (
     BuildError,
     CycleError,
@@ -127,14 +127,17 @@ class Unpickler(pickle.Unpickler):
     def _build(self) -> Any:
         """Build what C's unpickler cannot, or say where that fails."""
         builder = self._builder()
+        start = self._starts[-1]
         try:
-            return builder.run()
+            found = builder.run()
         except Refused:
             raise
         except Exception as exc:
             if self._unsafe and not isinstance(exc, VersionPickleError):
                 raise
             raise self._told(builder, exc) from exc
+        self._file.seek(start + builder.position)
+        return found
 
     def _load_again(self, exc: Exception) -> Any:
         """
@@ -171,7 +174,7 @@ class Unpickler(pickle.Unpickler):
         self._rewind()
         self._is_building = True
         builder = Builder(
-            self._file,
+            rest_of(self._file),
             self.find_class,
             self._finder,
             persistent=getattr(self, "persistent_load", None),
@@ -195,7 +198,7 @@ class Unpickler(pickle.Unpickler):
         known: dict[int, Any] = {}
         for start in self._starts[:-1]:
             self._file.seek(start)
-            reader = TreeReader(self._file, **self._text)
+            reader = TreeReader(rest_of(self._file), **self._text)
             reader.memo.update(known)
             reader.read()
             known = reader.memo
@@ -210,8 +213,8 @@ class Unpickler(pickle.Unpickler):
         from ._tree import Map, TreeReader  # noqa: PLC0415 - as above
 
         self._rewind()
-        where = Map(TreeReader(self._file, **self._text))
-        node = where.node(builder.count)
+        where = Map(TreeReader(rest_of(self._file), **self._text))
+        node = where.node(builder.at)
         made_of = getattr(node, "made_of", None)
         if isinstance(exc, NotMadeError):
             member = where.path(where.node(exc.made_at))
@@ -229,7 +232,7 @@ class Unpickler(pickle.Unpickler):
         from ._builder import Lister  # noqa: PLC0415 - no good load needs it
 
         self._rewind()
-        lister = Lister(self._file, self._finder)
+        lister = Lister(rest_of(self._file), self._finder)
         lister.read()
         refused = dict.fromkeys([*lister.refused, first])
         return ForbiddenError(tuple(sorted(refused)))

@@ -24,37 +24,112 @@ def _reads(opcode: bytes) -> Callable[[Handler], Handler]:
     return register
 
 
+_MARK = pickle.MARK[0]
+_STOP = pickle.STOP[0]
+_NONE = pickle.NONE[0]
+_NEWTRUE = pickle.NEWTRUE[0]
+_NEWFALSE = pickle.NEWFALSE[0]
+_BININT1 = pickle.BININT1[0]
+_BINGET = pickle.BINGET[0]
+_BINFLOAT = pickle.BINFLOAT[0]
+_SHORT_BINUNICODE = pickle.SHORT_BINUNICODE[0]
+_MEMOIZE = pickle.MEMOIZE[0]
+_TUPLE = pickle.TUPLE[0]
+_TUPLE2 = pickle.TUPLE2[0]
+_TUPLE3 = pickle.TUPLE3[0]
+_EMPTY_TUPLE = pickle.EMPTY_TUPLE[0]
+_REDUCE = pickle.REDUCE[0]
+_BUILD = pickle.BUILD[0]
+_read_float = struct.Struct(">d").unpack_from
+
+
 class Machine:
     """
-    Read one pickle from *file*, and no byte behind it.
+    Read one pickle from the beginning of *data*, and no byte behind it.
 
     The opcodes are read here; what names, calls and states come to is decided
     by the methods `find`, `call`, `new`, `build`, `extend`, `update` and `add`.
     """
 
-    def __init__(self, file: Any, *, encoding: str = "ASCII", errors: str = "strict") -> None:
-        self.file = file
+    packs_plainly = True
+    """Whether a tuple is just what stands on the stack, and `pack` need not be asked."""
+
+    def __init__(self, data: bytes, *, encoding: str = "ASCII", errors: str = "strict") -> None:
+        self.data = data
+        self.position = 0
+        """Where the next byte stands."""
+
+        self.at = 0
+        """Where the opcode stands that is being read: other readers know it by that."""
+
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self._marks: list[list[Any]] = []
-        self.count = 0
-        """How many opcodes have begun: it tells where another reader of these bytes was."""
-
         self._encoding = encoding
         self._errors = errors
 
-    def run(self) -> Any:
+    def run(self) -> Any:  # noqa: C901, PLR0912, PLR0915 - frequent opcodes, without a call for each
         """Return the object."""
-        handlers = _HANDLERS
+        data, memo, marks, handlers = self.data, self.memo, self._marks, _HANDLERS
+        stack, position, size = self.stack, self.position, len(self.data)
         while True:
-            opcode = self.take(1)[0]
-            self.count += 1
-            if opcode == pickle.STOP[0]:
-                return self.stack.pop()
-            handler = handlers.get(opcode)
-            if handler is None:
-                raise DamagedError(f"byte {self.position - 1} ({opcode:#04x}) is no opcode")
-            handler(self)
+            self.at = position
+            opcode = data[position] if position < size else self.no_more()
+            position += 1
+            if opcode == _MEMOIZE and stack:
+                memo[len(memo)] = stack[-1]
+            elif opcode == _BINGET and position < size:
+                place = data[position]
+                position += 1
+                stack.append(memo[place] if place in memo else self.recall(place))
+            elif opcode == _BININT1 and position < size:
+                stack.append(data[position])
+                position += 1
+            elif opcode == _SHORT_BINUNICODE and position < size:
+                start = position + 1
+                position = start + data[position]
+                raw = data[start:position] if position <= size else self.no_more()
+                stack.append(str(raw, "utf-8", "surrogatepass"))
+            elif opcode == _MARK:
+                marks.append(stack)
+                self.stack = stack = []
+            elif opcode == _EMPTY_TUPLE:
+                stack.append(())
+            elif opcode == _TUPLE and self.packs_plainly and marks:
+                packed = tuple(stack)
+                self.stack = stack = marks.pop()
+                stack.append(packed)
+            elif opcode == _TUPLE2 and self.packs_plainly and len(stack) > 1:
+                stack[-2:] = [tuple(stack[-2:])]
+            elif opcode == _TUPLE3 and self.packs_plainly and len(stack) > 2:
+                stack[-3:] = [tuple(stack[-3:])]
+            elif opcode == _REDUCE and len(stack) > 1:
+                self.position = position
+                args = stack.pop()
+                stack[-1] = self.call(stack[-1], args)
+            elif opcode == _BUILD and len(stack) > 1:
+                self.position = position
+                state = stack.pop()
+                stack[-1] = self.build(stack[-1], state)
+            elif opcode == _BINFLOAT and position + 8 <= size:
+                stack.append(_read_float(data, position)[0])
+                position += 8
+            elif opcode == _NONE:
+                stack.append(None)
+            elif opcode == _NEWTRUE:
+                stack.append(True)
+            elif opcode == _NEWFALSE:
+                stack.append(False)
+            elif opcode == _STOP and stack:
+                self.position = position
+                return stack.pop()
+            else:
+                self.position = position
+                handler = handlers.get(opcode)
+                if handler is None:
+                    raise DamagedError(f"byte {self.at} ({opcode:#04x}) stands for nothing there")
+                handler(self)
+                stack, position = self.stack, self.position
 
     # What a reader decides
 
@@ -114,23 +189,31 @@ class Machine:
 
     # Bytes
 
+    def no_more(self) -> Any:
+        raise TruncatedError(len(self.data))
+
     def take(self, count: int) -> bytes:
+        start, end = self.position, self.position + count
         if count < 0:
-            raise DamagedError(f"a length of {count} before byte {self.position}")
-        taken: bytes = self.file.read(count)
-        if len(taken) < count:
-            raise TruncatedError(None)
-        return taken
+            raise DamagedError(f"a length of {count} before byte {start}")
+        if end > len(self.data):
+            self.no_more()
+        self.position = end
+        return self.data[start:end]
+
+    def byte(self) -> int:
+        position = self.position
+        if position >= len(self.data):
+            self.no_more()
+        self.position = position + 1
+        return self.data[position]
 
     def line(self) -> bytes:
-        taken: bytes = self.file.readline()
-        if not taken.endswith(b"\n"):
-            raise TruncatedError(None)
-        return taken[:-1]
-
-    @property
-    def position(self) -> int:
-        return int(self.file.tell())
+        start, end = self.position, self.data.find(b"\n", self.position)
+        if end < 0:
+            self.no_more()
+        self.position = end + 1
+        return self.data[start:end]
 
     def number(self, form: str) -> Any:
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
@@ -155,10 +238,6 @@ class Machine:
         self.memo[place] = self.stack[-1]
 
     # Marks
-
-    def mark(self) -> None:
-        self._marks.append(self.stack)
-        self.stack = []
 
     def since_mark(self) -> list[Any]:
         items = self.stack
@@ -186,30 +265,26 @@ def _int(line: bytes) -> int:
     return _BOOLS[line] if line in _BOOLS else int(line)
 
 
-_push(pickle.NONE, lambda m: None)
-_push(pickle.NEWTRUE, lambda m: True)
-_push(pickle.NEWFALSE, lambda m: False)
 _push(pickle.INT, lambda m: _int(m.line()))
 _push(pickle.BININT, lambda m: m.number("<i"))
-_push(pickle.BININT1, lambda m: m.take(1)[0])
+_push(pickle.BININT1, lambda m: m.byte())
 _push(pickle.BININT2, lambda m: m.number("<H"))
 _push(pickle.LONG, lambda m: int(m.line().rstrip(b"L")))
-_push(pickle.LONG1, lambda m: int.from_bytes(m.take(m.take(1)[0]), "little", signed=True))
+_push(pickle.LONG1, lambda m: int.from_bytes(m.take(m.byte()), "little", signed=True))
 _push(pickle.LONG4, lambda m: int.from_bytes(m.take(m.number("<i")), "little", signed=True))
 _push(pickle.FLOAT, lambda m: float(m.line()))
 _push(pickle.BINFLOAT, lambda m: m.number(">d"))
 _push(pickle.STRING, lambda m: m.text(_unquoted(m)))
 _push(pickle.BINSTRING, lambda m: m.text(m.take(m.number("<i"))))
-_push(pickle.SHORT_BINSTRING, lambda m: m.text(m.take(m.take(1)[0])))
+_push(pickle.SHORT_BINSTRING, lambda m: m.text(m.take(m.byte())))
 _push(pickle.BINBYTES, lambda m: m.take(m.number("<I")))
-_push(pickle.SHORT_BINBYTES, lambda m: m.take(m.take(1)[0]))
+_push(pickle.SHORT_BINBYTES, lambda m: m.take(m.byte()))
 _push(pickle.BINBYTES8, lambda m: m.take(m.number("<Q")))
 _push(pickle.BYTEARRAY8, lambda m: bytearray(m.take(m.number("<Q"))))
 _push(pickle.UNICODE, lambda m: str(m.line(), "raw-unicode-escape"))
 _push(pickle.BINUNICODE, lambda m: _utf8(m.take(m.number("<I"))))
-_push(pickle.SHORT_BINUNICODE, lambda m: _utf8(m.take(m.take(1)[0])))
+_push(pickle.SHORT_BINUNICODE, lambda m: _utf8(m.take(m.byte())))
 _push(pickle.BINUNICODE8, lambda m: _utf8(m.take(m.number("<Q"))))
-_push(pickle.EMPTY_TUPLE, lambda m: ())
 _push(pickle.EMPTY_LIST, lambda m: m.new_list([]))
 _push(pickle.EMPTY_DICT, lambda m: m.new_dict([]))
 _push(pickle.EMPTY_SET, lambda m: m.new_set())
@@ -219,12 +294,12 @@ _push(pickle.DICT, lambda m: m.new_dict(_pairs(m.since_mark())))
 _push(pickle.FROZENSET, lambda m: m.new_frozenset(m.since_mark()))
 _push(pickle.GLOBAL, lambda m: m.find(*_two_lines(m)))
 _push(pickle.GET, lambda m: m.recall(int(m.line())))
-_push(pickle.BINGET, lambda m: m.recall(m.take(1)[0]))
+_push(pickle.BINGET, lambda m: m.recall(m.byte()))
 _push(pickle.LONG_BINGET, lambda m: m.recall(m.number("<I")))
 _push(pickle.DUP, lambda m: m.stack[-1])
 _push(pickle.PERSID, lambda m: m.find_persistent(m.line().decode("ascii")))
 _push(pickle.BINPERSID, lambda m: m.find_persistent(m.stack.pop()))
-_push(pickle.EXT1, lambda m: m.find_extension(m.take(1)[0]))
+_push(pickle.EXT1, lambda m: m.find_extension(m.byte()))
 _push(pickle.EXT2, lambda m: m.find_extension(m.number("<H")))
 _push(pickle.EXT4, lambda m: m.find_extension(m.number("<i")))
 _push(pickle.NEXT_BUFFER, lambda m: m.next_buffer())
@@ -265,7 +340,7 @@ _push(pickle.INST, _inst)
 
 @_reads(pickle.PROTO)
 def _proto(machine: Machine) -> None:
-    protocol = machine.take(1)[0]
+    protocol = machine.byte()
     if protocol > pickle.HIGHEST_PROTOCOL:
         raise DamagedError(f"unsupported pickle protocol: {protocol}")
 
@@ -273,11 +348,6 @@ def _proto(machine: Machine) -> None:
 @_reads(pickle.FRAME)
 def _frame(machine: Machine) -> None:
     machine.number("<Q")
-
-
-@_reads(pickle.MARK)
-def _mark(machine: Machine) -> None:
-    machine.mark()
 
 
 @_reads(pickle.POP)
@@ -300,7 +370,7 @@ def _put(machine: Machine) -> None:
 
 @_reads(pickle.BINPUT)
 def _binput(machine: Machine) -> None:
-    machine.remember(machine.take(1)[0])
+    machine.remember(machine.byte())
 
 
 @_reads(pickle.LONG_BINPUT)

@@ -101,10 +101,10 @@ def _meaning(function: Any) -> Any:
 class TreeReader(Machine):
     """Read a pickle into nodes; note which one each opcode was about."""
 
-    def __init__(self, file: Any, *, encoding: str = "ASCII", errors: str = "strict") -> None:
-        super().__init__(file, encoding=encoding, errors=errors)
+    def __init__(self, data: bytes, *, encoding: str = "ASCII", errors: str = "strict") -> None:
+        super().__init__(data, encoding=encoding, errors=errors)
         self.about: dict[int, Any] = {}
-        """The node that the opcode of this count made or changed."""
+        """The node that the opcode in this place made or changed."""
 
     def read(self) -> Any:
         """Return the root; None where the bytes turn bad later on."""
@@ -112,7 +112,7 @@ class TreeReader(Machine):
             return self.run()
 
     def _about(self, node: Any) -> Any:
-        self.about[self.count] = node
+        self.about[self.at] = node
         return node
 
     def find(self, module: str, name: str) -> Any:
@@ -188,9 +188,9 @@ class Map:
                     self._steps[id(step.child)] = (id(node), step)
                     coming.append(step.child)
 
-    def node(self, count: int) -> Any:
-        """Return what the opcode of this *count* was about."""
-        return self._about.get(count)
+    def node(self, at: int) -> Any:
+        """Return what the opcode in this place was about."""
+        return self._about.get(at)
 
     def path(self, node: Any) -> str | None:
         """Return the way to *node*; None for the root, and where none is known."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
+import itertools
+import pickle
 import types
 
 from collections.abc import Callable, Iterable, Iterator
@@ -81,6 +84,41 @@ class Recorder:
     def _record(self, new: bytes) -> bytes:
         self._read.write(new)
         return new
+
+
+class _Anything:
+    """Do nothing, whatever a pickle wants of it."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        pass
+
+    __call__ = __setstate__ = append = extend = add = __setitem__ = __init__
+
+
+class _Passing(pickle.Unpickler):
+    """Read over one pickle; build nothing of it."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        return _Anything
+
+    def persistent_load(self, key: Any) -> Any:
+        return _Anything()
+
+
+def rest_of(file: Any) -> bytes:
+    """Return what follows in a file, as far as one pickle needs it, and stay where it was."""
+    start = file.tell()
+    if isinstance(file, io.BytesIO):
+        return file.getvalue()[start:] if start else file.getvalue()
+    if isinstance(file, Recorder):  # which may have to wait for what comes after the pickle
+        with contextlib.suppress(Exception):
+            _Passing(file, buffers=itertools.repeat(b"")).load()
+        end = file.tell()
+        file.seek(start)
+        return file.read(end - start)
+    data: bytes = file.read()
+    file.seek(start)
+    return data
 
 
 def is_seekable(file: Any) -> bool:
