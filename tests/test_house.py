@@ -54,6 +54,7 @@ FLOORS = {
         "_dumping",
         "_loading",
         "_files",
+        "_inspect",
     ),
     6: ("__init__",),
 }

@@ -5,6 +5,7 @@ from ._adopt import adopt, alias, allow, retire
 from ._declare import Versioned, versioned
 from ._dumping import Pickler, dump, dumps
 from ._files import dump_file, load_file
+from ._inspect import FoundClass, Report, inspect
 from ._loading import Unpickler, load, loads
 from ._placeholder import Placeholder
 from ._stream import (  # noqa: F401 - streams name them
@@ -19,9 +20,11 @@ from .migrations import Registry, migration
 
 
 __all__ = [
+    "FoundClass",
     "Pickler",
     "Placeholder",
     "Registry",
+    "Report",
     "Unpickler",
     "Versioned",
     "adopt",
@@ -31,6 +34,7 @@ __all__ = [
     "dump_file",
     "dumps",
     "exceptions",
+    "inspect",
     "load",
     "load_file",
     "loads",

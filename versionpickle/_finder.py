@@ -16,7 +16,7 @@ from ._adopt import imported
 from ._hooks import Hooks
 from ._names import look_up, ref_of
 from ._placeholder import Placeholder, placeholder_class
-from ._values import attribute, value_type
+from ._values import attribute, is_value_type, value_type
 from .exceptions import BuildError, DeclarationError
 from .migrations import Declaration, Registry, Retired
 
@@ -65,7 +65,7 @@ class Finder:
         except LookupError:
             pass
         try:
-            return self._find_known(*_today(module, name))
+            return self._find_known(*today(module, name))
         except LookupError:
             if self.plain is not None:
                 return self.plain(module, name)
@@ -87,6 +87,21 @@ class Finder:
             if target in allowed:
                 return self._find_allowed(target, allowed[target])
         return self._find_plain(ref, target)
+
+    def admits(self, module: str, name: str) -> bool:
+        """Tell whether `find` would find this, without importing or calling anything."""
+        ref = f"{module}:{name}"
+        target = self.registry.target(ref)
+        return (
+            (module, name) in _OURS
+            or ref == "versionpickle:_revive"
+            or self.registry.resolve(ref) is not None
+            or target in self.allowed
+            or target in self.registry.allowed
+            or target == "builtins:getattr"
+            or self._holds_known(target)
+            or is_value_type(*target.split(":"))
+        )
 
     def _find_plain(self, ref: str, target: str) -> Any:
         """Find what needs no leave: everything in an unsafe load, value types in others."""
@@ -169,7 +184,7 @@ class Finder:
         raise Refused(ref)
 
 
-def _today(module: str, name: str) -> tuple[str, str]:
+def today(module: str, name: str) -> tuple[str, str]:
     """Return what Python 3 calls the thing that Python 2 named so."""
     if (module, name) in _compat_pickle.NAME_MAPPING:
         return _compat_pickle.NAME_MAPPING[module, name]

@@ -56,12 +56,17 @@ _GUARDED = {
 }
 
 
+def is_value_type(module: str, name: str) -> bool:
+    known = (module, name) in _GUARDED or (module, name) in _NAMES
+    return known or (module == "builtins" and name in _EXCEPTIONS)
+
+
 def value_type(module: str, name: str) -> Any:
     """Return a type or reconstructor of the standard library; raise LookupError for others."""
     guarded = _GUARDED.get((module, name))
     if guarded is not None:
         return guarded
-    if (module, name) in _NAMES or (module == "builtins" and name in _EXCEPTIONS):
+    if is_value_type(module, name):
         return _imported(module, name)
     raise LookupError(f"{module}:{name} is not a value type")
 

@@ -1,0 +1,204 @@
+"""What is in a pickle can be told without running any of it."""
+
+from __future__ import annotations
+
+import copyreg
+import pickle
+import sys
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+import versionpickle
+
+from versionpickle import Registry, adopt, inspect, migration, retire, versioned
+from versionpickle.exceptions import DamagedError, TruncatedError
+from versionpickle.migrations import add, rename
+
+
+CORPUS = Path(__file__).parent / "corpus"
+
+
+@attrs.define
+class Order:
+    number: int
+    total: int = 0
+
+
+def stored(version, *objects):
+    writer = Registry()
+    adopt(Order, version=version, name="order", registry=writer)
+    return versionpickle.dumps(list(objects), registry=writer)
+
+
+@pytest.fixture
+def declared(registry):
+    versioned(version=3, name="order", registry=registry)(Order)
+    migration(Order, 1, rename("sum", "total"), registry=registry)
+    migration(Order, 2, add("total", 0), registry=registry)
+    return registry
+
+
+@pytest.fixture(autouse=True)
+def _undo():
+    yield
+    for name in ("__versionpickle__", "__reduce_ex__", "__setstate__", "__init_subclass__"):
+        if name in vars(Order):
+            delattr(Order, name)
+    copyreg.dispatch_table.pop(Order, None)
+
+
+def test_stamped(declared):
+    """A class has a version, fields, a count, and steps before it."""
+    report = inspect(stored(1, Order(1), Order(2)), registry=declared)
+
+    (found,) = report.classes
+    assert ("order", 1, 3, 2, ("number", "total")) == (
+        found.ref,
+        found.version,
+        found.current,
+        found.count,
+        found.fields,
+    )
+    assert len(found.steps) == 2
+    assert "rename('sum', 'total')" in found.steps[0]
+    assert ((), (), ()) == (report.names, report.refused, report.notes)
+    assert str(report).splitlines()[1] == "order, version 1: 2 objects with number, total"
+
+
+def test_each_version_by_itself(declared):
+    """Objects of two versions are two entries."""
+    data = pickle.dumps([pickle.dumps(1), 0])
+    both = stored(1, Order(1))[:-1] + stored(3, Order(2))[2:]
+
+    assert inspect(data).classes == ()
+    assert {1, 3} == {found.version for found in inspect(both[:-1] + b"\x86.").classes}
+
+
+@pytest.mark.parametrize(
+    ("version", "problem"),
+    [(4, "was written by newer code"), (3, "")],
+)
+def test_what_stands_in_the_way(declared, version, problem):
+    """A version that a load would refuse is told."""
+    (found,) = inspect(stored(version, Order(1)), registry=declared).classes
+
+    assert problem in found.problem
+    assert found.steps == ()
+
+
+def test_nobody_declared_it(registry):
+    """So is a class that nobody declared, and one that is retired."""
+    (found,) = inspect(stored(1, Order(1)), registry=registry).classes
+    assert "nobody declared it" in found.problem
+
+    retire("m:Gone", registry=registry)
+    data = b"\x80\x02cm\nGone\n)\x81}X\x01\x00\x00\x00aK\x01sb."
+    (found,) = inspect(data, registry=registry).classes
+    assert (None, None, ("a",)) == (found.version, found.current, found.fields)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_unstamped(registry, protocol):
+    """Unstamped objects are counted under their class, with the names in their states."""
+    data = pickle.dumps([Plain(), Plain(), len], protocol)
+    report = inspect(data, registry=registry)
+
+    (found,) = report.classes
+    assert (f"{__name__}:Plain", None, 2, ("a",)) == (
+        found.ref,
+        found.version,
+        found.count,
+        found.fields,
+    )
+    assert ("builtins:len",) == report.names
+    assert dict(report.refused) == {
+        f"{__name__}:Plain": f"versionpickle.adopt('{__name__}:Plain')",
+        "builtins:len": "versionpickle.allow('builtins:len')",
+    }
+
+
+class Plain:
+    def __init__(self):
+        self.a = 1
+
+
+@pytest.mark.parametrize(("unstamped", "count"), [(1, 1), (2, 0), (lambda state: 1, 0)])
+def test_steps_of_unstamped_objects(registry, unstamped, count):
+    """Their steps are told, unless a function of the state decides."""
+    adopt(Plain, version=2, unstamped=unstamped, registry=registry)
+    migration(Plain, 1, add("b", 0), registry=registry)
+    (found,) = inspect(pickle.dumps(Plain()), registry=registry).classes
+
+    assert (2, count) == (found.current, len(found.steps))
+
+
+def test_old_package():
+    """Pickles of Python 2 name what things are called today, and nothing is imported."""
+    data = (CORPUS / "treelib" / "treelib1.5.5-py3.6-tree.pickle").read_bytes()
+    for name in [name for name in sys.modules if name.startswith("treelib")]:
+        del sys.modules[name]
+    report = inspect(data, registry=Registry())
+
+    assert {"treelib.tree:Tree": 1, "treelib.node:Node": 4} == {
+        found.ref: found.count for found in report.classes
+    }
+    assert "treelib" not in sys.modules
+    assert inspect(b"c__builtin__\nunicode\n.").names == ("builtins:str",)
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        (b"K\x01.more", "4 bytes follow after its end"),
+        (b"Pid\n.", "persistent ids"),
+        (b"K\x01Q.", "persistent ids"),
+        (b"\x82\x05.", "extension codes"),
+        (b"\x97\x98.", "buffers outside"),
+        (b"cversionpickle\n_revive\n(I1\ntR.", "a stamp says (1,)"),
+        (b"cversionpickle\n_revive\n(I1\nVa\nVb\nNNtR.", "a stamp says"),
+        (b"cversionpickle\n_revive\n(I1\nVa\nI1\n]NtR.", "a stamp says"),
+    ],
+)
+def test_notes(data, note):
+    """What is odd is noted."""
+    assert note in "".join(inspect(data).notes)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"(dK\x01K\x02s.",
+        b"K\x01K\x02a.",
+        b"K\x01(K\x02K\x03u.",
+        b"\x8f(K\x01\x90(K\x01\x91\x86.",
+        b"K\x01)\x81.",
+        b"K\x01)R.",
+        b"K\x01}b.",
+        b"cm\nC\n)\x81K\x01b.",
+        b"cm\nf\n)R}\x86.",
+    ],
+)
+def test_odd_bytes(data):
+    """Bytes that no load would take are looked at all the same."""
+    assert inspect(data).size == len(data)
+
+
+def test_damaged():
+    """Bytes that are no pickle are an error."""
+    with pytest.raises(TruncatedError):
+        inspect(b"\x80\x04]")
+    with pytest.raises(DamagedError):
+        inspect(b"?")
+
+
+def test_tells_what_a_load_refuses():
+    """The names it reports as refused are those that a load refuses."""
+    for path in sorted(CORPUS.rglob("*.pickle")):
+        data = path.read_bytes()
+        refused = {ref for ref, _ in inspect(data, registry=Registry()).refused}
+        with pytest.raises(versionpickle.exceptions.ForbiddenError) as caught:
+            versionpickle.loads(data, registry=Registry(), encoding="latin1")
+        assert refused == set(caught.value.refs)

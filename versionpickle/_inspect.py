@@ -1,0 +1,310 @@
+"""What is in a pickle, read without importing, building or calling any of it."""
+
+from __future__ import annotations
+
+import pickle
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from ._finder import Finder, today
+from ._machine import Machine
+from ._stamp import Claim
+from .exceptions import StampError, UpgradeError
+from .migrations import Declaration, Registry, Retired, default_registry
+
+
+@attrs.frozen
+class FoundClass:
+    """One class of which a pickle holds objects, at one version."""
+
+    ref: str
+    """Its ref, or stable name."""
+
+    version: int | None
+    """The version in its stamp; None where it has none."""
+
+    current: int | None
+    """Today's version; None where the class is not declared."""
+
+    count: int
+    fields: tuple[str, ...]
+    """The names in the stamp, or in the states of unstamped objects."""
+
+    steps: tuple[str, ...]
+    """The steps that a load would run."""
+
+    problem: str = ""
+    """Why a load would fail, as far as the stamp tells."""
+
+
+@attrs.frozen
+class Report:
+    """
+    What is in a pickle.
+
+    *names* are the other things that it names, *refused* those that a default
+    load would refuse, with the line that would admit them, and *notes* what is odd.
+    """
+
+    protocol: int
+    """What the pickle says; those of protocols 0 and 1 say nothing, and count as 0."""
+
+    size: int
+    classes: tuple[FoundClass, ...]
+    names: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield f"protocol {self.protocol}, {self.size} bytes"
+        for found in self.classes:
+            version = "unstamped" if found.version is None else f"version {found.version}"
+            yield f"{found.ref}, {version}: {found.count} objects with {_listed(found.fields)}"
+            yield from (f"    {step}" for step in found.steps)
+            if found.problem:
+                yield f"    {found.problem}"
+        yield from (f"names {name}" for name in self.names)
+        yield from (f"refused {ref}: {cure}" for ref, cure in self.refused)
+        yield from (f"note: {note}" for note in self.notes)
+
+
+def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None = None) -> Report:
+    """
+    Return what is in a pickle: classes, versions, fields, and what a load would make of it.
+
+    Nothing is imported, built or called.
+    Names of Python 2 are shown as they are called today.
+
+    >>> import pickle, versionpickle
+    >>> report = versionpickle.inspect(pickle.dumps([1, len]))
+    >>> report.refused
+    (('builtins:len', "versionpickle.allow('builtins:len')"),)
+    """
+    surveyor = _Surveyor(bytes(data))
+    surveyor.run()
+    return _Reporting(surveyor, registry or default_registry).report()
+
+
+@attrs.define(eq=False)
+class _Name:
+    ref: str
+    count: int = 0
+    is_class: bool = False
+    fields: dict[str, None] = attrs.field(factory=dict)
+
+
+@attrs.define(eq=False)
+class _Stamp:
+    claim: Claim
+    count: int = 0
+
+
+@attrs.define(eq=False)
+class _Object:
+    """Stand for all objects that one name or stamp makes."""
+
+    maker: Any
+
+
+class _Container:
+    """Stand for a list, dict or set."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self) -> None:
+        self.keys: list[Any] = []
+
+
+class _Surveyor(Machine):
+    """Count what a pickle makes."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data, encoding="latin1")
+        self.names: dict[str, _Name] = {}
+        self.stamps: dict[Any, _Stamp] = {}
+        self.outside: dict[str, None] = {}
+        self._objects: dict[int, _Object] = {}
+
+    def find(self, module: str, name: str) -> Any:
+        ref = ":".join(today(module, name))
+        return self.names.setdefault(ref, _Name(ref))
+
+    def find_persistent(self, key: Any) -> Any:
+        self.outside["it refers to objects outside, by persistent ids"] = None
+        return None
+
+    def find_extension(self, code: int) -> Any:
+        self.outside["it refers to names by extension codes"] = None
+        return None
+
+    def next_buffer(self) -> Any:
+        self.outside["it refers to buffers outside"] = None
+        return None
+
+    def read_only(self, buffer: Any) -> Any:
+        return buffer
+
+    def call(self, function: Any, args: Any) -> Any:
+        if type(function) is _Stamp:
+            return self._made(function)
+        if type(function) is _Name:
+            if function.ref == "versionpickle:_revive":
+                return self._stamp(args)
+            return self._made(_maker(function, args))
+        return None
+
+    def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
+        if type(cls) is not _Name:
+            return None
+        cls.is_class = True
+        return self._made(cls)
+
+    def _made(self, maker: Any) -> Any:
+        maker.count += 1
+        made = self._objects.get(id(maker))
+        if made is None:
+            made = self._objects[id(maker)] = _Object(maker)
+        return made
+
+    def _stamp(self, args: Any) -> Any:
+        claim = _claim(args)
+        if claim is None:
+            self.outside[f"a stamp says {args!r}, which none says"] = None
+            return None
+        return self.stamps.setdefault(claim, _Stamp(claim))
+
+    def build(self, obj: Any, state: Any) -> Any:
+        if type(obj) is _Object and type(obj.maker) is _Name:
+            obj.maker.is_class = True
+            for part in state if type(state) is tuple else (state,):
+                if type(part) is _Container:
+                    names = (key for key in part.keys if type(key) is str)
+                    obj.maker.fields.update(dict.fromkeys(names))
+        return obj
+
+    def new_list(self, items: list[Any]) -> Any:
+        return _Container()
+
+    new_frozenset = new_list
+
+    def new_set(self) -> Any:
+        return _Container()
+
+    def new_dict(self, pairs: list[tuple[Any, Any]]) -> Any:
+        made = _Container()
+        self.update(made, pairs)
+        return made
+
+    def extend(self, obj: Any, items: list[Any]) -> None:
+        pass
+
+    add = extend
+
+    def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
+        if type(obj) is _Container:
+            obj.keys += [key for key, _ in pairs]
+
+
+def _maker(function: _Name, args: Any) -> Any:
+    """Return the class that a reconstructor is given, or what is called itself."""
+    if type(args) is tuple and args and type(args[0]) in {_Name, _Stamp}:
+        return args[0]
+    return function
+
+
+def _claim(args: Any) -> Claim | None:
+    try:
+        _, ref, version, fields, bases = args
+        claim = Claim(ref, version, fields, bases)
+        hash(claim)
+    except (TypeError, ValueError):
+        return None
+    is_sound = type(ref) is str and type(version) is int and type(fields) in {tuple, type(None)}
+    return claim if is_sound else None
+
+
+_OF_EVERY_PICKLE = {
+    f"versionpickle:{name}"
+    for name in ("_keep", "_make", "_member", "_rebuild", "_revive", "_set_state")
+} | {"copyreg:_reconstructor", "copyreg:__newobj__", "copyreg:__newobj_ex__", "builtins:object"}
+"""What stands in pickles for pickle's own sake, or for ours."""
+
+
+class _Reporting:
+    """Compare what was found with what is declared."""
+
+    def __init__(self, found: _Surveyor, registry: Registry) -> None:
+        self._found = found
+        self._registry = registry
+        self._finder = Finder(registry)
+
+    def report(self) -> Report:
+        found = self._found
+        data = found.data
+        named = [name for name in found.names.values() if name.ref not in _OF_EVERY_PICKLE]
+        notes = list(found.outside)
+        if found.position != len(data):
+            notes.append(f"{len(data) - found.position} bytes follow after its end")
+        return Report(
+            protocol=data[1] if data[:1] == pickle.PROTO else 0,
+            size=len(data),
+            classes=(
+                *map(self._stamped, found.stamps.values()),
+                *(self._unstamped(name) for name in named if name.count and self._is_class(name)),
+            ),
+            names=tuple(n.ref for n in named if not (n.count and self._is_class(n))),
+            refused=tuple(self._refused(named)),
+            notes=tuple(notes),
+        )
+
+    def _is_class(self, name: _Name) -> bool:
+        return name.is_class or isinstance(self._registry.resolve(name.ref), Declaration)
+
+    def _stamped(self, stamp: _Stamp) -> FoundClass:
+        claim = stamp.claim
+        meaning = self._registry.named(claim.ref) or self._registry.resolve(claim.ref)
+        steps, problem, current = self._way(claim.ref, claim.version, meaning)
+        return FoundClass(
+            claim.ref, claim.version, current, stamp.count, claim.fields or (), steps, problem
+        )
+
+    def _unstamped(self, name: _Name) -> FoundClass:
+        fields = tuple(name.fields)
+        meaning = self._registry.resolve(name.ref)
+        if not isinstance(meaning, Declaration):
+            return FoundClass(name.ref, None, None, name.count, fields, ())
+        if not isinstance(meaning.unstamped, int):  # a function of the state tells the version
+            return FoundClass(name.ref, None, meaning.version, name.count, fields, ())
+        steps, problem, current = self._way(name.ref, meaning.unstamped, meaning)
+        return FoundClass(name.ref, None, current, name.count, fields, steps, problem)
+
+    def _way(
+        self, ref: str, version: int, meaning: object
+    ) -> tuple[tuple[str, ...], str, int | None]:
+        """Return the steps to today, what stands in the way, and today's version."""
+        if isinstance(meaning, Retired):
+            return (), "retired: it loads as a placeholder", None
+        if not isinstance(meaning, Declaration):
+            return (), "nobody declared it here; import the module that does", None
+        try:
+            steps = self._registry.path(self._registry.target(ref), version, meaning)
+        except (UpgradeError, StampError) as exc:
+            return (), str(exc), meaning.version
+        return tuple(map(str, steps)), "", meaning.version
+
+    def _refused(self, named: list[_Name]) -> Iterator[tuple[str, str]]:
+        for name in named:
+            module, _, qualname = name.ref.partition(":")
+            if not self._finder.admits(module, qualname):
+                verb = "adopt" if name.is_class else "allow"
+                yield name.ref, f"versionpickle.{verb}({name.ref!r})"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "no named fields"
