@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import io
 import pickle
 
 import pytest
@@ -228,3 +229,40 @@ def test_extension_that_is_no_name(monkeypatch):
 
     with pytest.raises(DamagedError, match="no name"):
         build(b"\x80\x02\x82\x7e.")
+
+
+class Pipe(io.RawIOBase):
+    """A file that cannot seek, and may not be read beyond what was written."""
+
+    def __init__(self, data):
+        self._data = io.BytesIO(data)
+
+    def read(self, size):
+        assert self._data.tell() + size <= len(self._data.getvalue())
+        return self._data.read(size)
+
+    def readline(self):
+        return self._data.readline()
+
+
+RECORDS = b"]K\x01Qa." + b"cm\nmade\n(K\x02QK\x03tR."
+"""Two pickles, of which the second needs our own machine; both hold a persistent id."""
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe", "bytes"])
+def test_pickles_in_a_row(tmp_path, kind, registry):
+    """Each load ends behind its pickle, whoever reads it, and reads no byte more."""
+    versionpickle.alias("m:made", lambda *args: list(args), registry=registry)
+
+    class Unpickler(versionpickle.Unpickler):
+        def persistent_load(self, key):
+            return key * 10
+
+    path = tmp_path / "records"
+    path.write_bytes(RECORDS)
+    with path.open("rb") as opened:
+        file = {"file": opened, "pipe": Pipe(RECORDS), "bytes": io.BytesIO(RECORDS)}[kind]
+        unpickler = Unpickler(file, registry=registry)
+
+        assert [10] == unpickler.load()
+        assert [20, 3] == unpickler.load()

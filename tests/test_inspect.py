@@ -91,13 +91,20 @@ def test_what_stands_in_the_way(declared, version, problem):
 
 def test_nobody_declared_it(registry):
     """So is a class that nobody declared, and one that is retired."""
-    (found,) = inspect(stored(1, Order(1)), registry=registry).classes
+    report = inspect(stored(1, Order(1)), registry=registry)
+    (found,) = report.classes
     assert "nobody declared it" in found.problem
+    assert found.problem in str(report)
 
     retire("m:Gone", registry=registry)
     data = b"\x80\x02cm\nGone\n)\x81}X\x01\x00\x00\x00aK\x01sb."
     (found,) = inspect(data, registry=registry).classes
     assert (None, None, ("a",)) == (found.version, found.current, found.fields)
+
+    writer = Registry()
+    adopt(Order, name="m:Gone", registry=writer)
+    (found,) = inspect(versionpickle.dumps(Order(1), registry=writer), registry=registry).classes
+    assert "retired" in found.problem
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
