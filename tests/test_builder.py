@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import copyreg
 import io
 import pickle
@@ -266,3 +267,87 @@ def test_pickles_in_a_row(tmp_path, kind, registry):
 
         assert [10] == unpickler.load()
         assert [20, 3] == unpickler.load()
+
+
+class Money:
+    def __init__(self, amount):
+        self.amount = amount
+
+    def __reduce__(self):
+        return Money, (self.amount,)
+
+
+class Item:
+    def __init__(self, siblings):
+        self.siblings = siblings
+
+
+class Shelf(list):
+    """Makes a load use our own machine."""
+
+    def append(self, item):
+        super().append(item)
+
+
+@pytest.mark.parametrize("held", ["list", "dict"])
+def test_steps_see_no_stand_ins(registry, held):
+    """A step that copies a container sees what pickle would have put into it by then."""
+    siblings = [] if held == "list" else {}
+    item, money = Item(siblings), Money(5)
+    if held == "list":
+        siblings += [item, money]
+    else:
+        siblings.update(item=item, money=money)
+    data = pickle.dumps([siblings, Shelf([1])])
+    versionpickle.adopt(Shelf, registry=registry)
+    versionpickle.adopt(Item, version=2, registry=registry)
+    seen = []
+
+    @versionpickle.migration(Item, 1, registry=registry)
+    def copy(state):
+        seen.extend(state["siblings"])
+        return state
+
+    found, _ = versionpickle.loads(data, registry=registry, allow=[Money])
+
+    assert len(found) == 2
+    assert {type(part) for part in seen} <= {str, Item}
+
+
+def test_memo_after_our_machine(registry):
+    """A load after one that our machine did knows what that one made."""
+    shelf = Shelf([1])
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file)
+    for obj in ([shelf], ["x"], [shelf]):
+        pickler.dump(obj)
+    versionpickle.adopt(Shelf, registry=registry)
+    unpickler = versionpickle.Unpickler(io.BytesIO(file.getvalue()), registry=registry)
+
+    one, other, again = unpickler.load(), unpickler.load(), unpickler.load()
+
+    assert other == ["x"]
+    assert one[0] is again[0]
+
+
+def test_errors_of_classes_in_c():
+    """A class in C that refuses its arguments is no damage."""
+    for data in (b"cdatetime\ndate\n(I2020\nI13\nI45\ntR.", b"c__builtin__\nint\n(S'x'\ntR."):
+        with pytest.raises(versionpickle.exceptions.BuildError):
+            versionpickle.loads(data)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda data: memoryview(data).cast("I"),
+        lambda data: array.array("I", data),
+        pickle.PickleBuffer,
+    ],
+)
+def test_other_buffers(wrap):
+    """Bytes may come in any buffer."""
+    data = pickle.dumps([1, "abc"])
+    data = pickle.dumps([1, "abc" + "d" * (-len(data) % 4)])
+
+    assert versionpickle.loads(wrap(data))[0] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import pickle
 
@@ -14,7 +15,7 @@ import versionpickle
 
 from versionpickle import Registry, adopt, migration, versioned
 from versionpickle.exceptions import CycleError, StepError
-from versionpickle.migrations import convert
+from versionpickle.migrations import convert, rename
 
 
 @versioned
@@ -84,6 +85,79 @@ def test_many_batches():
     found = versionpickle.loads(pickle.dumps(ann))
 
     assert [0, found, *range(2, 3_000)] == list(found.friends)
+
+
+@pytest.mark.parametrize("load", [versionpickle.loads, lambda data: pickle.loads(data)])
+@pytest.mark.parametrize("held", [set, dict])
+def test_hash_that_is_there_too_early(load, held):
+    """A hash that class defaults would give too early is an error, and waits in our loads."""
+    ann = Named("Ann", held())
+    ann.friends.add(ann) if held is set else ann.friends.update({ann: 1})
+    data = pickle.dumps(ann)
+    if load is not versionpickle.loads:
+        with pytest.raises(TypeError, match="unhashable"):
+            load(data)
+        return
+    found = load(data)
+
+    assert found in found.friends
+    assert repr(Named.__versionpickle__.shape.trap["name"]) == "<a value that is still to come>"
+
+
+@versioned(name="cycles trapped", version=1, registry=Registry())
+@dataclasses.dataclass(frozen=True)
+class TrappedOnce:
+    name: str = ""
+    friends: Any = dataclasses.field(default_factory=set, compare=False)
+
+
+@versioned(name="cycles trapped", version=2)
+@dataclasses.dataclass(frozen=True)
+class Trapped:
+    title: str = "none"
+    friends: Any = dataclasses.field(default_factory=set, compare=False)
+
+
+migration(Trapped, 1, rename("name", "title"))
+
+
+def test_old_hash_that_is_there_too_early():
+    """The same for objects that are upgraded, and for those with further attributes."""
+    ann = TrappedOnce("Ann")
+    ann.friends.add(ann)
+    found = versionpickle.loads(pickle.dumps(ann))
+    assert found in found.friends
+
+    more = Trapped("More")
+    more.__dict__["note"] = "n"
+    more.friends.add(more)
+    found = versionpickle.loads(pickle.dumps(more))
+    assert found in found.friends
+    assert found.note == "n"
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_counter(protocol):
+    """A call that would copy what is not whole yet is an error, and no empty copy."""
+    ann = Person("Ann", collections.Counter())
+    ann.friends.update({ann: 3, "Bob": 2})
+
+    with pytest.raises(CycleError):
+        versionpickle.loads(pickle.dumps(ann, protocol))
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3])
+def test_sets_of_old_protocols(protocol):
+    """Sets that are made by a call wait as well; a frozenset cannot."""
+    ann = Person("Ann")
+    ann.friends.update([ann, "Bob"])
+    found = versionpickle.loads(pickle.dumps(ann, protocol))
+    assert found in found.friends
+
+    lone = Person("Lone", [])
+    lone.friends.append(frozenset([lone]))
+    with pytest.raises(CycleError):
+        versionpickle.loads(pickle.dumps(lone, protocol))
 
 
 def test_by_identity():

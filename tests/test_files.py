@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pickle
 import random
 import shutil
 import signal
@@ -93,8 +94,10 @@ def test_no_place_for_a_file(tmp_path, place, error):
 def test_folder_that_cannot_be_read(path, monkeypatch):
     """A folder that allows no opening, as on Windows, keeps its files all the same."""
 
-    def refuse(*args):
-        raise PermissionError
+    def refuse(path, flags, *mode, real=os.open):
+        if flags == os.O_RDONLY:
+            raise PermissionError
+        return real(path, flags, *mode)
 
     monkeypatch.setattr(os, "open", refuse)
     dump_file(1, path)
@@ -233,3 +236,35 @@ def test_killed(path, rounds):
         assert len(set(numbers)) == 1
         assert numbers[0] >= max(map(int, said), default=written + 1)
         written = numbers[0]
+
+
+def test_secret_while_it_is_written(path, monkeypatch):
+    """A file that others may not read is not readable for them while it is written either."""
+    dump_file("old", path)
+    path.chmod(0o600)
+    modes = []
+
+    def look(number):
+        modes.append(stat.S_IMODE(os.fstat(number).st_mode))
+
+    monkeypatch.setattr(os, "fsync", look)
+    dump_file("password", path)
+
+    assert modes[0] == 0o600
+
+
+def test_links_in_a_circle(path):
+    """A link that leads to itself is an OSError."""
+    path.symlink_to(path)
+
+    with pytest.raises(OSError, match="symbolic link"):
+        dump_file(1, path)
+
+
+def test_note_of_an_unsafe_load(path):
+    """pickle's own errors note the file as well."""
+    path.write_bytes(b"?")
+    with pytest.raises(pickle.UnpicklingError) as caught:
+        load_file(path, unsafe=True)
+
+    assert [f"while loading {path}"] == caught.value.__notes__

@@ -15,7 +15,12 @@ import pytest
 import versionpickle
 
 from versionpickle import Registry, Versioned, adopt, migration, versioned
-from versionpickle.exceptions import DeclarationError, FieldsError, InvalidObjectError
+from versionpickle.exceptions import (
+    DeclarationError,
+    FieldsError,
+    InvalidObjectError,
+    StepError,
+)
 from versionpickle.migrations import add, convert, remove, rename
 
 
@@ -138,7 +143,7 @@ def test_steps(registry):
         found.computed,
         found._count,
     )
-    assert {"title", "added", "computed"} == found.model_fields_set
+    assert {"title"} == found.model_fields_set
 
 
 @pytest.mark.parametrize("step", [convert("name", len), lambda state: {**state, "name": 1}])
@@ -146,7 +151,7 @@ def test_validation(registry, step):
     """An upgraded model is validated, and converted, as a new one is."""
 
     @versioned(version=2, name="model", registry=registry)
-    class Now(pydantic.BaseModel, populate_by_name=False):
+    class Now(pydantic.BaseModel):
         name: int = pydantic.Field(alias="theName", lt=3)
 
     operations = (step, remove("tags", "note"))
@@ -269,3 +274,144 @@ def test_model_that_is_attrs_now(registry):
     migration(Now, 1, remove(*kept_by_pydantic))
 
     assert Now("a") == versionpickle.loads(stored_as(Frozen)(Frozen(name="a")), registry=registry)
+
+
+def load(old, new, obj, step=lambda state: state):
+    writer, reader = Registry(), Registry()
+    versioned(name="model", registry=writer)(old)
+    versioned(version=2, name="model", registry=reader)(new)
+    migration(new, 1)(step)
+    return versionpickle.loads(versionpickle.dumps(obj, registry=writer), registry=reader)
+
+
+def test_root_model():
+    """The root of a root model is itself."""
+
+    class Old(pydantic.RootModel[dict[str, Any]]):
+        pass
+
+    class New(pydantic.RootModel[dict[str, Any]]):
+        pass
+
+    def with_b(state):
+        if state["root"] != {"a": 1}:
+            state["root"] = {"b": "2"}
+        return state
+
+    found = load(Old, New, [Old({"a": 1}), Old({})], with_b)
+
+    assert [{"a": 1}, {"b": "2"}] == [model.root for model in found]
+
+
+def test_converted_once():
+    """What no step touched is as it was: it has been converted, and is shared."""
+
+    class Old(pydantic.BaseModel):
+        data: pydantic.Base64Bytes
+        items: list[int] = []
+
+    class New(pydantic.BaseModel):
+        data: pydantic.Base64Bytes
+        items: list[int] = []
+        tags: list[str] = None
+
+    shared = [1]
+    first = Old(data=b"YUdWc2JHOD0=")
+    first.items = shared
+
+    found = load(Old, New, [first, first.model_copy()])
+
+    assert [b"aGVsbG8="] * 2 == [model.data for model in found]
+    assert found[0].items is found[1].items
+    assert found[0].tags is None
+
+
+def test_extra_that_is_a_field_now():
+    """An extra field becomes the field of its name."""
+
+    class Old(pydantic.BaseModel, extra="allow"):
+        a: int = 0
+
+    class New(pydantic.BaseModel, extra="allow"):
+        a: int = 0
+        colour: str = "blue"
+
+    found = load(Old, New, Old(colour="red", size=3))
+
+    assert ("red", {"size": 3}, {"colour"}) == (
+        found.colour,
+        found.model_extra,
+        found.model_fields_set,
+    )
+
+
+@pytest.mark.parametrize(("given", "is_set"), [({}, False), ({"a": 5}, True)])
+def test_renamed_field_is_set_as_it_was(given, is_set):
+    """A field that was never set is not set by its new name."""
+
+    class Old(pydantic.BaseModel):
+        a: int = 1000
+
+    class New(pydantic.BaseModel):
+        b: int = 1000
+
+    found = load(Old, New, Old(**given), lambda state: {"b": state.pop("a"), **state})
+
+    assert is_set == ("b" in found.model_fields_set)
+
+
+def test_private_default_and_dataclass_default():
+    """New private attributes, and new fields of pydantic's dataclasses, get their defaults."""
+
+    class Old(pydantic.BaseModel):
+        a: int
+
+    class New(pydantic.BaseModel):
+        a: int
+        _made: list = pydantic.PrivateAttr(default_factory=list)
+        _plain: int = pydantic.PrivateAttr(7)
+        _unset: int = pydantic.PrivateAttr()
+
+    found = load(Old, New, Old(a=1))
+    assert ([], 7) == (found._made, found._plain)
+    with pytest.raises(AttributeError):
+        _ = found._unset
+
+    @pydantic.dataclasses.dataclass
+    class OldData:
+        a: int
+
+    @pydantic.dataclasses.dataclass
+    class NewData:
+        a: int
+        b: int = pydantic.Field(default=3)
+
+    assert load(OldData, NewData, OldData(1)).b == 3
+
+
+def test_frozen_model():
+    """A frozen model takes what the steps give as it is."""
+
+    class Old(pydantic.BaseModel):
+        a: int
+
+    class New(pydantic.BaseModel, frozen=True):
+        a: int
+
+    assert load(Old, New, Old(a=1), lambda state: {**state, "a": 2}) == New(a=2)
+
+
+@pytest.mark.parametrize(
+    ("state", "error"), [({"__dict__": {"name": "a"}}, None), ((1, 2, 3), StepError)]
+)
+def test_unstamped_of_today(registry, state, error):
+    """Where no version has passed, the fields are taken as they are, if they are fields."""
+    adopt(Frozen, registry=registry)
+    hooks = registry.declared(f"{__name__}:Frozen").hooks
+    found = Frozen.__new__(Frozen)
+    if error is None:
+        hooks.restore(found, state)
+        assert found == Frozen(name="a")
+        return
+    with pytest.raises(error):
+        hooks.restore(found, state)

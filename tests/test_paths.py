@@ -477,6 +477,101 @@ def test_no_memory():
     pickler.dump(1)
 
 
+class Reduced:
+    """Reduces to whatever it is told."""
+
+    def __init__(self, reduced):
+        self.reduced = reduced
+
+    def __reduce_ex__(self, protocol):
+        return self.reduced
+
+
+@pytest.mark.parametrize(
+    "reduced",
+    [
+        None,
+        (Plain, (), {"a": 1}, None, None, "no function"),
+        (copyreg.__newobj_ex__, (Reduced, [1], {})),
+        (copyreg.__newobj__, ()),
+        (dict, (), None, None, iter([["a", 1], ["b", 2]])),
+        (list, (), None, [1]),
+        (dict, (), None, None, {"a": 1}),
+    ],
+)
+def test_wrong_reductions(reduced):
+    """What pickle takes for no reduction is none for us."""
+    with pytest.raises(UnpicklableError) as caught:
+        versionpickle.dumps([1, Reduced(reduced), 2])
+
+    assert caught.value.path == "obj[1]"
+
+
+class Drain:
+    """Gives its items away when it is reduced."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def __reduce__(self):
+        self.asked += 1
+        if self.asked == 1:
+            raise ValueError("not yet")
+        return list, ()
+
+
+def test_what_failed_is_not_trusted():
+    """An object that could not be pickled is not written because it can the next time."""
+    with pytest.raises(ValueError, match="not yet"):
+        versionpickle.dumps(Drain())
+
+
+def test_without_a_memo():
+    """In fast mode a cycle is an error at once, as in pickle."""
+    cyclic = []
+    cyclic.append(cyclic)
+    pickler = versionpickle.Pickler(io.BytesIO())
+    pickler.fast = True
+
+    with pytest.raises(ValueError, match="fast mode"):
+        pickler.dump(cyclic)
+
+
+def test_reducers_of_a_subclass(registry):
+    """A Pickler with reducers of its own knows those of the registry as well."""
+
+    class Pickler(versionpickle.Pickler):
+        dispatch_table = {complex: lambda number: (complex, (number.real, 1.0))}
+
+    adopt(Asked, registry=registry)
+    file = io.BytesIO()
+    Pickler(file, registry=registry).dump([Asked("x"), 2j])
+
+    assert b"_revive" in file.getvalue()
+    assert b"complex" in file.getvalue()
+
+
+def test_buffers_after_a_failure():
+    """Buffers of an object that failed are not taken for those of the next."""
+
+    class Failing:
+        def __reduce__(self):
+            def items():
+                yield pickle.PickleBuffer(b"old")
+                raise ValueError
+
+            return list, (), None, items()
+
+    buffers = []
+    pickler = versionpickle.Pickler(io.BytesIO(), 5, buffer_callback=buffers.append)
+    with pytest.raises(UnpicklableError):
+        pickler.dump(Failing())
+    buffers.clear()
+    pickler.dump(pickle.PickleBuffer(b"new"))
+
+    assert [b"new"] == [bytes(buffer) for buffer in buffers]
+
+
 class TestTornMemo:
     def test_first_object_fails(self):
         """The next object is written as if nothing had been."""
@@ -504,6 +599,23 @@ class TestTornMemo:
         file.seek(0)
 
         assert [1, shared] == [versionpickle.load(file), versionpickle.load(file)]
+
+    def test_interrupted(self):
+        """Nothing of an object whose dump was interrupted is written later."""
+
+        class Slow:
+            def __reduce__(self):
+                raise KeyboardInterrupt
+
+        file = io.BytesIO()
+        pickler = versionpickle.Pickler(file)
+        with pytest.raises(KeyboardInterrupt):
+            pickler.dump([b"x" * 100_000, "secret", Slow()])
+        shared = ["shared"]
+        pickler.dump([shared, shared])
+
+        assert [shared, shared] == pickle.loads(file.getvalue())
+        assert b"secret" not in file.getvalue()
 
     def test_file_fails(self):
         """Objects that did not reach the file are not referred to either."""

@@ -315,3 +315,22 @@ def test_alias_still_works(registry):
     alias(f"{__name__}:Unstamped", lambda x, y: {"x": x, "y": y}, registry=registry)
 
     assert {"x": 1, "y": 2} == versionpickle.loads(data, registry=registry)
+
+
+@versioned
+class Swapped(collections.namedtuple("Swapped", "x y")):
+    """Takes its values in another order than it keeps them."""
+
+    def __new__(cls, y, x):
+        return super().__new__(cls, x=x, y=y)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_own_new(protocol):
+    """The values of a named tuple are its own, whatever its __new__ takes."""
+    obj = Swapped(y=2, x=1)
+    back = pickle.loads(pickle.dumps(obj, protocol))
+
+    assert (1, 2) == (back.x, back.y)
+    with pytest.raises(TypeError, match="3 values for 2 fields"):
+        obj.__reduce_ex__(4)[0](1, 2, 3)

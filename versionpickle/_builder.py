@@ -17,6 +17,9 @@ from ._tree import TreeReader
 from .exceptions import DamagedError
 
 
+_NO_KEYWORDS: dict[str, Any] = {}
+
+
 class Builder(Machine):
     """
     Build objects as pickle does, and what it cannot.
@@ -54,6 +57,8 @@ class Builder(Machine):
         self._items: dict[int, list[Callable[[], None]]] = {}
         self._late: dict[int, list[tuple[int, Callable[[], None]]]] = {}
         self._unsettled: dict[int, Any] = {}
+        self.is_calling = False
+        """Whether a class or function runs, whose errors are its own."""
 
     def run(self) -> Any:
         found = super().run()
@@ -106,7 +111,7 @@ class Builder(Machine):
             self._unfilled[id(made)] = (made, self.at)
             return made
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
-            return function(*args)
+            return self._run(function, args)
         if function is reconstruct and type(args) is tuple and len(args) == 3:
             cls, base, state = args
             _, cls = self._former_args.get(id(args), (args, cls))
@@ -151,24 +156,22 @@ class Builder(Machine):
         return self._later(lambda: self._frozen([meaning(item) for item in items]))
 
     def extend(self, obj: Any, items: list[Any]) -> None:
-        if type(obj) is not list:
+        if type(obj) is not list or self._waits_for(obj, items):
             self._then(self._extend, obj, items)
-            return
-        for item in items:
-            if type(item) is StandIn:
-                self._then(self._put, obj, len(obj), item)
-                obj.append(item)
-            else:
-                obj.append(meaning(item))
+        else:
+            obj.extend(map(meaning, items))
 
     def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
-        if type(obj) is not dict or self._waits(obj, (key for key, _ in pairs)):
+        keys = [key for key, _ in pairs]
+        if (
+            type(obj) is not dict
+            or self._waits(obj, keys)
+            or self._waits_for(obj, [value for _, value in pairs])
+        ):
             self._then(self._update, obj, pairs)
             return
         for key, value in pairs:
-            obj[key] = value if type(value) is StandIn else meaning(value)
-            if type(value) is StandIn:
-                self._then(self._put, obj, key, value)
+            obj[key] = meaning(value)
 
     def add(self, obj: Any, items: list[Any]) -> None:
         if type(obj) is not set or self._waits(obj, items):
@@ -179,6 +182,12 @@ class Builder(Machine):
     def _waits(self, obj: Any, keys: Iterable[Any]) -> bool:
         """Tell whether these keys, or keys before them, are hashed when all is there."""
         if id(obj) not in self._unsettled and not are_settled(keys):
+            self._unsettled[id(obj)] = obj
+        return id(obj) in self._unsettled
+
+    def _waits_for(self, obj: Any, values: list[Any]) -> bool:
+        """Tell whether these values, or values before them, are still to be made."""
+        if any(type(value) is StandIn for value in values):
             self._unsettled[id(obj)] = obj
         return id(obj) in self._unsettled
 
@@ -226,33 +235,56 @@ class Builder(Machine):
         else:
             stand_in.become(made.rebuild(None))
 
-    def _put(self, container: Any, place: Any, stand_in: StandIn) -> None:
-        stand_in.when_made(lambda made: container.__setitem__(place, made))
+    def _run(self, function: Any, args: Any, kwargs: Any = _NO_KEYWORDS) -> Any:
+        """Call what may be anybody's, with arguments that are whole."""
+        for arg in args:
+            if id(arg) in self._late:
+                raise NotMadeError(self._late[id(arg)][0][0])
+        self.is_calling = True
+        made = function(*args, **kwargs)
+        self.is_calling = False
+        return made
 
     def _call(self, function: Any, args: Any) -> Any:
         plain, ref = _plain(function)
         made = self._from_values(plain, args, ref)
         if made is not None:
             return made
-        made = plain(*args)
+        if plain is set or plain is frozenset:
+            return self._hashed(plain, args)
+        made = self._run(plain, args)
         return made if _is_ours(plain) else self._note(made, ref)
+
+    def _hashed(self, kind: Any, args: Any) -> Any:
+        """Make a set of what may be hashed too early, as protocols below 4 do."""
+        items = args[0] if len(args) == 1 and type(args[0]) is list else ()
+        early = self._hashed_early(items)
+        if early is None:
+            return self._run(kind, args)
+        if kind is frozenset:
+            raise NotMadeError(early)
+        made: set[Any] = set()
+        self._late[id(made)] = [(self.at, lambda: made.update(items))]
+        return made
 
     def _new(self, cls: Any, args: Any, kwargs: Any) -> Any:
         plain, ref = _plain(cls)
         if not isinstance(plain, type):  # a function that stands for a class
-            return plain(*args, **kwargs)
+            return self._run(plain, args, kwargs)
         made = self._from_values(plain, args, ref)
         if made is not None:
             return made
         hooks = self._met.get(plain)
         if hooks is not None and (args or kwargs):
             hooks.check_arguments()
-        return self._note(plain.__new__(plain, *args, **kwargs), ref)
+        return self._note(self._run(plain.__new__, (plain, *args), kwargs), ref)
 
     def _reconstruct(self, cls: Any, base: Any, state: Any) -> Any:
         plain, ref = _plain(cls)
         made = self._from_values(plain, state, ref)
-        return self._note(reconstruct(plain, base, state), ref) if made is None else made
+        if made is not None:
+            return made
+        return self._note(self._run(reconstruct, (plain, base, state)), ref)
 
     def _from_values(self, cls: Any, values: Any, ref: str | None) -> Any:
         """Make an object that nothing can fill later; None for any other class."""
@@ -288,11 +320,24 @@ class Builder(Machine):
     # Items
 
     def _extend(self, obj: Any, items: list[Any]) -> None:
+        if type(obj) is list:
+            for item in items:
+                obj.append(None)
+                self._put(obj, len(obj) - 1, item)
+            return
         obj, items = meaning(obj), [meaning(item) for item in items]
         if hasattr(obj, "extend"):
             self._when_built(obj, lambda: obj.extend(items))
         else:
             self._when_built(obj, lambda: _each(obj.append, items))
+
+    def _put(self, container: Any, place: Any, value: Any) -> None:
+        """Put a value into its place, also where it is made of a state that leads here."""
+        if type(value) is not StandIn:
+            container[place] = meaning(value)
+            return
+        container[place] = None
+        value.when_made(lambda made: container.__setitem__(place, made))
 
     def _add(self, obj: Any, items: list[Any]) -> None:
         obj, items = meaning(obj), [meaning(item) for item in items]
@@ -303,7 +348,10 @@ class Builder(Machine):
 
         def put() -> None:
             for key, (_, value) in zip(keys, pairs, strict=True):
-                obj[key] = meaning(value)
+                if type(obj) is dict:
+                    self._put(obj, key, value)
+                else:
+                    obj[key] = meaning(value)
 
         self._when_hashable(obj, keys, put)
 
@@ -342,6 +390,9 @@ class Builder(Machine):
         return None
 
 
+_OUR_MODULES = {"versionpickle._shape"}
+
+
 class Rebuilding:
     """Make an object of its state, when that is there."""
 
@@ -355,7 +406,8 @@ def _is_empty(found: Any, kind: type) -> bool:
 
 def _makes_blanks(stamp: Stamp) -> bool:
     """Tell whether *stamp* makes an object without running code of its class."""
-    return _is_builtin(stamp.cls.__new__) and stamp.func is not stamp.cls
+    new: Any = stamp.cls.__new__
+    return _is_builtin(new) and (stamp.func is new or stamp.func.__module__ in _OUR_MODULES)
 
 
 def _is_builtin(function: object) -> bool:

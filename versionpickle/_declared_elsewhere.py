@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ def defaults_elsewhere(base: type, cls: type) -> Mapping[str, Default | None]:
         return _OF_ALL_MODELS
     if is_model(base):
         fields: dict[str, Any] = vars(base).get("__pydantic_fields__", {})
-        return {name: _model_default(field) for name, field in fields.items()}
+        return {name: model_default(field) for name, field in fields.items()}
     if is_struct(base):
         return _struct_defaults(base)
     if "_field_defaults" in vars(base) and is_named_tuple(cls):
@@ -59,8 +60,24 @@ def defaults_elsewhere(base: type, cls: type) -> Mapping[str, Default | None]:
 
 
 def private_defaults(obj: Any) -> dict[str, Any] | None:
-    private = type(obj).__private_attributes__
-    return {name: attribute.get_default() for name, attribute in private.items()} or None
+    private = type(obj).__private_attributes__.items()
+    made = {name: _private_default(attribute) for name, attribute in private}
+    return {name: value for name, value in made.items() if not _is_undefined(value)} or None
+
+
+def _private_default(attribute: Any) -> Any:
+    if attribute.default_factory is not None:
+        return attribute.default_factory()
+    return copy.deepcopy(attribute.default)
+
+
+def _is_undefined(value: object) -> bool:
+    return type(value).__name__ == "PydanticUndefinedType"
+
+
+def is_field_info(value: object) -> bool:
+    """Tell whether this is pydantic's description of a field, also that of a dataclass."""
+    return type(value).__name__ == "FieldInfo" and type(value).__module__ == "pydantic.fields"
 
 
 _OF_ALL_MODELS = {
@@ -70,7 +87,7 @@ _OF_ALL_MODELS = {
 }
 
 
-def _model_default(field: Any) -> Default | None:
+def model_default(field: Any) -> Default | None:
     if field.is_required():
         return REQUIRED
     return Default(

@@ -151,7 +151,7 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
             self.is_asking = False
             return None
         reduced = self._reduce(obj, cls)
-        if reduced is None:
+        if reduced is _WRITTEN:
             return None
         if isinstance(reduced, str):
             self.save_global(obj, reduced)
@@ -159,7 +159,7 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         return self._reduction(obj, *_checked(obj, reduced))
 
     def _reduce(self, obj: Any, cls: type) -> Any:
-        """Return what *obj* reduces to; None for what is written by name."""
+        """Return what *obj* reduces to; what stands for itself is written by name."""
         override = getattr(self, "reducer_override", _no_override)
         self.is_asking = True
         reduced = override(obj)
@@ -168,7 +168,7 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
             return reduced
         if cls in self.dispatch:  # functions and classes
             self.dispatch[cls](self, obj)
-            return None
+            return _WRITTEN
         try:
             reducer = getattr(self, "dispatch_table", copyreg.dispatch_table)[cls]
         except LookupError:
@@ -177,7 +177,7 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
             return reducer(obj)
         if issubclass(cls, type):
             self.save_global(obj)
-            return None
+            return _WRITTEN
         return obj.__reduce_ex__(self.proto)
 
     # Parts
@@ -231,7 +231,8 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         done = 0
         while batch := list(itertools.islice(coming, size)):
             self._mark(batch)
-            for number, (key, value) in enumerate(batch, done):
+            for number, pair in enumerate(batch, done):
+                key, value = _checked_pair(pair)
                 yield MEMBER, number, key
                 yield KEY, key, value
             self.write(pickle.SETITEMS if len(batch) > 1 else pickle.SETITEM)
@@ -305,6 +306,8 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         opcode = pickle.REDUCE
         kind = ARGS
         parts: tuple[Any, ...] = (args,)
+        if name in {"__newobj__", "__newobj_ex__"} and self.proto >= 2:
+            args = _checked_arguments(name, args)
         if name == "__newobj__" and self.proto >= 2:
             function, kind, parts = args[0], NEW_ARGS, (args[1:],)
             opcode = pickle.NEWOBJ
@@ -324,6 +327,7 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         self.write(opcode)
 
 
+_WRITTEN = object()
 _SHORT_TUPLES = (pickle.TUPLE1, pickle.TUPLE2, pickle.TUPLE3)
 _UNKNOWN_TO_MEMO = frozenset({type(None), bool, int, float})
 _ATOMS = frozenset({bytes, str, bytearray, pickle.PickleBuffer})
@@ -341,18 +345,39 @@ def _no_override(obj: Any) -> Any:
 
 
 def _checked(obj: Any, reduced: Any) -> tuple[Any, ...]:
+    """Return what *obj* reduces to, if it is what C's pickler takes."""
     if not isinstance(reduced, tuple) or not 2 <= len(reduced) <= 6:
         raise pickle.PicklingError(
             f"what it reduces to is {reduced!r}, and not a text or a tuple of two to six items"
         )
-    if not callable(reduced[0]) or not isinstance(reduced[1], tuple):
+    function, args, _, items, pairs, setter = (*reduced, *[None] * 4)[:6]
+    if not callable(function) or not isinstance(args, tuple):
         raise pickle.PicklingError(
-            f"what it reduces to begins with {reduced[0]!r} and {reduced[1]!r}, and not with a "
+            f"what it reduces to begins with {function!r} and {args!r}, and not with a "
             "function and a tuple"
         )
+    for part in (items, pairs):
+        if part is not None and not hasattr(part, "__next__"):
+            raise pickle.PicklingError(f"its items are {part!r}, and no iterator")
+    if setter is not None and not callable(setter):
+        raise pickle.PicklingError(f"its state is set by {setter!r}, which is no function")
     return reduced
 
 
+def _checked_pair(pair: Any) -> tuple[Any, Any]:
+    if isinstance(pair, tuple) and len(pair) == 2:
+        return pair
+    raise pickle.PicklingError(f"one of its dict items is {pair!r}, and no pair")
+
+
+def _checked_arguments(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the class, and the arguments of its ``__new__``."""
+    kinds = [type] if name == "__newobj__" else [type, tuple, dict]
+    if len(args) < len(kinds) or not all(map(isinstance, args, kinds)):
+        raise pickle.PicklingError(f"what it reduces to calls {name} with {args!r}")
+    return args
+
+
 def _check_class(obj: Any, cls: Any) -> None:
-    if cls is not obj.__class__ or not hasattr(cls, "__new__"):
+    if cls is not obj.__class__:
         raise pickle.PicklingError(f"what it reduces to makes objects of {cls!r}, another class")

@@ -36,6 +36,9 @@ class Pickler(pickle.Pickler):
         buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
         registry: Registry | None = None,
     ) -> None:
+        if registry is not None and registry.reducers:
+            own = getattr(self, "dispatch_table", copyreg.dispatch_table)
+            self.dispatch_table: Any = collections.ChainMap(registry.reducers, own)
         chunks = _Chunks() if hasattr(file, "write") else file
         answers = None if buffer_callback is None else Answers(buffer_callback)
         super().__init__(chunks, protocol, fix_imports=fix_imports, buffer_callback=answers)
@@ -44,8 +47,6 @@ class Pickler(pickle.Pickler):
         self._settings = (protocol, fix_imports, answers)
         self._is_fresh = True
         self._is_torn = False
-        if registry is not None and registry.reducers:
-            self.dispatch_table: Any = _with(registry)
 
     def dump(self, obj: Any) -> None:
         """Write *obj*; raise PicklingError, with the cause and its place, where it cannot be."""
@@ -59,7 +60,8 @@ class Pickler(pickle.Pickler):
             self._dump_deep(chunks, obj, PicklingError(_TORN))
         answers = self._settings[2]
         if answers is not None:
-            answers.keep_place()
+            answers.forget()
+        chunks.clear()
         self._is_torn = True  # until all of it has reached the file
         self._dump_whole(chunks, obj)
         written = chunks.copy()
@@ -143,7 +145,13 @@ def _deep_pickler(
 
 
 def _write_deep(deep: Any, obj: Any, exc: Exception) -> None:
-    """Write what C's pickler failed to write, or raise an error that says where it fails."""
+    """
+    Write what is too deep for C's pickler, or raise an error that says where it fails.
+
+    What failed once for another reason is not trusted when it fails no more.
+    """
+    if deep.fast:  # without a memo, a cycle would have no end
+        raise exc
     try:
         deep.dump(obj)
     except VersionPickleError as told:
@@ -157,6 +165,8 @@ def _write_deep(deep: Any, obj: Any, exc: Exception) -> None:
         from ._unpicklable import unpicklable  # noqa: PLC0415 - as rare
 
         raise unpicklable(deep, again) from exc
+    if not isinstance(exc, RecursionError | PicklingError):
+        raise exc
 
 
 def dumps(

@@ -11,7 +11,13 @@ from typing import Any
 
 import attrs
 
-from ._declared_elsewhere import defaults_elsewhere, is_model, is_struct
+from ._declared_elsewhere import (
+    defaults_elsewhere,
+    is_field_info,
+    is_model,
+    is_struct,
+    model_default,
+)
 from ._field import REQUIRED, UNSET, Default, Field
 from ._names import is_written_in_c
 
@@ -128,6 +134,8 @@ def _is_contextual(converter: object) -> bool:
 def _dataclass_default(field: Any) -> Default | None:
     if field.default is not dataclasses.MISSING:
         value = field.default
+        if is_field_info(value):
+            return model_default(value)
         return Default(lambda obj: value, constant=True)
     if field.default_factory is not dataclasses.MISSING:
         return Default(_ignore_self(field.default_factory))

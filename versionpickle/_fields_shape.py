@@ -12,6 +12,7 @@ from ._field import UNSET, Field
 from ._fields import is_watched
 from ._layout import Layout
 from ._shape import (
+    UNFILLED,
     Shape,
     as_method,
     check_length,
@@ -39,10 +40,15 @@ _STAMPS_MAX = 64
 class FieldsShape(Shape):
     """Store the values of the fields that the class declares, in their order."""
 
+    interprets = False
+    """Whether steps are never compiled."""
+
     def __init__(self, hooks: Hooks, layout: Layout) -> None:
         super().__init__(hooks, layout)
         self._named = {field.name: field for field in layout.fields}
-        self._stamp = self.new_stamp(layout.names, self._fill_today)
+        trapped = self.trap and not self.takes_arguments()
+        make = (self.make_trapped,) if trapped else None
+        self._stamp = self.new_stamp(layout.names, self._fill_today, make)
         if layout.enveloped:
             self.reduce = as_method(self._reduce_enveloped)
         else:
@@ -118,11 +124,10 @@ class FieldsShape(Shape):
 
         if claim.fields is None:  # the class had a state of its own then
             return reread
-        if not chain.is_declarative or (self.layout.open and not self.layout.is_bare):
+        is_mixed = self.layout.open and not self.layout.is_bare
+        if self.interprets or is_mixed or not chain.is_declarative:
             return interpret  # a step may speak of attributes that no stamp names
-        compiled = self.writer.upgrade(
-            claim, chain, interpret, self._validate(chain, claim.fields)
-        )
+        compiled = self.writer.upgrade(claim, chain, interpret, self._validate(chain))
         if compiled is None:
             symbols = Symbols(dict.fromkeys(claim.fields, ""), Source("outcome()"))
             chain.compile(symbols)
@@ -148,7 +153,6 @@ class FieldsShape(Shape):
     def _finish(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
     ) -> None:
-        stored = (*state, *unset) if isinstance(state, dict) else ()
         for name in list(extras):
             if name in self._named or self.layout.open or not self.layout.has_dict:
                 state[name] = extras.pop(name)
@@ -156,7 +160,7 @@ class FieldsShape(Shape):
         self._compare(chain, state, unset)
         self._place(obj, chain, state, unset, extras)
         if chain.steps:
-            self._validate(chain, stored)(obj)
+            self._validate(chain)(obj)
 
     def _compare(self, chain: Chain, state: Any, unset: set[str]) -> None:
         """Refuse a state that is not what the class declares."""
@@ -186,6 +190,7 @@ class FieldsShape(Shape):
         unset: set[str],
         extras: dict[str, Any],
     ) -> None:
+        self._spring(obj)
         if chain.steps:
             self._place_extras(obj, extras)
         if self.layout.open:
@@ -206,6 +211,11 @@ class FieldsShape(Shape):
         if self.layout.caches_hash:
             object.__setattr__(obj, "_attrs_cached_hash", None)
 
+    def _spring(self, obj: Any) -> None:
+        for name in self.trap:
+            if obj.__dict__.get(name) is UNFILLED:
+                del obj.__dict__[name]
+
     def _place_extras(self, obj: Any, extras: dict[str, Any]) -> None:
         for name, value in extras.items():
             if is_watched(self.cls, name):  # by C, as the name of an ImportError
@@ -220,22 +230,20 @@ class FieldsShape(Shape):
             self._blank(obj)
             raise chain.failed(default_of(field), exc) from exc
 
-    def _validate(self, chain: Chain, stored: tuple[str, ...]) -> Callable[[Any], None]:
+    def _validate(self, chain: Chain) -> Callable[[Any], None]:
         def validate(obj: Any) -> None:
-            if not self.layout.validates:
-                return
-            try:
-                self._check(obj, stored)
-            except Exception as exc:
-                self._blank(obj)
-                problem = f"{type(exc).__name__}: {exc.args[0] if exc.args else exc}"
-                raise InvalidObjectError(chain.ref, chain.version, chain.current, problem) from exc
+            if self.layout.validates:
+                self._check(obj, chain, attrs.validate)
 
         return validate
 
-    def _check(self, obj: Any, stored: tuple[str, ...]) -> None:
-        """Let the class validate an object that was upgraded from *stored* fields."""
-        attrs.validate(obj)
+    def _check(self, obj: Any, chain: Chain, validate: Callable[[Any], object]) -> None:
+        try:
+            validate(obj)
+        except Exception as exc:
+            self._blank(obj)
+            problem = f"{type(exc).__name__}: {exc.args[0] if exc.args else exc}"
+            raise InvalidObjectError(chain.ref, chain.version, chain.current, problem) from exc
 
     def _blank(self, obj: Any) -> None:
         """Take all values back, so that no half-made object is left behind."""

@@ -14,7 +14,6 @@ from typing import IO, Any
 
 from ._dumping import dumps
 from ._loading import loads
-from .exceptions import UnpicklingError
 from .migrations import Registry
 
 
@@ -33,8 +32,9 @@ def dump_file(
     replace the file: who reads it meets the old object or the new one, whenever
     the process dies.
     The file keeps its mode; where *path* is a link, the file behind it is replaced.
-    An OSError leaves the old file as it was, and no temporary file; a process
-    that is killed may leave one, named ``.versionpickle-....tmp``.
+    An OSError leaves the old file as it was, and no temporary file, unless only the
+    folder could not be brought to the disk; a process that is killed may leave one,
+    named ``.versionpickle-....tmp``.
 
     >>> import tempfile, versionpickle
     >>> path = f"{tempfile.mkdtemp()}/answer.pickle"
@@ -43,7 +43,7 @@ def dump_file(
     {'answer': 42}
     """
     data = dumps(obj, protocol, fix_imports=fix_imports, registry=registry)
-    target = pathlib.Path(path).resolve()
+    target = pathlib.Path(os.path.realpath(path))
     try:
         with _replacing(target) as file:
             file.write(data)
@@ -56,11 +56,11 @@ def dump_file(
 @contextlib.contextmanager
 def _replacing(target: pathlib.Path) -> Iterator[IO[bytes]]:
     """Open a new file beside *target* that takes its place, unless something goes wrong."""
-    mode = _mode(target)
+    mode = _mode(target)  # from the beginning: what is in it may be secret
     temporary = target.with_name(f".versionpickle-{secrets.token_hex(8)}.tmp")
-    file = temporary.open("xb")
+    number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode or 0o666)
     try:
-        with file:
+        with os.fdopen(number, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -70,6 +70,9 @@ def _replacing(target: pathlib.Path) -> Iterator[IO[bytes]]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+_BINARY = getattr(os, "O_BINARY", 0)  # on Windows
 
 
 def _mode(target: pathlib.Path) -> int | None:
@@ -121,6 +124,6 @@ def load_file(
             allow=allow,
             unsafe=unsafe,
         )
-    except UnpicklingError as exc:
+    except Exception as exc:
         exc.add_note(f"while loading {os.fspath(path)}")
         raise

@@ -6,7 +6,6 @@ import collections
 
 import attrs
 
-from ._declared_elsewhere import is_model
 from ._field import REQUIRED, Field
 from ._fields import HASH_CACHE, declares_fields, derived_names, fields_of, own_attributes
 from ._names import MARK, is_written_in_c, ref_of, registered_reducer
@@ -88,8 +87,7 @@ def layout_of(cls: type, transient: tuple[str, ...]) -> Layout:
         plain_setattr=not _overrides(cls, "__setattr__"),
         plain_getattr=not (_overrides(cls, "__getattribute__") or hasattr(cls, "__getattr__")),
         positions=tuple(field.name for field in found) if declares else (),
-        validates=is_model(cls)
-        or any(a.validator for base in cls.__mro__ for a in own_attributes(base)),
+        validates=any(a.validator for base in cls.__mro__ for a in own_attributes(base)),
     )
 
 

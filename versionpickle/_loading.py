@@ -57,11 +57,14 @@ class Unpickler(pickle.Unpickler):
         if not is_seekable(file):
             file = Recorder(file)
         buffers = None if buffers is None else Buffers(buffers)
+        self._file = file
+        self._text = {"encoding": encoding, "errors": errors}
         super().__init__(
             file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
         )
-        self._file = file
-        self._text = {"encoding": encoding, "errors": errors}
+        self._memo: dict[int, Any] | None = None
+        """What our machine has left, once it took over: C's has read ahead by then."""
+
         self._buffers = buffers
         self._unsafe = unsafe
         self._is_building = False
@@ -103,6 +106,8 @@ class Unpickler(pickle.Unpickler):
             raise self._forbidden(str(refused)) from None
 
     def _load(self) -> Any:
+        if self._memo is not None:
+            return self._build()
         try:
             found = super().load()
         except _NeedsBuilderError:
@@ -127,6 +132,8 @@ class Unpickler(pickle.Unpickler):
     def _build(self) -> Any:
         """Build what C's unpickler cannot, or say where that fails."""
         builder = self._builder()
+        from ._plan import meaning  # noqa: PLC0415 - few loads need it
+
         start = self._starts[-1]
         try:
             found = builder.run()
@@ -137,30 +144,33 @@ class Unpickler(pickle.Unpickler):
                 raise
             raise self._told(builder, exc) from exc
         self._file.seek(start + builder.position)
+        self._memo = {place: meaning(obj) for place, obj in builder.memo.items()}
         return found
 
     def _load_again(self, exc: Exception) -> Any:
         """
         Build what C's unpickler failed to build, which may work, or say where it fails.
 
-        Nothing is called twice that only *unsafe* lets be called.
+        With *unsafe*, nothing is called again that a safe load would not call.
         """
         if self._unsafe:
             raise self._located(exc)
-        told = _told(exc, self._size())
-        if isinstance(told, DamagedError | TruncatedError):
-            raise told from exc
+        if isinstance(exc, EOFError | pickle.UnpicklingError) and not isinstance(
+            exc, VersionPickleError
+        ):
+            raise _told(exc, self._size()) from exc
         return self._build()
 
     def _located(self, exc: Exception) -> Exception:
         """Say where an unsafe load failed, if a safe one fails there as well."""
+        if not isinstance(exc, VersionPickleError):
+            return exc
         self._finder.plain, plain = None, self._finder.plain
         builder = self._builder()
         try:
             builder.run()
         except type(exc) as again:
-            if isinstance(exc, VersionPickleError):
-                exc.path = self._told(builder, again).path
+            exc.path = self._told(builder, again).path
         except Exception:  # noqa: BLE001 - it needs what is not safe, so its place stays unknown
             return exc
         finally:
@@ -191,6 +201,8 @@ class Unpickler(pickle.Unpickler):
 
     def _memo_before(self) -> dict[int, Any]:
         """Return what earlier loads left in the memo, without what a failed one put there."""
+        if self._memo is not None:
+            return self._memo
         if len(self._starts) == 1:
             return {}
         from ._tree import TreeReader  # noqa: PLC0415 - as rare
@@ -220,7 +232,7 @@ class Unpickler(pickle.Unpickler):
             member = where.path(where.node(exc.made_at))
             told: VersionPickleError = CycleError(made_of, member or "the whole")
         else:
-            told = _told(exc, self._size(), made_of)
+            told = _told(exc, self._size(), made_of, by_a_class=builder.is_calling)
         told.path = where.path(node)
         return told
 
@@ -246,13 +258,17 @@ _READERS = {__name__, "versionpickle._machine"}
 """Where errors show up that C's unpickler, or our own, raises of the bytes themselves."""
 
 
-def _told(exc: Exception, size: int | None, made_of: str | None = None) -> VersionPickleError:
+def _told(
+    exc: Exception, size: int | None, made_of: str | None = None, *, by_a_class: bool = False
+) -> VersionPickleError:
     """Say whether the bytes were bad, or whether a class could not cope with good ones."""
     if isinstance(exc, VersionPickleError):
         return exc
+    problem = f"{type(exc).__name__}: {exc}"
+    if by_a_class:
+        return BuildError(problem, made_of)
     if isinstance(exc, EOFError) or "truncated" in str(exc):
         return TruncatedError(size)
-    problem = f"{type(exc).__name__}: {exc}"
     traceback = exc.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
@@ -290,6 +306,7 @@ def loads(
     versionpickle.exceptions.ForbiddenError: this pickle asks for os:system, ...
     """
     file = io.BytesIO(data)
+    size = memoryview(data).nbytes
     found = Unpickler(
         file,
         fix_imports=fix_imports,
@@ -300,8 +317,8 @@ def loads(
         allow=allow,
         unsafe=unsafe,
     ).load()
-    if not unsafe and file.tell() != len(data):
-        raise DamagedError(f"{len(data) - file.tell()} bytes follow after its end")
+    if not unsafe and file.tell() != size:
+        raise DamagedError(f"{size - file.tell()} bytes follow after its end")
     return found
 
 

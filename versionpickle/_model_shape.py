@@ -7,15 +7,19 @@ from typing import Any
 from ._declared_elsewhere import EXTRA, FIELDS_SET, PRIVATE, private_defaults
 from ._fields_shape import FieldsShape
 from .migrations import Chain
+from .migrations._chain import as_dict
 
 
-_OF_MODEL = {FIELDS_SET, EXTRA, PRIVATE}
 _FORMER_NAMES = {"__fields_set__": FIELDS_SET, "__private_attribute_values__": PRIVATE}
 """What pydantic 1 called them."""
+
+_MISSING = object()
 
 
 class ModelShape(FieldsShape):
     """Store the fields of a model; a step sees them as those of any class."""
+
+    interprets = True
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         if isinstance(state, dict) and "__dict__" in state:
@@ -23,17 +27,55 @@ class ModelShape(FieldsShape):
             state = {**(kept.pop("__dict__") or {}), **kept}
         super().restore(obj, state, chain)
 
-    def _check(self, obj: Any, stored: tuple[str, ...]) -> None:
-        """Validate as the model does; what is new by a step counts as set."""
-        cls: Any = self.cls
-        names = obj.__dict__.keys() & cls.__pydantic_fields__.keys()
-        given = {name: obj.__dict__[name] for name in names}
-        valid = cls.__pydantic_validator__.validate_python(
-            {**(obj.__pydantic_extra__ or {}), **given}, by_name=True, by_alias=False
-        )
-        obj.__dict__.update((name, valid.__dict__[name]) for name in names)
-        unset = set(stored) - obj.__pydantic_fields_set__
-        object.__setattr__(obj, FIELDS_SET, names - unset)
-        if cls.__private_attributes__:
+    def _finish(
+        self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
+    ) -> None:
+        before = dict(state) if isinstance(state, dict) else {}
+        state = as_dict(chain.run(state, unset))
+        if isinstance(state, dict):
+            self._take_extra(state)
+        self._compare(chain, state, unset)
+        self._place(obj, chain, state, unset, extras)
+        if chain.steps:
+            self._note_set(obj, before, state)
+            self._check(obj, chain, lambda obj: self._validate_changed(obj, before, state))
+
+    def _take_extra(self, state: dict[str, Any]) -> None:
+        """Let an extra field be the field of its name that the model has by now."""
+        extra = dict(state.get(EXTRA) or {})
+        taken = [name for name in extra if name in self._named and name not in state]
+        state.update((name, extra.pop(name)) for name in taken)
+        if taken:
+            state[EXTRA] = extra
+            state[FIELDS_SET] = {*state.get(FIELDS_SET, ()), *taken}
+
+    def _note_set(self, obj: Any, before: dict[str, Any], state: dict[str, Any]) -> None:
+        """Count as set what was, and what a step gave; a field that is renamed stays as it was."""
+        was_set = before.get(FIELDS_SET) or set()
+        gone_unset = [before[name] for name in before if name not in state and name not in was_set]
+        names = {name for name in state if name in type(obj).__pydantic_fields__}
+        kept_unset = {
+            name
+            for name in names - state.get(FIELDS_SET, set())
+            if name in before or any(state[name] is value for value in gone_unset)
+        }
+        object.__setattr__(obj, FIELDS_SET, names - kept_unset)
+        if type(obj).__private_attributes__:
             private = {**(private_defaults(obj) or {}), **(obj.__pydantic_private__ or {})}
             object.__setattr__(obj, PRIVATE, private)
+
+    def _validate_changed(self, obj: Any, before: dict[str, Any], state: dict[str, Any]) -> None:
+        """
+        Validate and convert what the steps gave, as an assignment would.
+
+        What they left alone has been converted already.
+        """
+        cls: Any = self.cls
+        fields_set = obj.__pydantic_fields_set__
+        for name, field in cls.__pydantic_fields__.items():
+            is_changed = name in state and state[name] is not before.get(name, _MISSING)
+            if is_changed and not (field.frozen or cls.model_config.get("frozen")):
+                trial = obj.model_copy()
+                cls.__pydantic_validator__.validate_assignment(trial, name, state[name])
+                obj.__dict__[name] = trial.__dict__[name]
+        object.__setattr__(obj, FIELDS_SET, fields_set)

@@ -26,6 +26,18 @@ Maker: TypeAlias = tuple[Any, ...] | None
 """A function, and its first arguments."""
 
 
+class _Unfilled:
+    """Stand for the value of a field that is still to come."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return "<a value that is still to come>"
+
+
+UNFILLED = _Unfilled()
+
+
 class Shape:
     """Know how the objects of one class are stored and filled."""
 
@@ -63,7 +75,11 @@ class Shape:
 
     def maker(self, claim: Claim, chain: Chain, fill: SetState) -> Maker:
         """Return what makes an object of *claim*, if not the ``__new__`` of the class."""
-        return None if self.takes_arguments() else (making_blank(claim, chain, fill), self.cls)
+        return (
+            None
+            if self.takes_arguments()
+            else (making_blank(claim, chain, fill, self.trap), self.cls)
+        )
 
     def remake(self, state: Any, chain: Chain) -> Any:
         """Make an object from a state, of a class that *remakes*."""
@@ -72,6 +88,27 @@ class Shape:
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
         raise NotImplementedError
+
+    @functools.cached_property
+    def trap(self) -> dict[str, Any]:
+        """
+        What makes the hash of a blank object fail, where it would have passed.
+
+        It would find the defaults that stand on the class, and pickle would put the
+        object into the wrong place of a set that it is a member of itself.
+        """
+        cls: Any = self.cls
+        if not self.layout.has_dict or cls.__hash__ is object.__hash__:
+            return {}
+        in_dict = (field.name for field in self.layout.fields if field.slot is None)
+        return dict.fromkeys((name for name in in_dict if hasattr(self.cls, name)), UNFILLED)
+
+    def make_trapped(self) -> Any:
+        """Make a blank object that cannot be hashed until it is filled."""
+        new: Any = self.cls.__new__
+        obj = new(self.cls)
+        obj.__dict__.update(self.trap)
+        return obj
 
     def new_stamp(
         self,
@@ -143,7 +180,9 @@ def _is_bare_exception(cls: type) -> bool:
     return in_c.__basicsize__ == BaseException.__basicsize__
 
 
-def making_blank(claim: Claim, chain: Chain, fill: SetState) -> Callable[..., Any]:
+def making_blank(
+    claim: Claim, chain: Chain, fill: SetState, trap: dict[str, Any]
+) -> Callable[..., Any]:
     """
     Return what makes a blank object.
 
@@ -153,6 +192,8 @@ def making_blank(claim: Claim, chain: Chain, fill: SetState) -> Callable[..., An
     def make(cls: type, *args: Any, **kwargs: Any) -> Any:
         new: Any = cls.__new__
         obj = new(cls)
+        if trap:
+            obj.__dict__.update(trap)
         if args or kwargs:
             check_arguments(claim, chain, args, kwargs)
             fill(obj, (claim, *args))

@@ -43,7 +43,7 @@ class Answers:
     def __init__(self, callback: Callable[[Any], Any]) -> None:
         self._callback = callback
         self._given: list[Any] = []
-        self._place = self._next = 0
+        self._next = 0
 
     def __call__(self, buffer: Any) -> Any:
         if self._next == len(self._given):
@@ -51,11 +51,13 @@ class Answers:
         self._next += 1
         return self._given[self._next - 1]
 
-    def keep_place(self) -> None:
-        self._place = self._next
+    def forget(self) -> None:
+        """Begin with another object, whose buffers are others."""
+        self._given.clear()
+        self._next = 0
 
     def rewind(self) -> None:
-        self._next = self._place
+        self._next = 0
 
 
 class Recorder:

@@ -91,7 +91,17 @@ _VALUES_COME_LATER = (
 
 
 class TupleShape(ValuesShape):
-    """Store a named tuple."""
+    """Store a named tuple; a ``__new__`` of the user's, which may take others, is passed by."""
+
+    def __init__(self, hooks: Hooks, layout: Layout) -> None:
+        made_by = getattr(hooks.cls.__new__, "__globals__", {}).get("__name__", "")
+        by_name = made_by.startswith("namedtuple_")
+        super().__init__(hooks, layout, None if by_name else (self._from,))
+
+    def _from(self, *values: Any) -> Any:
+        if len(values) != len(self.layout.fields):
+            raise TypeError(f"{len(values)} values for {len(self.layout.fields)} fields")
+        return tuple.__new__(self.cls, values)
 
     def _values(self, obj: Any) -> tuple[Any, ...]:
         return (*obj,)
