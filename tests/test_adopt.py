@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import copyreg
 import decimal
@@ -497,3 +498,27 @@ def test_exception_in_c(registry):
     found = versionpickle.loads(versionpickle.dumps(error, registry=registry), registry=registry)
 
     assert (ValueError, ("m", 1)) == (type(found), found.args)
+
+
+@pytest.mark.parametrize("note", [None, "n"])
+def test_retired_named_tuple(registry, note):
+    """A placeholder of a named tuple has its values by name, and is written as it was read."""
+    writer = Registry()
+    adopt(Pair, name="m:Pair", registry=writer)
+    pair = Pair(1, 2)
+    if note:
+        pair.note = note
+    data = versionpickle.dumps([pair, pair], registry=writer)
+    retire("m:Pair", registry=registry)
+
+    found, again = versionpickle.loads(data, registry=registry)
+
+    assert found is again
+    assert {"x": 1, "y": 2, **({"note": note} if note else {})} == found.state
+    assert found.version == 1
+    back = versionpickle.loads(versionpickle.dumps([found, found]), registry=writer)
+    assert ((1, 2), vars(pair)) == (back[0], vars(back[0]))
+
+
+class Pair(collections.namedtuple("Pair", "x y")):
+    pass

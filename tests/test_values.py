@@ -109,10 +109,11 @@ def test_arguments_of_another_count(registry):
         x: int
 
     migration(Now, 1)(lambda state: state)
-    stamp = Now.__versionpickle__.stamp(Claim("thing", 1, ("x", "y")))
+    hooks = Now.__versionpickle__
 
-    with pytest.raises(StepError, match="made from arguments"):
-        stamp(1)
+    for fields, args in [(("*", "x", "y"), (1,)), ((), (1,))]:
+        with pytest.raises(StepError, match="made from arguments"):
+            hooks.stamp(Claim("thing", 1, fields))(*args)
 
 
 @pytest.mark.parametrize("cls", [Point, Struct, Keyword])

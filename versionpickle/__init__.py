@@ -1,11 +1,13 @@
 """Old pickles load into today's classes, or say why not and what to do."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING, Any
+
 from . import exceptions, migrations
 from ._adopt import adopt, alias, allow, retire
 from ._declare import Versioned, versioned
 from ._dumping import Pickler, dump, dumps
 from ._files import dump_file, load_file
-from ._inspect import FoundClass, Report, inspect
 from ._loading import Unpickler, load, loads
 from ._placeholder import Placeholder
 from ._stream import (  # noqa: F401 - streams name them
@@ -18,6 +20,9 @@ from ._stream import (  # noqa: F401 - streams name them
 )
 from .migrations import Registry, migration
 
+
+if TYPE_CHECKING:
+    from ._inspect import FoundClass, Report, inspect
 
 __all__ = [
     "FoundClass",
@@ -45,7 +50,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> Any:
+    if name in {"FoundClass", "Report", "inspect"}:
+        return getattr(_import_module("._inspect", __name__), name)
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom asked for
 

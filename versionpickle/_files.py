@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import pathlib
-import secrets
 import stat
 
 from collections.abc import Iterable, Iterator
@@ -43,21 +41,22 @@ def dump_file(
     {'answer': 42}
     """
     data = dumps(obj, protocol, fix_imports=fix_imports, registry=registry)
-    target = pathlib.Path(os.path.realpath(path))
+    target = os.path.realpath(path)
     try:
         with _replacing(target) as file:
             file.write(data)
-        _sync_folder(target.parent)
+        _sync_folder(os.path.dirname(target))
     except OSError as exc:
-        exc.filename = str(target)
+        exc.filename = target
         raise
 
 
 @contextlib.contextmanager
-def _replacing(target: pathlib.Path) -> Iterator[IO[bytes]]:
+def _replacing(target: str) -> Iterator[IO[bytes]]:
     """Open a new file beside *target* that takes its place, unless something goes wrong."""
     mode = _mode(target)  # from the beginning: what is in it may be secret
-    temporary = target.with_name(f".versionpickle-{secrets.token_hex(8)}.tmp")
+    name = f".versionpickle-{os.urandom(8).hex()}.tmp"
+    temporary = os.path.join(os.path.dirname(target), name)
     number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode or 0o666)
     try:
         with os.fdopen(number, "wb") as file:
@@ -65,20 +64,21 @@ def _replacing(target: pathlib.Path) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:
-            temporary.chmod(mode)
-        temporary.replace(target)
+            os.chmod(temporary, mode)
+        os.replace(temporary, target)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
 
 
 _BINARY = getattr(os, "O_BINARY", 0)  # on Windows
 
 
-def _mode(target: pathlib.Path) -> int | None:
+def _mode(target: str) -> int | None:
     """Return the mode of *target*; None where it is yet to be."""
     try:
-        mode = target.stat().st_mode
+        mode = os.stat(target).st_mode
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(mode):  # above all, nobody wants /dev/null replaced
@@ -86,7 +86,7 @@ def _mode(target: pathlib.Path) -> int | None:
     return stat.S_IMODE(mode)
 
 
-def _sync_folder(folder: pathlib.Path) -> None:
+def _sync_folder(folder: str) -> None:
     """Let the new name reach the disk, where folders can be opened: not on Windows."""
     with contextlib.suppress(PermissionError):
         number = os.open(folder, os.O_RDONLY)
@@ -113,7 +113,8 @@ def load_file(
     The file is not changed: write the object with `dump_file` to store it as
     today's classes do.
     """
-    data = pathlib.Path(path).read_bytes()
+    with open(path, "rb") as file:
+        data = file.read()
     try:
         return loads(
             data,

@@ -211,7 +211,7 @@ class Hooks:
             self._known_base(name, number, claim): (name, number) for name, number in claim.bases
         }
         told[self.declaration] = (claim.ref, claim.version)
-        named = dict.fromkeys(claim.fields or ())  # all that is known of a state by now
+        named = dict.fromkeys(claim.names)  # all that is known of a state by now
         return self._join(
             tuple(
                 told[base] if base in told else (base.ref, _unstamped(base, named))

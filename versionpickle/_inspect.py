@@ -271,7 +271,7 @@ class _Reporting:
         meaning = self._registry.named(claim.ref) or self._registry.resolve(claim.ref)
         steps, problem, current = self._way(claim.ref, claim.version, meaning)
         return FoundClass(
-            claim.ref, claim.version, current, stamp.count, claim.fields or (), steps, problem
+            claim.ref, claim.version, current, stamp.count, claim.names, steps, problem
         )
 
     def _unstamped(self, name: _Name) -> FoundClass:

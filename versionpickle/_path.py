@@ -145,8 +145,8 @@ def _in_arguments(step: Step, *coming: Step) -> tuple[Hop, int] | None:
     if not coming:
         return None
     place = coming[0].detail
-    if hasattr(maker, "claim") and place < len(maker.claim.fields or ()):
-        return _dot(maker.claim.fields[place], 2)
+    if hasattr(maker, "claim") and place < len(maker.claim.names):
+        return _dot(maker.claim.names[place], 2)
     if step.kind == NEW_ARGS and not _is_subclass(maker, tuple):
         return lambda path: f"{path}.__reduce_ex__(4)[1][{place + 1}]", 2
     return _in_container(maker, *coming)
@@ -175,7 +175,7 @@ def is_tuple_after_stamp(state: Any) -> bool:
 
 
 def _in_stamped(state: Any, place: Step, *coming: Step) -> tuple[Hop, int] | None:
-    names = state[0].claim.fields or ()
+    names = state[0].claim.names
     if 0 < place.detail <= len(names):
         return _dot(names[place.detail - 1], 2)
     part = place.detail - len(names)  # the stamp, the rest of the state, items and pairs

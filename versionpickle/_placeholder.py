@@ -79,7 +79,8 @@ class Placeholder:
         if self.maker is not None:
             args = (stamp, *self.maker, self.args, self.kwargs, *self.in_call)
             call = (_stream._make, args)
-        state = None if self.in_call else stored
+        is_whole = bool(self.in_call) or (stamp.claim.is_by_values and not stored[1])
+        state = None if is_whole else stored
         reduced = (*call, state, iter(self.items), iter(self.pairs))
         return reduced if self.setter is None else (*reduced, self.setter)
 
@@ -107,9 +108,19 @@ def placeholder_stamp(claim: Claim) -> Stamp:
     def fill(obj: Any, state: Any) -> None:
         obj._stored = state
         obj.version = claim.version
-        if claim.fields is None:
+        if claim.is_by_values:
+            obj.state = {**dict(zip(claim.names, obj.args, strict=False)), **state[1]}
+        elif claim.fields is None:
             obj.state = state[1]
         else:
             obj.state = dict(zip(claim.fields, state[1:], strict=False))
 
-    return make_stamp(placeholder_class(claim.ref), claim, fill, _stream._revive)
+    def make_of_values(*values: Any) -> Any:
+        obj = cls(*values)
+        fill(obj, (stamp, {}))
+        return obj
+
+    cls = placeholder_class(claim.ref)
+    make = (make_of_values,) if claim.is_by_values else None
+    stamp = make_stamp(cls, claim, fill, _stream._revive, make=make)
+    return stamp

@@ -9,6 +9,8 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import attrs
+
 from . import _stream
 from ._codegen import Reduce, SetState, Writer
 from ._field import Field
@@ -61,8 +63,9 @@ class Shape:
         if current is not None:
             return current
         chain = self.hooks.chain(claim)
-        fill = self.upgrade(claim, chain)
-        make = self.maker(claim, chain, fill)
+        named = attrs.evolve(claim, fields=claim.names) if claim.is_by_values else claim
+        fill = self.upgrade(named, chain)
+        make = self.maker(named, chain, fill if claim.is_by_values else None)
         return make_stamp(self.cls, claim, fill, _stream._revive, make=make)
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
@@ -73,13 +76,15 @@ class Shape:
         """Return what fills an object from a state of *claim*."""
         raise NotImplementedError
 
-    def maker(self, claim: Claim, chain: Chain, fill: SetState) -> Maker:
-        """Return what makes an object of *claim*, if not the ``__new__`` of the class."""
-        return (
-            None
-            if self.takes_arguments()
-            else (making_blank(claim, chain, fill, self.trap), self.cls)
-        )
+    def maker(self, claim: Claim, chain: Chain, fill: SetState | None) -> Maker:
+        """
+        Return what makes an object of *claim*, if not the ``__new__`` of the class.
+
+        *fill* fills it where its values are the arguments.
+        """
+        if self.takes_arguments() or not (fill or self.trap or not claim.fields):
+            return None
+        return making_blank(claim, chain, fill, self.trap), self.cls
 
     def remake(self, state: Any, chain: Chain) -> Any:
         """Make an object from a state, of a class that *remakes*."""
@@ -181,13 +186,9 @@ def _is_bare_exception(cls: type) -> bool:
 
 
 def making_blank(
-    claim: Claim, chain: Chain, fill: SetState, trap: dict[str, Any]
+    claim: Claim, chain: Chain, fill: SetState | None, trap: dict[str, Any]
 ) -> Callable[..., Any]:
-    """
-    Return what makes a blank object.
-
-    From arguments it makes none, unless they are the values of a named tuple.
-    """
+    """Return what makes a blank object; with *fill*, one that is filled from the arguments."""
 
     def make(cls: type, *args: Any, **kwargs: Any) -> Any:
         new: Any = cls.__new__
@@ -195,7 +196,8 @@ def making_blank(
         if trap:
             obj.__dict__.update(trap)
         if args or kwargs:
-            check_arguments(claim, chain, args, kwargs)
+            check_arguments(claim, chain, args if fill else (), kwargs)
+            assert fill is not None
             fill(obj, (claim, *args))
         return obj
 
@@ -204,7 +206,7 @@ def making_blank(
 
 def check_arguments(claim: Claim, chain: Chain, args: Any, kwargs: Any = ()) -> None:
     """Refuse arguments that are not the values of all fields."""
-    if kwargs or not claim.fields or len(args) != len(claim.fields):
+    if kwargs or not args or len(args) != len(claim.fields or ()):
         raise chain.failed("making the object", TypeError(MADE_FROM_ARGUMENTS))
 
 

@@ -15,6 +15,9 @@ from .exceptions import StampError
 FORMAT = 1
 """The number of the stream format; see docs/reference/wire-format.md."""
 
+BY_VALUES = "*"
+"""What stands before the names of fields that are arguments, of named tuples and structs."""
+
 MADE_FROM_ARGUMENTS = (
     "it was made from arguments, which its class takes no more; give a function that takes them "
     "with alias()"
@@ -29,7 +32,8 @@ class Claim:
     """
     What a stamp says of the class whose objects carry it.
 
-    *fields* is None where the class decides itself what its state is.
+    *fields* is None where the class decides itself what its state is; they begin with
+    BY_VALUES where the values are the arguments of the stamp.
     *bases* holds (ref, version) of each versioned class it derives from.
     """
 
@@ -37,6 +41,16 @@ class Claim:
     version: int
     fields: tuple[str, ...] | None
     bases: Bases = ()
+
+    @property
+    def is_by_values(self) -> bool:
+        return self.fields is not None and self.fields[:1] == (BY_VALUES,)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the values."""
+        fields = self.fields or ()
+        return fields[1:] if self.is_by_values else fields
 
 
 class Stamp(functools.partial[Any]):

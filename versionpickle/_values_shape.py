@@ -8,7 +8,7 @@ from ._codegen import SetState
 from ._declared_elsewhere import has_keyword_fields
 from ._layout import Layout
 from ._shape import Maker, Shape, as_method, check_arguments
-from ._stamp import Claim, Stamp
+from ._stamp import BY_VALUES, Claim, Stamp
 from .exceptions import FieldsError, StampError
 from .migrations import Chain
 from .migrations._chain import as_dict
@@ -26,12 +26,13 @@ class ValuesShape(Shape):
     def __init__(self, hooks: Hooks, layout: Layout, make: Maker = None) -> None:
         super().__init__(hooks, layout)
         self._make, *self._first = make or (self.cls.__new__, self.cls)
-        self._stamp = self.new_stamp(layout.names, lambda claim: self._fill, make)
+        self._stored = (BY_VALUES, *layout.names)
+        self._stamp = self.new_stamp(self._stored, lambda claim: self._fill, make)
         self.reduce = as_method(self._reduce)
         self.setstate = as_method(self._fill_any)
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
-        return self._stamp if fields == self.layout.names else None
+        return self._stamp if fields == self._stored else None
 
     def _reduce(self, obj: Any, protocol: int) -> Any:
         if type(obj) is not self.cls:
@@ -45,9 +46,9 @@ class ValuesShape(Shape):
 
     # Loading
 
-    def maker(self, claim: Claim, chain: Chain, fill: SetState) -> Maker:
+    def maker(self, claim: Claim, chain: Chain, fill: SetState | None) -> Maker:
         def make(*args: Any, **kwargs: Any) -> Any:
-            if not args:
+            if fill is None:
                 raise chain.failed("making the object", TypeError(_VALUES_COME_LATER))
             check_arguments(claim, chain, args, kwargs)
             return self.remake(dict(zip(claim.fields or (), args, strict=True)), chain)
