@@ -199,8 +199,9 @@ def test_builder_is_used_and_errors_are_ours():
     versionpickle.alias("m:call", lambda *args: args)
     with pytest.raises(versionpickle.exceptions.BuildError, match="invalid literal"):
         versionpickle.loads(b"cm\ncall\n0cm\nfail\n(S'x'\ntR.")
-    with pytest.raises(DamagedError):
-        versionpickle.loads(b"cm\ncall\n0?.")
+    for damaged in (b"cm\ncall\n0?.", b"cm\ncall\n0Ix\n."):
+        with pytest.raises(DamagedError):
+            versionpickle.loads(damaged)
     with pytest.raises(versionpickle.exceptions.ForbiddenError):
         versionpickle.loads(b"cm\ncall\n0cos\nsystem\n.")
 

@@ -8,12 +8,11 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ._finder import Finder, Former, Refused, reconstruct
+from ._finder import Finder, Former, reconstruct
 from ._hooks import Hooks, restore
 from ._machine import Machine
 from ._plan import NotMadeError, StandIn, are_settled, is_settled, meaning
 from ._stamp import Stamp
-from ._tree import TreeReader
 from .exceptions import DamagedError
 
 
@@ -437,19 +436,3 @@ def _is_ours(function: Any) -> bool:
 
 def _is_stamped(state: Any) -> bool:
     return type(state) is tuple and bool(state) and type(state[0]) is Stamp
-
-
-class Lister(TreeReader):
-    """List the names in a pickle that a finder refuses."""
-
-    def __init__(self, data: bytes, finder: Finder) -> None:
-        super().__init__(data, encoding="bytes")
-        self._finder = finder
-        self.refused: list[str] = []
-
-    def find(self, module: str, name: str) -> Any:
-        try:
-            self._finder.find(module, name)
-        except Refused as refused:
-            self.refused.append(str(refused))
-        return super().find(module, name)

@@ -241,7 +241,7 @@ class Unpickler(pickle.Unpickler):
 
     def _forbidden(self, first: str) -> ForbiddenError:
         """Return an error that names all that is refused, not the first alone."""
-        from ._builder import Lister  # noqa: PLC0415 - no good load needs it
+        from ._refusals import Lister  # noqa: PLC0415 - no good load needs it
 
         self._rewind()
         lister = Lister(rest_of(self._file), self._finder)
@@ -254,7 +254,7 @@ class _NeedsBuilderError(Exception):
     """Say that only our own machine can load this pickle; never leaves a load."""
 
 
-_READERS = {__name__, "versionpickle._machine"}
+_READERS = {__name__, "versionpickle._machine", "versionpickle._opcodes"}
 """Where errors show up that C's unpickler, or our own, raises of the bytes themselves."""
 
 
