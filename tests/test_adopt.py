@@ -7,6 +7,7 @@ import copy
 import copyreg
 import decimal
 import functools
+import io
 import pickle
 import re
 
@@ -522,3 +523,42 @@ def test_retired_named_tuple(registry, note):
 
 class Pair(collections.namedtuple("Pair", "x y")):
     pass
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: versionpickle.loads(b"N.", registry="x"),
+        lambda: versionpickle.dumps(1, registry="x"),
+        lambda: versionpickle.inspect(b"N.", registry="x"),
+        lambda: versionpickle.Pickler(io.BytesIO(), registry="x"),
+        lambda: versionpickle.alias("m:a", int, registry="x"),
+        lambda: retire("m:b", registry="x"),
+    ],
+)
+def test_no_registry(call):
+    """What is no registry is told by the call that got it."""
+    with pytest.raises(TypeError, match="registry= takes a versionpickle.Registry, not 'x'"):
+        call()
+
+
+def test_false_meanings(registry):
+    """A name can mean what is false, but not None."""
+    versionpickle.alias("m:empty", (), registry=registry)
+
+    assert versionpickle.loads(b"cm\nempty\n.", registry=registry) == ()
+    with pytest.raises(DeclarationError, match="cannot mean None"):
+        versionpickle.alias("m:none", None, registry=registry)
+
+
+@pytest.mark.parametrize("transient", ["x", ["x", "y"]])
+def test_transient_fields_of_a_whole(registry, transient):
+    """What is stored as a whole has no transient fields."""
+
+    class Own:
+        def __getstate__(self):
+            return {"x": 1}
+
+    for cls in (collections.namedtuple("Whole", "x y"), Own):
+        with pytest.raises(DeclarationError, match="stored as a whole"):
+            adopt(cls, transient=transient, registry=registry)

@@ -197,8 +197,12 @@ def test_damaged():
     """Bytes that are no pickle are an error."""
     with pytest.raises(TruncatedError):
         inspect(b"\x80\x04]")
-    with pytest.raises(DamagedError):
-        inspect(b"?")
+    for data in (b"?", b"R.", b"2.", b"}(Nu.", b"\x80\x04\x8c\x02\xff\xff."):
+        with pytest.raises(DamagedError):
+            inspect(data)
+    for no_bytes in ("d.p", 3, None):
+        with pytest.raises(TypeError):
+            inspect(no_bytes)
 
 
 def test_tells_what_a_load_refuses():
@@ -209,3 +213,43 @@ def test_tells_what_a_load_refuses():
         with pytest.raises(versionpickle.exceptions.ForbiddenError) as caught:
             versionpickle.loads(data, registry=Registry(), encoding="latin1")
         assert refused == set(caught.value.refs)
+
+
+class Cart:
+    @classmethod
+    def make(cls):
+        return cls()
+
+    def total(self):
+        return 0
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize(
+    ("method", "ref"),
+    [
+        (Cart.make, f"{__name__}:Cart.make"),
+        (Cart().total, f"{__name__}:Cart.total"),
+        ("ab".upper, "builtins:str.upper"),
+    ],
+)
+def test_methods(registry, method, ref, protocol):
+    """Methods are names as well; allowing all that is refused lets the pickle load."""
+    data = pickle.dumps([method], protocol)
+    report = inspect(data, registry=registry)
+
+    assert ref in dict(report.refused)
+    refs = [refused for refused, _ in report.refused]
+    assert versionpickle.loads(data, registry=registry, allow=refs)
+
+
+def test_method_of_a_stamped_object():
+    """The method of a versioned object has the ref of its class."""
+    writer = Registry()
+    adopt(Cart, name="cart", registry=writer)
+    data = versionpickle.dumps(Cart().total, registry=writer)
+
+    assert dict(inspect(data, registry=writer).refused) == {
+        f"{__name__}:Cart.total": f"versionpickle.allow('{__name__}:Cart.total')"
+    }
+    assert "cart.total" in inspect(data, registry=Registry()).names

@@ -389,16 +389,41 @@ def test_private_default_and_dataclass_default():
     assert load(OldData, NewData, OldData(1)).b == 3
 
 
-def test_frozen_model():
-    """A frozen model takes what the steps give as it is."""
+@pytest.mark.parametrize("field", [{}, {"frozen": True}])
+def test_frozen_model(field):
+    """What the steps give a frozen model is validated as well; the rest is left alone."""
 
     class Old(pydantic.BaseModel):
         a: int
+        data: pydantic.Base64Bytes = b"YUdWc2JHOD0="
 
-    class New(pydantic.BaseModel, frozen=True):
-        a: int
+    class New(pydantic.BaseModel, frozen=not field):
+        a: int = pydantic.Field(lt=9, **field)
+        data: pydantic.Base64Bytes
 
-    assert load(Old, New, Old(a=1), lambda state: {**state, "a": 2}) == New(a=2)
+    def step(state):
+        return {**state, "a": {1: "2", 2: "bad", 3: "3"}[state["a"]]}
+
+    old = Old(a=1, data=b"YUdWc2JHOD0=")
+    assert load(Old, New, old, step).a == 2
+    unlike = old.model_copy(update={"a": 3, "data": 5})
+    writer, reader = Registry(), Registry()
+
+    class OldAgain(Old):
+        pass
+
+    class NewAgain(New):
+        pass
+
+    versioned(name="again", registry=writer)(OldAgain)
+    versioned(version=2, name="again", registry=reader)(NewAgain)
+    migration(NewAgain, 1)(step)
+    made = OldAgain.model_construct(**unlike.__dict__)
+    found = versionpickle.loads(versionpickle.dumps(made, registry=writer), registry=reader)
+    assert (3, 5) == (found.a, found.data)
+    made = OldAgain.model_construct(a=2, data=old.data)
+    with pytest.raises(InvalidObjectError, match="valid integer"):
+        versionpickle.loads(versionpickle.dumps(made, registry=writer), registry=reader)
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,14 @@ class OwnState(Versioned):
         return [self.held]
 
 
+class OwnDict(Versioned):
+    def __init__(self, held):
+        self.held = held
+
+    def __getstate__(self):
+        return {"held": self.held}
+
+
 class WithSetter(Plain):
     def __reduce_ex__(self, protocol):
         return Plain, (), self.__dict__, None, None, self.setter
@@ -200,6 +208,7 @@ class TestDumps:
             ([lambda: 0], "the function .*<lambda>", "move it to the top of its module"),
             ([Plain(a=LOCK)], "_thread:lock", "adopt\\(\\) test_paths:Plain with transient='a'"),
             ([LOCK], "_thread:lock", "leave it out"),
+            ([OwnDict(LOCK)], "_thread:lock", "leave it out of what test_paths:OwnDict stores"),
             ([type("Local", (), {})()], "the class <class .*Local", "move it to the top"),
             (
                 [Wrong(reduced=3)],

@@ -21,6 +21,7 @@ from .migrations import (
     Unstamped,
     default_registry,
 )
+from .migrations._registry import checked_registry
 
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def alias(old: str, new: object, *, registry: Registry | None = None) -> None:
     >>> alias("shop.old:make_price", lambda amount, unit: (amount, unit))
     >>> alias("oldshop", "shop.legacy")
     """
-    into = registry or default_registry
+    into = checked_registry(registry)
     if isinstance(old, str) and ":" not in old and isinstance(new, str) and ":" not in new:
         checked_ref(f"{old}:x"), checked_ref(f"{new}:x")
         into.rename_package(old, new)
@@ -172,7 +173,7 @@ def retire(ref: str, *, registry: Registry | None = None) -> None:
     >>> from versionpickle import retire
     >>> retire("shop.coupons:Coupon")
     """
-    (registry or default_registry).mean(checked_ref(ref), Retired(ref))
+    (checked_registry(registry)).mean(checked_ref(ref), Retired(ref))
 
 
 def allow(*targets: object, registry: Registry | None = None) -> None:
@@ -186,7 +187,7 @@ def allow(*targets: object, registry: Registry | None = None) -> None:
     >>> from versionpickle import allow
     >>> allow(collections.ChainMap, "string:Template")
     """
-    into = registry or default_registry
+    into = checked_registry(registry)
     for ref, target in named(targets):
         into.allow(ref, target)
 

@@ -9,6 +9,7 @@ from ._hooks import declare, hooks_of, imply
 from ._names import MARK, checked_version, ref_of
 from .exceptions import DeclarationError
 from .migrations import Declaration, Formerly, Registry, Unstamped, default_registry
+from .migrations._registry import checked_registry
 
 
 _T = TypeVar("_T", bound=type)
@@ -71,7 +72,7 @@ def versioned(
         if not isinstance(cls, type):
             raise DeclarationError(repr(cls), "this is no class", "put @versioned on a class")
         declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
-        declare(cls, declaration, registry or default_registry)
+        declare(cls, declaration, checked_registry(registry))
         watch_subclasses(cls)
         return cls
 

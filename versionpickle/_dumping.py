@@ -13,6 +13,7 @@ from typing import Any
 from ._twice import Answers
 from .exceptions import PicklingError, VersionPickleError
 from .migrations import Registry
+from .migrations._registry import checked_registry
 
 
 class Pickler(pickle.Pickler):
@@ -36,7 +37,7 @@ class Pickler(pickle.Pickler):
         buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
         registry: Registry | None = None,
     ) -> None:
-        if registry is not None and registry.reducers:
+        if registry is not None and checked_registry(registry).reducers:
             own = getattr(self, "dispatch_table", copyreg.dispatch_table)
             self.dispatch_table: Any = collections.ChainMap(registry.reducers, own)
         chunks = _Chunks() if hasattr(file, "write") else file
@@ -193,6 +194,8 @@ def dumps(
     versionpickle.exceptions.UnpicklableError: obj['callbacks'][1]: cannot pickle ...
     """
     answers = None if buffer_callback is None else Answers(buffer_callback)
+    if registry is not None:
+        checked_registry(registry)
     try:
         if registry is None or not registry.reducers:
             return pickle.dumps(obj, protocol, fix_imports=fix_imports, buffer_callback=answers)

@@ -59,8 +59,11 @@ class EnumShape(Shape):
             state: Any = chain.run({"name": name}, set())
             try:
                 return self.cls[state["name"]]  # type: ignore[index] # as above
-            except KeyError as exc:
-                raise chain.failed(f"finding the member {state!r}", exc) from None
+            except KeyError:
+                problem = LookupError(
+                    "the enum has none of that name; let a step say what it is called now"
+                )
+                raise chain.failed(f"finding the member {state!r}", problem) from None
 
         def member(_: Any, state: Any) -> Any:
             stored = state[1]

@@ -100,7 +100,8 @@ class Finder:
             or target in self.registry.allowed
             or target == "builtins:getattr"
             or self._holds_known(target)
-            or is_value_type(*target.split(":"))
+            or is_value_type(*target.partition(":")[::2])
+            or target == "zoneinfo:ZoneInfo._unpickle"
         )
 
     def _find_plain(self, ref: str, target: str) -> Any:

@@ -12,8 +12,9 @@ import attrs
 from ._finder import Finder, today
 from ._machine import Machine
 from ._stamp import Claim
-from .exceptions import StampError, UpgradeError
-from .migrations import Declaration, Registry, Retired, default_registry
+from .exceptions import DamagedError, StampError, UpgradeError, VersionPickleError
+from .migrations import Declaration, Registry, Retired
+from .migrations._registry import checked_registry
 
 
 @attrs.frozen
@@ -86,9 +87,16 @@ def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None =
     >>> report.refused
     (('builtins:len', "versionpickle.allow('builtins:len')"),)
     """
-    surveyor = _Surveyor(bytes(data))
-    surveyor.run()
-    return _Reporting(surveyor, registry or default_registry).report()
+    known = checked_registry(registry)
+    surveyor = _Surveyor(bytes(memoryview(data)), known)
+    try:
+        surveyor.run()
+    except VersionPickleError:
+        raise
+    except Exception as exc:
+        problem = f"{type(exc).__name__} at byte {surveyor.at}: {exc}"
+        raise DamagedError(problem) from exc
+    return _Reporting(surveyor, known).report()
 
 
 @attrs.define(eq=False)
@@ -124,8 +132,9 @@ class _Container:
 class _Surveyor(Machine):
     """Count what a pickle makes."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, registry: Registry) -> None:
         super().__init__(data, encoding="latin1")
+        self._registry = registry
         self.names: dict[str, _Name] = {}
         self.stamps: dict[Any, _Stamp] = {}
         self.outside: dict[str, None] = {}
@@ -156,6 +165,8 @@ class _Surveyor(Machine):
         if type(function) is _Name:
             if function.ref == "versionpickle:_revive":
                 return self._stamp(args)
+            if function.ref == "builtins:getattr" and type(args) is tuple and len(args) == 2:
+                return self._attribute(*args)
             return self._made(_maker(function, args))
         return None
 
@@ -164,6 +175,16 @@ class _Surveyor(Machine):
             return None
         cls.is_class = True
         return self._made(cls)
+
+    def _attribute(self, owner: Any, name: Any) -> Any:
+        """Note the ref of what a class, or the class of an object, holds."""
+        maker = owner.maker if type(owner) is _Object else owner
+        if type(maker) is _Stamp:
+            declaration = self._registry.named(maker.claim.ref)
+            ref = maker.claim.ref if declaration is None else declaration.ref
+        else:
+            ref = maker.ref if type(maker) is _Name else f"builtins:{type(owner).__name__}"
+        return self.names.setdefault(f"{ref}.{name}", _Name(f"{ref}.{name}"))
 
     def _made(self, maker: Any) -> Any:
         maker.count += 1

@@ -6,6 +6,7 @@ import collections
 
 import attrs
 
+from ._declared_elsewhere import is_named_tuple, is_struct
 from ._field import REQUIRED, Field
 from ._fields import HASH_CACHE, declares_fields, derived_names, fields_of, own_attributes
 from ._names import MARK, is_written_in_c, ref_of, registered_reducer
@@ -96,6 +97,14 @@ def check_transient(cls: type, transient: tuple[str, ...]) -> None:
     if not transient:
         return
     layout = layout_of(cls, transient)
+    if keeps_all(cls, layout):
+        raise DeclarationError(
+            ref_of(cls),
+            f"transient={transient!r} cannot be left out of it: it is stored as a whole",
+            "leave it out of what its own __getstate__ or __reduce__ returns"
+            if layout.own_state
+            else "let another class, or a field of another type, hold what is not stored",
+        )
     declared = {field.name: field for field in layout.transients}
     for name in transient:
         if name not in declared and not layout.open:
@@ -110,6 +119,11 @@ def check_transient(cls: type, transient: tuple[str, ...]) -> None:
                 f"the transient field {name!r} has no default to come back as",
                 "give the field a default or a factory",
             )
+
+
+def keeps_all(cls: type, layout: Layout) -> bool:
+    """Tell whether no field can be left out of what is stored."""
+    return layout.own_state or is_named_tuple(cls) or is_struct(cls)
 
 
 def _caches_hash(base: type) -> bool:

@@ -22,7 +22,8 @@ from .exceptions import (
     UnpicklingError,
     VersionPickleError,
 )
-from .migrations import Registry, default_registry
+from .migrations import Registry
+from .migrations._registry import checked_registry
 
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Unpickler(pickle.Unpickler):
         self._is_building = False
         self._starts: list[int] = []
         self._finder = Finder(
-            registry or default_registry,
+            checked_registry(registry),
             dict(named(allow)) if allow else {},
             self._find_anything if unsafe else None,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+
+from typing import Annotated, Any
 
 from ._declared_elsewhere import EXTRA, FIELDS_SET, PRIVATE, private_defaults
 from ._fields_shape import FieldsShape
@@ -72,10 +74,40 @@ class ModelShape(FieldsShape):
         """
         cls: Any = self.cls
         fields_set = obj.__pydantic_fields_set__
-        for name, field in cls.__pydantic_fields__.items():
-            is_changed = name in state and state[name] is not before.get(name, _MISSING)
-            if is_changed and not (field.frozen or cls.model_config.get("frozen")):
+        changed = {
+            name: value
+            for name, value in state.items()
+            if name in cls.__pydantic_fields__ and value is not before.get(name, _MISSING)
+        }
+        is_frozen = cls.model_config.get("frozen")
+        if is_frozen or any(cls.__pydantic_fields__[name].frozen for name in changed):
+            obj.__dict__.update(self._validated_as_new(obj, changed))
+        else:
+            for name, value in changed.items():
                 trial = obj.model_copy()
-                cls.__pydantic_validator__.validate_assignment(trial, name, state[name])
+                cls.__pydantic_validator__.validate_assignment(trial, name, value)
                 obj.__dict__[name] = trial.__dict__[name]
         object.__setattr__(obj, FIELDS_SET, fields_set)
+
+    def _validated_as_new(self, obj: Any, changed: dict[str, Any]) -> dict[str, Any]:
+        """Return the valid values of what nobody may assign; only their own errors count."""
+        cls: Any = self.cls
+        given = {name: obj.__dict__[name] for name in cls.__pydantic_fields__}
+        try:
+            valid = cls.__pydantic_validator__.validate_python(given, by_name=True, by_alias=False)
+        except ValueError as exc:  # pydantic's ValidationError is one
+            places: list[Any] = [error["loc"] for error in getattr(exc, "errors", list)()]
+            if not places or any(not place or place[0] in changed for place in places):
+                raise
+            return {
+                name: _valid_alone(cls.__pydantic_fields__[name], value)
+                for name, value in changed.items()
+            }
+        return {name: valid.__dict__[name] for name in changed}
+
+
+def _valid_alone(field: Any, value: Any) -> Any:
+    """Validate a value by the type of its field, without the validators of the model."""
+    adapter: Any = sys.modules["pydantic"].TypeAdapter
+    kind = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+    return adapter(kind).validate_python(value)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ._deep_pickler import DeepPickler
 from ._hooks import hooks_of
+from ._layout import keeps_all, layout_of
 from ._names import is_written_in_c, ref_of
 from ._path import short
 from .exceptions import UnpicklableError
@@ -46,5 +47,8 @@ def _leave_out(holder: tuple[Any, str] | None) -> str:
     if holder is None:
         return "leave it out"
     obj, field = holder
+    cls = type(obj)
+    if keeps_all(cls, layout_of(cls, ())):
+        return f"leave it out of what {ref_of(cls)} stores"
     declare = "declare" if hooks_of(type(obj)) is not None else "adopt()"
     return f"{declare} {ref_of(type(obj))} with transient={field!r}, so that it is not stored"

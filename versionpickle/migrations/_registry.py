@@ -87,6 +87,10 @@ class Registry:
 
     def mean(self, ref: str, meaning: object) -> None:
         """Let *ref* mean a class, a function, a retired class, or another ref."""
+        if meaning is None:
+            raise DeclarationError(
+                ref, "a name cannot mean None", "give a function that returns it: lambda: None"
+            )
         with self.lock:
             if ref in self._meanings and self._meanings[ref] != meaning:
                 raise DeclarationError(
@@ -168,10 +172,13 @@ class Registry:
     def resolve(self, ref: str) -> object:
         """Return what *ref* means: a Declaration, Retired, class, function, or None."""
         found = self.target(ref)
-        meaning = self._meanings.get(found) or self._declared.get(found)
+        meaning = self._meaning(found)
         if isinstance(meaning, type):
             return self._declared.get(ref_of(meaning), meaning)
         return meaning
+
+    def _meaning(self, ref: str) -> object:
+        return self._meanings[ref] if ref in self._meanings else self._declared.get(ref)
 
     def target(self, ref: str) -> str:
         """Return the ref that *ref* leads to, itself where nothing else is known."""
@@ -185,7 +192,7 @@ class Registry:
         while isinstance(following, str):
             ref = following
             yield ref
-            following = self._meanings.get(ref) or self._declared.get(ref)
+            following = self._meaning(ref)
             if following is None:
                 following = self._in_new_package(ref, moved)
 
@@ -244,3 +251,12 @@ def _check_reach(step: Step, declaration: Declaration) -> None:
 
 
 default_registry = Registry("default")
+
+
+def checked_registry(registry: object) -> Registry:
+    """Return *registry*, or the default one for None."""
+    if registry is None:
+        return default_registry
+    if isinstance(registry, Registry):
+        return registry
+    raise TypeError(f"registry= takes a versionpickle.Registry, not {registry!r}")
