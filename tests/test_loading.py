@@ -746,3 +746,12 @@ class TestNames:
 
         assert [[1, 2], [2], [1, 2], [2]] == [obj.log for obj in found[:4]]
         assert [Merged, (Merged,), [Merged]] == [found[4], found[5], found[7]]
+
+
+def test_text_file(tmp_path):
+    """A file that is open for text is told, and not called damaged."""
+    path = tmp_path / "order.pickle"
+    path.write_bytes(versionpickle.dumps(1))
+
+    with path.open(encoding="latin1") as file, pytest.raises(TypeError, match="mode 'rb'"):
+        versionpickle.load(file)

@@ -55,6 +55,8 @@ class Unpickler(pickle.Unpickler):
         allow: Iterable[object] = (),
         unsafe: bool = False,
     ) -> None:
+        if isinstance(file, io.TextIOBase):
+            raise TypeError(f"a pickle is bytes; open {file!r} with mode 'rb'")
         if not is_seekable(file):
             file = Recorder(file)
         buffers = None if buffers is None else Buffers(buffers)
