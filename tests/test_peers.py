@@ -154,6 +154,54 @@ def test_holidays_cannot_read_its_own_pickle(load):
     assert (12, 25) in found
 
 
+class ReducingHolidays(Holidays):
+    """Wrote a ``__reduce__`` that changes nothing, as that package does."""
+
+    def __reduce__(self):
+        return super().__reduce__()
+
+
+@versioned
+class Rebuilding(list):
+    """Leaves out of its state what its append makes again."""
+
+    def __init__(self):
+        super().__init__()
+        self.total = 0
+
+    def append(self, item):
+        self.__dict__.setdefault("total", 0)
+        self.total += item
+        super().append(item)
+
+    def extend(self, items):
+        for item in items:
+            self.append(item)
+
+    def __reduce__(self):
+        return Rebuilding.__new__, (Rebuilding,), {}, iter(self)
+
+
+@EVERY_LOAD
+def test_holidays_with_a_reduce_of_its_own(load):
+    """So they do in a class that reduces itself, unless its methods make what its state lacks."""
+    holidays = ReducingHolidays(2026)
+    holidays[12, 25] = "Christmas"
+    found = load(pickle.dumps(holidays))
+
+    assert {datetime.date(2026, 12, 25): "Christmas"} == found
+    assert (12, 25) in found
+
+
+def test_methods_that_make_the_rest():
+    """Methods that make again what the state leaves out meet the items, as in pickle."""
+    rebuilding = Rebuilding()
+    rebuilding.extend([1, 2])
+    found = pickle.loads(pickle.dumps(rebuilding))
+
+    assert ([1, 2], 3) == (found, found.total)
+
+
 # attrs
 
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 from . import _stream
 from ._codegen import SetState
 from ._layout import Layout
-from ._shape import Shape, as_method, check_length, unpacked
+from ._shape import (
+    Shape,
+    as_method,
+    check_length,
+    unpacked,
+    with_items,
+    without_items,
+)
 from ._stamp import Claim, Stamp
 from .migrations import Chain
 
@@ -33,6 +40,7 @@ class OwnShape(Shape):
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
+            state = without_items(obj, claim, state)
             check_length(claim, state)
             self._set(obj, *state[1:])
 
@@ -55,8 +63,20 @@ class OwnShape(Shape):
         if state is None and not by_class:
             # What a function makes may be of another class, and take no state of ours.
             return make, (*made_of, False), None, items, pairs
+        if setter is None and self._needs_items_last(obj, state):
+            return make, made_of, with_items((self._stamp, state), items, pairs)
         stamped = (self._stamp, state) if setter is None else (self._stamp, state, setter)
         return make, made_of, stamped, items, pairs
+
+    def _needs_items_last(self, obj: Any, state: Any) -> bool:
+        """
+        Tell whether items would meet methods of the class before it has its attributes.
+
+        Where its state leaves attributes out, those methods may have to make them again.
+        """
+        if not self.layout.keeps_items or self.layout.restores_itself:
+            return False
+        return isinstance(state, dict) and getattr(obj, "__dict__", {}).keys() <= state.keys()
 
     def _makes_another(self, function: Any, args: Any) -> bool:
         """Tell whether the object is stored as one of another class: not ours to stamp."""
@@ -79,6 +99,7 @@ class OwnShape(Shape):
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
+            state = without_items(obj, claim, state)
             if claim.fields is None:
                 check_length(claim, state)
                 self._finish(obj, chain, *state[1:])
