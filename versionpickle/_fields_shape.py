@@ -59,14 +59,9 @@ class FieldsShape(Shape):
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
             state = without_items(obj, claim, state)
-            self._place(obj, self._no_chain, *unpacked(claim, state))
+            self._place(obj, self.today, *unpacked(claim, state))
 
         return fill
-
-    @property
-    def _no_chain(self) -> Chain:
-        declaration = self.hooks.declaration
-        return Chain(declaration.ref, declaration.version, declaration.version, ())
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         return self._stamp if fields == self.layout.names else None

@@ -25,9 +25,7 @@ class RebuildShape(Shape):
 
     def __init__(self, hooks: Hooks, layout: Layout) -> None:
         super().__init__(hooks, layout)
-        declaration = hooks.declaration
-        today = Chain(declaration.ref, declaration.version, declaration.version, ())
-        self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, today))
+        self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, self.today))
         self.reduce = as_method(self._reduce)
         self.setstate = as_method(self._refuse)
 

@@ -68,6 +68,12 @@ class Shape:
         make = self.maker(named, chain, fill if claim.is_by_values else None)
         return make_stamp(self.cls, claim, fill, _stream._revive, make=make)
 
+    @property
+    def today(self) -> Chain:
+        """The chain of what is stored today: no step at all."""
+        declaration = self.hooks.declaration
+        return Chain(declaration.ref, declaration.version, declaration.version, ())
+
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         """Return today's stamp for these stored fields, if objects are stored so."""
         raise NotImplementedError
@@ -258,6 +264,8 @@ def without_items(obj: Any, claim: Claim, state: Any) -> Any:
     if len(state) != parts:
         return state
     *rest, items, pairs = state
+    if type(items) is not list or type(pairs) is not list:
+        raise StampError(claim.ref, f"a state of {len(state) - 1} parts follows its stamp")
     for kind, extend in _RAW_ITEMS:
         if isinstance(obj, kind):
             extend(obj, items)
