@@ -32,7 +32,7 @@ import pytest
 
 import versionpickle
 
-from versionpickle import versioned
+from versionpickle import Limits, versioned
 
 
 TWIN = "plain_twin"
@@ -638,6 +638,7 @@ WAYS = {
     "pickle": lambda obj, protocol: pickle.loads(pickle.dumps(obj, protocol)),
     "pickle in Python": lambda obj, protocol: pickle._loads(pickle._dumps(obj, protocol)),
     "versionpickle": lambda obj, protocol: load(versionpickle.dumps(obj, protocol)),
+    "with limits": lambda obj, protocol: load(versionpickle.dumps(obj, protocol), limits=Limits()),
     "copy": lambda obj, protocol: copy.copy(obj),
     "deepcopy": lambda obj, protocol: copy.deepcopy(obj),
 }
@@ -665,11 +666,12 @@ def keeps_attributes(make):
         return False
 
 
-PICKLED = ("pickle", "pickle in Python", "versionpickle")
+PICKLED = ("pickle", "pickle in Python", "versionpickle", "with limits")
 COPIED = ("copy", "deepcopy")
 DEVIATIONS = [
     ("a __reduce_ex__ of the object itself is not asked", WAYS, "reduced_by_itself"),
     ("documented: cached properties are not stored", WAYS, "cached_property_given"),
+    ("documented: limits let nothing call a versioned class", ["with limits"], "ReducedToOpen"),
 ]
 XFAILS = {(name, way): why for why, ways, *names in DEVIATIONS for name in names for way in ways}
 PLAIN = run_twin() if __name__ != TWIN else {}
@@ -692,7 +694,7 @@ def test_as_plain(name, way):
 
     Where the plain class fails, it is an error, or what there was, or what pickle gives elsewhere.
     """
-    plainly = WAYS["pickle" if way == "versionpickle" else way]
+    plainly = WAYS["pickle" if way in {"versionpickle", "with limits"} else way]
     _, newest, _ = outcome(PLAIN[name], plainly, PROTOCOLS[-1])
     elsewhere = [outcome(PLAIN[name], WAYS[other], PROTOCOLS[-1])[2] for other in PICKLED[:2]]
     for protocol in PROTOCOLS if way in PICKLED else PROTOCOLS[-1:]:

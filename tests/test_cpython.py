@@ -59,6 +59,20 @@ class OurMachines(Classes):
         return reader._build()
 
 
+class WithLimits(Functions):
+    """What the default load admits, with all names allowed, loads within limits as well."""
+
+    limits = versionpickle.Limits(depth=100_000, digits=1_000_000)
+
+    def loads(self, data, **kwargs):
+        try:
+            allow = [ref for ref, _ in versionpickle.inspect(data).refused]
+            versionpickle.loads(data, allow=allow, **kwargs)
+        except Exception:
+            return super().loads(data, **kwargs)
+        return versionpickle.loads(data, allow=allow, limits=self.limits, **kwargs)
+
+
 class PersistentClasses(Classes):
     def dumps(self, obj, protocol=None):
         class Pickler(versionpickle.Pickler):
@@ -139,6 +153,21 @@ class TestOurMachines(
     unittest.TestCase,
 ):
     pass
+
+
+class TestWithLimits(
+    WithLimits,
+    pickletester.AbstractPickleTests,
+    pickletester.AbstractUnpickleTests,
+    unittest.TestCase,
+):
+    test_framed_write_sizes_with_delayed_writer = None  # functions have no file
+    test_find_class = test_custom_find_class = None  # and no method to override
+    test_builtin_functions = test_c_methods = None  # a safe load has another getattr
+    test_bad_newobj = test_bad_newobj_ex = None  # no pickler writes these, and CPython reads them
+    test_complex_newobj_ex = None  # calls what functools.partial returned
+    test_buffers_error = test_oob_buffers = test_oob_buffers_writable_to_readonly = None
+    # of which each is taken once, and here it is loaded twice
 
 
 class TestDeepDispatchTable(

@@ -22,6 +22,7 @@ CONCRETE = [
 def made(cls):
     """An error whose facts are all of their kinds."""
     examples = {
+        "float": 1.5,
         "str": "m:C",
         "int": 2,
         "int | None": None,

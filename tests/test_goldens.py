@@ -23,11 +23,12 @@ def golden(name, protocol):
 
 @every_golden
 @every_protocol
-def test_is_read(name, protocol):
+@pytest.mark.parametrize("limits", [None, versionpickle.Limits()], ids=["", "limits"])
+def test_is_read(name, protocol, limits):
     """A golden stream loads into what it was made of."""
     registry = models.APART if name in {"apart", "whole"} else None
 
-    found = versionpickle.loads(golden(name, protocol), registry=registry)
+    found = versionpickle.loads(golden(name, protocol), registry=registry, limits=limits)
 
     assert models.described(models.MADE[name]()) == models.described(found)
     if registry is None:

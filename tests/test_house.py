@@ -43,6 +43,7 @@ FLOORS = {
     3: (
         "_path",
         "_values",
+        "_skim",
         "_twice",
         "_opcodes",
         "_machine",
@@ -50,6 +51,16 @@ FLOORS = {
         "_tree",
         "_plan",
         "_builder",
+        "_limits",
+        "_hash_cost",
+        "_budget",
+        "_factories",
+        "_called",
+        "_strict_bytes",
+        "_open_objects",
+        "_call_rules",
+        "_state_rules",
+        "_guard",
         "_refusals",
         "_deep_pickler",
         "_unpicklable",
@@ -58,7 +69,7 @@ FLOORS = {
         "_files",
         "_inspect",
     ),
-    6: ("__init__",),
+    6: ("cli", "__init__", "__main__"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 MODULES = sorted(PACKAGE.rglob("*.py"))

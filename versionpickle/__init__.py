@@ -23,9 +23,11 @@ from .migrations import Registry, migration
 
 if TYPE_CHECKING:
     from ._inspect import FoundClass, Report, inspect
+    from ._limits import Limits
 
 __all__ = [
     "FoundClass",
+    "Limits",
     "Pickler",
     "Placeholder",
     "Registry",
@@ -53,6 +55,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in {"FoundClass", "Report", "inspect"}:
         return getattr(_import_module("._inspect", __name__), name)
+    if name == "Limits":
+        return _import_module("._limits", __name__).Limits
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom asked for
 

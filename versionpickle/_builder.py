@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copyreg
+import enum
 import types
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +12,8 @@ from typing import Any
 from ._finder import Finder, Former, reconstruct
 from ._hooks import Hooks, restore
 from ._machine import Machine
-from ._plan import NotMadeError, StandIn, are_settled, is_settled, meaning
+from ._names import shortened
+from ._plan import NotMadeError, StandIn, is_settled, meaning
 from ._stamp import Stamp
 from .exceptions import DamagedError
 
@@ -60,9 +62,21 @@ class Builder(Machine):
         """Whether a class or function runs, whose errors are its own."""
 
     def run(self) -> Any:
-        found = super().run()
+        found = self.read()
         self._carry_out()
         return meaning(found)
+
+    def read(self) -> Any:
+        """Return the object, or what stands for it, with all that is foreign still to do."""
+        return super().run()
+
+    def start_from(self, memo: dict[int, Any]) -> None:
+        """Go on with what earlier loads left in the memo."""
+        self.memo.update(memo)
+
+    def can_be_mapped(self) -> bool:
+        """Tell whether the bytes may be read once more, to say where an error arose."""
+        return True
 
     # What is found outside
 
@@ -75,7 +89,7 @@ class Builder(Machine):
     def find_persistent(self, key: Any) -> Any:
         if self._persistent is None:
             raise DamagedError(
-                f"it holds the persistent id {key!r}, and no persistent_load is set"
+                f"it holds the persistent id {shortened(key)}, and no persistent_load is set"
             )
         if is_settled(key):
             return self._persistent(key)
@@ -87,7 +101,9 @@ class Builder(Machine):
         if key is None:
             raise DamagedError(f"its extension code {code} is not registered")
         if type(key) is not tuple or [type(part) for part in key] != [str, str]:
-            raise DamagedError(f"its extension code {code} is registered for {key!r}, no name")
+            raise DamagedError(
+                f"its extension code {code} is registered for {shortened(key)}, no name"
+            )
         return self.find(*key)
 
     def next_buffer(self) -> Any:
@@ -105,7 +121,7 @@ class Builder(Machine):
     # What is read: it is made at once where that runs nobody's code
 
     def call(self, function: Any, args: Any) -> Any:
-        if type(function) is Stamp and _is_empty(args, tuple) and _makes_blanks(function):
+        if type(function) is Stamp and _is_empty(args, tuple) and makes_blanks(function):
             made = function()
             self._unfilled[id(made)] = (made, self.at)
             return made
@@ -150,7 +166,7 @@ class Builder(Machine):
         return made
 
     def new_frozenset(self, items: list[Any]) -> Any:
-        if are_settled(items):
+        if self.are_settled(items):
             return frozenset(items)
         return self._later(lambda: self._frozen([meaning(item) for item in items]))
 
@@ -168,7 +184,10 @@ class Builder(Machine):
             or self._waits_for(obj, [value for _, value in pairs])
         ):
             self._then(self._update, obj, pairs)
-            return
+        else:
+            self.put_pairs(obj, pairs)
+
+    def put_pairs(self, obj: dict[Any, Any], pairs: list[tuple[Any, Any]]) -> None:
         for key, value in pairs:
             obj[key] = meaning(value)
 
@@ -176,11 +195,18 @@ class Builder(Machine):
         if type(obj) is not set or self._waits(obj, items):
             self._then(self._add, obj, items)
         else:
-            obj.update(items)
+            self.put_members(obj, items)
+
+    def put_members(self, obj: set[Any], items: list[Any]) -> None:
+        obj.update(items)
+
+    def are_settled(self, keys: Iterable[Any]) -> bool:
+        """Tell whether these are all there, and their hashes run nobody's code."""
+        return all(map(is_settled, keys))
 
     def _waits(self, obj: Any, keys: Iterable[Any]) -> bool:
         """Tell whether these keys, or keys before them, are hashed when all is there."""
-        if id(obj) not in self._unsettled and not are_settled(keys):
+        if id(obj) not in self._unsettled and not self.are_settled(keys):
             self._unsettled[id(obj)] = obj
         return id(obj) in self._unsettled
 
@@ -195,8 +221,18 @@ class Builder(Machine):
             obj.gets_state = True
         else:
             self._unfilled.setdefault(id(obj), (obj, self.at))
-        self._then(self._build, obj, state)
+        self._then(self.filler(obj, state), obj, state)
         return obj
+
+    def filler(self, obj: Any, state: Any) -> Callable[[Any, Any], None]:
+        """Return what gives *obj* its state."""
+        is_there = type(obj) is not StandIn and id(obj) not in self._blank
+        return self.fill if is_there and _is_stamped(state) else self._build
+
+    def fill(self, obj: Any, state: tuple[Any, ...]) -> None:
+        """Give an object that is there the state with its stamp."""
+        self._unfilled.pop(id(obj), None)
+        restore(obj, state)
 
     # What waits
 
@@ -297,7 +333,7 @@ class Builder(Machine):
     def _note(self, obj: Any, ref: str | None) -> Any:
         """Remember an object that was made without a stamp, until it has its state."""
         hooks = self._met.get(type(obj))
-        if hooks is not None:
+        if hooks is not None and not isinstance(obj, enum.Enum):  # whose members have their state
             self._blank[id(obj)] = (obj, hooks, ref, self.at)
             self._unfilled[id(obj)] = (obj, self.at)
         return obj
@@ -325,7 +361,7 @@ class Builder(Machine):
                 self._put(obj, len(obj) - 1, item)
             return
         obj, items = meaning(obj), [meaning(item) for item in items]
-        if hasattr(obj, "extend"):
+        if hasattr(type(obj), "extend"):
             self._when_built(obj, lambda: obj.extend(items))
         else:
             self._when_built(obj, lambda: _each(obj.append, items))
@@ -379,11 +415,12 @@ class Builder(Machine):
 
     def _hashed_early(self, items: Iterable[Any]) -> int | None:
         """Return when the first was made of the objects whose hash needs what they lack yet."""
-        coming = list(items)
+        coming, seen = list(items), set[int]()
         while coming:
             item = coming.pop()
-            if type(item) in {tuple, frozenset}:
+            if type(item) in {tuple, frozenset} and id(item) not in seen:
                 coming += item
+                seen.add(id(item))
             elif id(item) in self._unfilled and _hashes_by_value(type(item)):
                 return self._unfilled[id(item)][1]
         return None
@@ -403,7 +440,7 @@ def _is_empty(found: Any, kind: type) -> bool:
     return type(found) is kind and not found
 
 
-def _makes_blanks(stamp: Stamp) -> bool:
+def makes_blanks(stamp: Stamp) -> bool:
     """Tell whether *stamp* makes an object without running code of its class."""
     new: Any = stamp.cls.__new__
     return _is_builtin(new) and (stamp.func is new or stamp.func.__module__ in _OUR_MODULES)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import _stream
 from ._codegen import SetState
 from ._layout import Layout
+from ._names import shortened
 from ._shape import Shape, as_method
 from ._stamp import Claim, Stamp
 from .exceptions import StampError
@@ -61,7 +62,7 @@ class EnumShape(Shape):
                 problem = LookupError(
                     "the enum has none of that name; let a step say what it is called now"
                 )
-                raise chain.failed(f"finding the member {state!r}", problem) from None
+                raise chain.failed(f"finding the member {shortened(state)}", problem) from None
 
         def member(_: Any, state: Any) -> Any:
             stored = state[1]
@@ -70,7 +71,7 @@ class EnumShape(Shape):
             if type(stored) is dict and stored.keys() == {"value"}:
                 return self._of_value(stored["value"], chain)
             if type(stored) is not tuple or {type(part) for part in stored} - {str, int}:
-                raise StampError(claim.ref, f"{stored!r} names no member")
+                raise StampError(claim.ref, f"{shortened(stored)} names no member")
             return self._of_value(_bits(stored, named), chain)
 
         return member
@@ -79,7 +80,9 @@ class EnumShape(Shape):
         try:
             return self.cls(value)
         except ValueError as exc:
-            raise chain.failed(f"finding the member of the value {value!r}", exc) from None
+            raise chain.failed(
+                f"finding the member of the value {shortened(value)}", exc
+            ) from None
 
 
 def _bits(parts: tuple[Any, ...], named: Callable[[str], Any]) -> int:

@@ -8,11 +8,15 @@ import os
 import stat
 
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ._dumping import dumps
 from ._loading import loads
 from .migrations import Registry
+
+
+if TYPE_CHECKING:
+    from ._limits import Limits
 
 
 def dump_file(
@@ -104,6 +108,7 @@ def load_file(
     errors: str = "strict",
     registry: Registry | None = None,
     allow: Iterable[object] = (),
+    limits: Limits | None = None,
     unsafe: bool = False,
 ) -> Any:
     """
@@ -114,7 +119,7 @@ def load_file(
     today's classes do.
     """
     with open(path, "rb") as file:
-        data = file.read()
+        data = file.read(-1 if limits is None else limits.bytes + 1)
     try:
         return loads(
             data,
@@ -123,6 +128,7 @@ def load_file(
             errors=errors,
             registry=registry,
             allow=allow,
+            limits=limits,
             unsafe=unsafe,
         )
     except Exception as exc:

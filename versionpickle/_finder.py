@@ -55,6 +55,12 @@ class Finder:
     pure: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The value types and their reconstructors that were found: calling them is harmless."""
 
+    in_place_of_classes: dict[int, Any] = attrs.field(factory=dict, init=False)
+    """The functions that were found where an alias says that they stand for a class."""
+
+    singles: dict[int, Any] = attrs.field(factory=dict, init=False)
+    """The live objects that were found, which their classes store by name."""
+
     def is_pure(self, function: object) -> bool:
         return id(function) in self.pure
 
@@ -131,7 +137,10 @@ class Finder:
         declared = self.registry.declared(ref_of(type(found)))
         if declared is None or declared.hooks.cls is not type(found):
             return None
-        return found if declared.hooks.shape.reduce(found, 4) == ref.partition(":")[2] else None
+        if declared.hooks.shape.reduce(found, 4) != ref.partition(":")[2]:
+            return None
+        self.singles[id(found)] = found
+        return found
 
     def _holds_known(self, ref: str) -> bool:
         """Tell whether a known class is nested in the class *ref*: the way to it is open."""
@@ -145,6 +154,7 @@ class Finder:
             return self._find_versioned(ref, meaning.hooks)
         if not isinstance(meaning, type):  # a function may stand for a class
             self.needs_builder = True
+            self.in_place_of_classes[id(meaning)] = meaning
         return meaning
 
     def _find_versioned(self, ref: str, hooks: Hooks) -> Any:
@@ -174,7 +184,7 @@ class Finder:
     def _attribute(self, owner: Any, name: str) -> Any:
         """Get what a class holds, as old pickles of nested classes do, or an allowed method."""
         try:
-            return attribute(owner, name)
+            return self._noted_pure(attribute(owner, name))
         except ValueError:
             pass
         if isinstance(owner, type):

@@ -11,7 +11,9 @@ import attrs
 
 from ._finder import Finder, today
 from ._machine import Machine
+from ._names import shortened
 from ._stamp import Claim
+from ._stream import checked_claim
 from .exceptions import DamagedError, StampError, UpgradeError, VersionPickleError
 from .migrations import Declaration, Registry, Retired
 from .migrations._registry import checked_registry
@@ -121,12 +123,16 @@ class _Object:
 
 
 class _Container:
-    """Stand for a list, dict or set."""
+    """Stand for a dict."""
 
     __slots__ = ("keys",)
 
     def __init__(self) -> None:
-        self.keys: list[Any] = []
+        self.keys: list[Any] | tuple[()] = ()
+
+
+_WITHOUT_KEYS = object()
+"""Stands for all lists and sets."""
 
 
 class _Surveyor(Machine):
@@ -196,7 +202,7 @@ class _Surveyor(Machine):
     def _stamp(self, args: Any) -> Any:
         claim = _claim(args)
         if claim is None:
-            self.outside[f"a stamp says {args!r}, which none says"] = None
+            self.outside[f"a stamp says {shortened(args)}, which none says"] = None
             return None
         return self.stamps.setdefault(claim, _Stamp(claim))
 
@@ -210,12 +216,12 @@ class _Surveyor(Machine):
         return obj
 
     def new_list(self, items: list[Any]) -> Any:
-        return _Container()
+        return _WITHOUT_KEYS
 
     new_frozenset = new_list
 
     def new_set(self) -> Any:
-        return _Container()
+        return _WITHOUT_KEYS
 
     def new_dict(self, pairs: list[tuple[Any, Any]]) -> Any:
         made = _Container()
@@ -229,6 +235,8 @@ class _Surveyor(Machine):
 
     def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
         if type(obj) is _Container:
+            if not obj.keys:
+                obj.keys = []  # not before: a pickle may hold very many that stay empty
             obj.keys += [key for key, _ in pairs]
 
 
@@ -241,13 +249,10 @@ def _maker(function: _Name, args: Any) -> Any:
 
 def _claim(args: Any) -> Claim | None:
     try:
-        _, ref, version, fields, bases = args
-        claim = Claim(ref, version, fields, bases)
-        hash(claim)
-    except (TypeError, ValueError):
+        number, ref, *rest = args
+        return checked_claim(ref, number, *rest)
+    except (TypeError, ValueError, StampError):
         return None
-    is_sound = type(ref) is str and type(version) is int and type(fields) in {tuple, type(None)}
-    return claim if is_sound else None
 
 
 _OF_EVERY_PICKLE = {

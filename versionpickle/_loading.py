@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import io
+import math
 import pickle
 
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from .exceptions import (
     CycleError,
     DamagedError,
     ForbiddenError,
+    LimitError,
     TruncatedError,
     UnpicklingError,
     VersionPickleError,
@@ -28,6 +30,7 @@ from .migrations._registry import checked_registry
 
 if TYPE_CHECKING:
     from ._builder import Builder
+    from ._limits import Limits
 
 
 class Unpickler(pickle.Unpickler):
@@ -37,6 +40,8 @@ class Unpickler(pickle.Unpickler):
     Known are versioned, adopted, aliased, retired and allowed classes, and the
     value types of the standard library.
     *allow* holds further classes, functions or refs for this reader alone.
+    With *limits*, pickles may come from anyone: nothing takes more than they say, and
+    what no pickler writes is refused.
     With *unsafe* every name is imported and called as the pickle demands, which
     lets whoever wrote it run any code; renames and upgrades still apply.
     """
@@ -53,10 +58,17 @@ class Unpickler(pickle.Unpickler):
         buffers: Iterable[Any] | None = None,
         registry: Registry | None = None,
         allow: Iterable[object] = (),
+        limits: Limits | None = None,
         unsafe: bool = False,
     ) -> None:
         if isinstance(file, io.TextIOBase):
             raise TypeError(f"a pickle is bytes; open {file!r} with mode 'rb'")
+        if limits is not None:
+            from ._limits import checked_limits  # noqa: PLC0415 - for pickles from anyone alone
+
+            limits = checked_limits(limits)
+            if unsafe:
+                raise TypeError("limits= bounds what unsafe=True trusts; give one of them")
         if not is_seekable(file):
             file = Recorder(file)
         buffers = None if buffers is None else Buffers(buffers)
@@ -69,7 +81,11 @@ class Unpickler(pickle.Unpickler):
         """What our machine has left, once it took over: C's has read ahead by then."""
 
         self._buffers = buffers
+        self._limits = limits
         self._unsafe = unsafe
+        self._is_all = False
+        """Whether there is one pickle, and nothing after it."""
+
         self._is_building = False
         self._starts: list[int] = []
         self._finder = Finder(
@@ -109,7 +125,7 @@ class Unpickler(pickle.Unpickler):
             raise self._forbidden(str(refused)) from None
 
     def _load(self) -> Any:
-        if self._memo is not None:
+        if self._limits is not None or self._memo is not None:
             return self._build()
         try:
             found = super().load()
@@ -186,16 +202,23 @@ class Unpickler(pickle.Unpickler):
         memo = self._memo_before()
         self._rewind()
         self._is_building = True
-        builder = Builder(
-            rest_of(self._file),
-            self.find_class,
-            self._finder,
-            persistent=getattr(self, "persistent_load", None),
-            buffers=self._buffers,
+        settings: dict[str, Any] = {
+            "persistent": getattr(self, "persistent_load", None),
+            "buffers": self._buffers,
             **self._text,
-        )
-        builder.memo.update(memo)
+        }
+        if self._limits is None:
+            builder = Builder(self._rest(), self.find_class, self._finder, **settings)
+        else:
+            from ._guard import Guard  # noqa: PLC0415 - for pickles from anyone alone
+
+            settings |= {"limits": self._limits, "is_all": self._is_all}
+            builder = Guard(self._rest(), self.find_class, self._finder, **settings)
+        builder.start_from(memo)
         return builder
+
+    def _rest(self) -> bytes:
+        return rest_of(self._file, math.inf if self._limits is None else self._limits.bytes)
 
     def _rewind(self) -> None:
         self._file.seek(self._starts[-1])
@@ -213,7 +236,7 @@ class Unpickler(pickle.Unpickler):
         known: dict[int, Any] = {}
         for start in self._starts[:-1]:
             self._file.seek(start)
-            reader = TreeReader(rest_of(self._file), **self._text)
+            reader = TreeReader(self._rest(), **self._text)
             reader.memo.update(known)
             reader.read()
             known = reader.memo
@@ -227,8 +250,10 @@ class Unpickler(pickle.Unpickler):
         from ._plan import NotMadeError  # noqa: PLC0415 - no good load needs it
         from ._tree import Map, TreeReader  # noqa: PLC0415 - as above
 
+        if not builder.can_be_mapped():
+            return _told(exc, self._size(), by_a_class=builder.is_calling)
         self._rewind()
-        where = Map(TreeReader(rest_of(self._file), **self._text))
+        where = Map(TreeReader(self._rest(), **self._text))
         node = where.node(builder.at)
         made_of = getattr(node, "made_of", None)
         if isinstance(exc, NotMadeError):
@@ -247,7 +272,7 @@ class Unpickler(pickle.Unpickler):
         from ._refusals import Lister  # noqa: PLC0415 - no good load needs it
 
         self._rewind()
-        lister = Lister(rest_of(self._file), self._finder)
+        lister = Lister(self._rest(), self._finder)
         lister.read()
         refused = dict.fromkeys([*lister.refused, first])
         return ForbiddenError(tuple(sorted(refused)))
@@ -292,13 +317,14 @@ def loads(
     buffers: Iterable[Any] | None = None,
     registry: Registry | None = None,
     allow: Iterable[object] = (),
+    limits: Limits | None = None,
     unsafe: bool = False,
 ) -> Any:
     r"""
     Return the object of a pickle, upgraded to today's classes.
 
-    Builds only what is known; see `Unpickler` for *allow*, *unsafe* and what is
-    raised.
+    Builds only what is known; see `Unpickler` for *allow*, *limits*, *unsafe* and
+    what is raised.
     *encoding* and *errors* decode the strings of Python 2.
     Bytes after the end of the pickle are an error.
 
@@ -310,7 +336,7 @@ def loads(
     """
     file = io.BytesIO(data)
     size = memoryview(data).nbytes
-    found = Unpickler(
+    reader = Unpickler(
         file,
         fix_imports=fix_imports,
         encoding=encoding,
@@ -318,8 +344,13 @@ def loads(
         buffers=buffers,
         registry=registry,
         allow=allow,
+        limits=limits,
         unsafe=unsafe,
-    ).load()
+    )
+    if limits is not None and size > limits.bytes:
+        raise LimitError("bytes", limits.bytes, size, 0)
+    reader._is_all = True
+    found = reader.load()
     if not unsafe and file.tell() != size:
         raise DamagedError(f"{size - file.tell()} bytes follow after its end")
     return found
@@ -335,6 +366,7 @@ def load(
     buffers: Iterable[Any] | None = None,
     registry: Registry | None = None,
     allow: Iterable[object] = (),
+    limits: Limits | None = None,
     unsafe: bool = False,
 ) -> Any:
     """
@@ -350,5 +382,6 @@ def load(
         buffers=buffers,
         registry=registry,
         allow=allow,
+        limits=limits,
         unsafe=unsafe,
     ).load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import struct
 
@@ -36,6 +37,7 @@ class Machine:
 
     The opcodes are read here; what names, calls and states come to is decided
     by the methods `find`, `call`, `new`, `build`, `extend`, `update` and `add`.
+    What they make goes to the end of the stack; what they change stands there.
     """
 
     packs_plainly = True
@@ -51,41 +53,57 @@ class Machine:
 
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
-        self._marks: list[list[Any]] = []
+        self.marks: list[list[Any]] = []
+        self.end = len(data)
+        """Up to where the bytes may be read now."""
+
+        self.memo_room: float = math.inf
+        """Below how many objects in the memo the next may go behind the last, unasked."""
+
+        self.marks_room: float = math.inf
+        """Below how many open marks another may be set, unasked."""
+
+        self.reads_short_text = True
+        """Whether `text` need not be asked for texts of up to 255 bytes."""
+
         self._encoding = encoding
         self._errors = errors
 
     def run(self) -> Any:  # noqa: C901, PLR0912, PLR0915 - frequent opcodes, without a call for each
         """Return the object."""
-        data, memo, marks, handlers = self.data, self.memo, self._marks, HANDLERS
-        stack, position, size = self.stack, self.position, len(self.data)
+        data, memo, marks, handlers = self.data, self.memo, self.marks, HANDLERS
+        stack, position, end = self.stack, self.position, self.end
+        memo_room, marks_room = self.memo_room, self.marks_room
+        short_text = _SHORT_BINUNICODE if self.reads_short_text else None
         while True:
             self.at = position
-            opcode = data[position] if position < size else self.no_more()
+            if position >= end:
+                end = self.go_on(position)
+            opcode = data[position]
             position += 1
-            if opcode == _MEMOIZE and stack:
+            if opcode == _MEMOIZE and stack and len(memo) < memo_room:
                 memo[len(memo)] = stack[-1]
-            elif opcode == _BINGET and position < size:
+            elif opcode == _BINGET and position < end:
                 place = data[position]
                 position += 1
                 stack.append(memo[place] if place in memo else self.recall(place))
-            elif opcode == _BININT1 and position < size:
+            elif opcode == _BININT1 and position < end:
                 stack.append(data[position])
                 position += 1
-            elif opcode == _SHORT_BINUNICODE and position < size:
+            elif opcode == short_text and position < end:
                 start = position + 1
                 position = start + data[position]
-                raw = data[start:position] if position <= size else self.no_more()
+                raw = data[start:position] if position <= end else self.no_more()
                 stack.append(str(raw, "utf-8", "surrogatepass"))
-            elif opcode == _MARK:
+            elif opcode == _MARK and len(marks) < marks_room:
                 marks.append(stack)
                 self.stack = stack = []
             elif opcode == _EMPTY_TUPLE:
                 stack.append(())
-            elif opcode == _TUPLE and self.packs_plainly and marks:
-                packed = tuple(stack)
+            elif opcode == _TUPLE and marks:
+                items = stack
                 self.stack = stack = marks.pop()
-                stack.append(packed)
+                stack.append(tuple(items) if self.packs_plainly else self.pack(items))
             elif opcode == _TUPLE2 and self.packs_plainly and len(stack) > 1:
                 stack[-2:] = [tuple(stack[-2:])]
             elif opcode == _TUPLE3 and self.packs_plainly and len(stack) > 2:
@@ -93,12 +111,13 @@ class Machine:
             elif opcode == _REDUCE and len(stack) > 1:
                 self.position = position
                 args = stack.pop()
-                stack[-1] = self.call(stack[-1], args)
+                function = stack.pop()
+                stack.append(self.call(function, args))
             elif opcode == _BUILD and len(stack) > 1:
                 self.position = position
                 state = stack.pop()
                 stack[-1] = self.build(stack[-1], state)
-            elif opcode == _BINFLOAT and position + 8 <= size:
+            elif opcode == _BINFLOAT and position + 8 <= end:
                 stack.append(_read_float(data, position)[0])
                 position += 8
             elif opcode == _NONE:
@@ -117,6 +136,7 @@ class Machine:
                     raise DamagedError(f"byte {self.at} ({opcode:#04x}) stands for nothing there")
                 handler(self)
                 stack, position = self.stack, self.position
+                end, memo_room = self.end, self.memo_room
 
     # What a reader decides
 
@@ -157,9 +177,9 @@ class Machine:
         """Return a tuple, which may become the arguments of a call."""
         return tuple(items)
 
-    def instantiate(self, cls: Any, args: tuple[Any, ...]) -> Any:
+    def instantiate(self, cls: Any, args: list[Any]) -> Any:
         """Make an object as Python 2 did: without arguments, its class is not called."""
-        return self.call(cls, args) if args else self.new(cls, (), {})
+        return self.call(cls, self.pack(args)) if args else self.new(cls, (), {})
 
     def build(self, obj: Any, state: Any) -> Any:
         """Return what stands for *obj* once it has its state."""
@@ -176,38 +196,63 @@ class Machine:
 
     # Bytes
 
-    def no_more(self) -> Any:
+    def go_on(self, position: int) -> int:
+        """Return up to where the bytes may be read from *position* on, where they had an end."""
         raise TruncatedError(len(self.data))
+
+    def no_more(self) -> Any:
+        """Refuse to read what is cut by the end."""
+        raise TruncatedError(len(self.data))
+
+    def begin_frame(self, size: int) -> None:
+        """Read on: nothing here depends on where frames end."""
+
+    def set_protocol(self, protocol: int) -> None:
+        if protocol > pickle.HIGHEST_PROTOCOL:
+            raise DamagedError(f"unsupported pickle protocol: {protocol}")
 
     def take(self, count: int) -> bytes:
         start, end = self.position, self.position + count
         if count < 0:
             raise DamagedError(f"a length of {count} before byte {start}")
-        if end > len(self.data):
+        if end > self.end:
             self.no_more()
         self.position = end
         return self.data[start:end]
 
     def byte(self) -> int:
         position = self.position
-        if position >= len(self.data):
+        if position >= self.end:
             self.no_more()
         self.position = position + 1
         return self.data[position]
 
     def line(self) -> bytes:
-        start, end = self.position, self.data.find(b"\n", self.position)
+        start, end = self.position, self.data.find(b"\n", self.position, self.end)
         if end < 0:
             self.no_more()
         self.position = end + 1
         return self.data[start:end]
 
-    def number(self, form: str) -> Any:
-        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+    def number(self, form: struct.Struct) -> Any:
+        start, end = self.position, self.position + form.size
+        if end > self.end:
+            self.no_more()
+        self.position = end
+        return form.unpack_from(self.data, start)[0]
 
-    def text(self, raw: bytes) -> Any:
+    def string(self, raw: bytes) -> Any:
         """Decode a Python 2 string as the caller of the load wished."""
         return raw if self._encoding == "bytes" else raw.decode(self._encoding, self._errors)
+
+    def text(self, raw: bytes, encoding: str = "utf-8", errors: str = "surrogatepass") -> str:
+        return str(raw, encoding, errors)
+
+    def integer(self, raw: bytes) -> int:
+        return int.from_bytes(raw, "little", signed=True)
+
+    def digits(self, line: bytes) -> int:
+        return int(line, 0)  # as C's unpickler reads them
 
     # Memo
 
@@ -220,15 +265,41 @@ class Machine:
             ) from None
 
     def remember(self, place: int) -> None:
-        if place < 0:
-            raise DamagedError(f"byte {self.position} puts something into place {place}")
-        self.memo[place] = self.stack[-1]
+        self.memo[place] = self.top()
 
-    # Marks
+    # Stack and marks
+
+    def pop(self) -> Any:
+        return self.popped(1)[0]
+
+    def popped(self, count: int) -> list[Any]:
+        if len(self.stack) < count:
+            raise DamagedError(f"byte {self.at} takes more from the stack than there is")
+        items = self.stack[-count:]
+        del self.stack[-count:]
+        return items
+
+    def top(self) -> Any:
+        if not self.stack:
+            raise DamagedError(f"byte {self.at} takes more from the stack than there is")
+        return self.stack[-1]
+
+    def drop(self) -> None:
+        if self.stack:
+            self.stack.pop()
+        else:
+            self.drop_to_mark()
+
+    def drop_to_mark(self) -> None:
+        self.since_mark()
+
+    def mark(self) -> None:
+        """Set another mark than there is room for."""
+        raise NotImplementedError
 
     def since_mark(self) -> list[Any]:
         items = self.stack
-        if not self._marks:
+        if not self.marks:
             raise DamagedError(f"no mark is open at byte {self.position}")
-        self.stack = self._marks.pop()
+        self.stack = self.marks.pop()
         return items

@@ -49,6 +49,13 @@ def checked_version(number: object, ref: str, what: str = "version") -> int:
     )
 
 
+def shortened(obj: object) -> str:
+    """Return a repr that stays short, whatever a pickle makes of it."""
+    import reprlib  # noqa: PLC0415 - no good load needs it
+
+    return reprlib.repr(obj)
+
+
 def is_written_in_c(cls: type) -> bool:
     """Tell whether *cls* lets nobody put attributes on it, as classes in C do."""
     return bool(cls.__flags__ & _IMMUTABLE_TYPE)

@@ -9,6 +9,10 @@ from typing import Any, Self
 
 from . import _stream
 from ._stamp import Claim, Stamp, make_stamp
+from .exceptions import StampError
+
+
+_CLASSES_MAX = 4096
 
 
 class Placeholder:
@@ -92,11 +96,13 @@ class Kept(Placeholder):
     """A placeholder that is being read again: its state is its own attributes."""
 
     def __setstate__(self, state: Any) -> None:
+        if type(state) is not dict or state.keys() != {"state", "items", "pairs"}:
+            raise StampError(self.ref, "what was kept of a placeholder is not its content")
         self.__dict__.update(state)
         object.__setattr__(self, "__class__", placeholder_class(self.__dict__.pop("ref")))
 
 
-@functools.cache
+@functools.lru_cache(_CLASSES_MAX)
 def placeholder_class(ref: str) -> type[Placeholder]:
     """Return the class of the placeholders for *ref*."""
     return type("Placeholder", (Placeholder,), {"ref": ref, "__module__": __name__})

@@ -62,22 +62,19 @@ def meaning(found: Any) -> Any:
     return found.cls if type(found) is Former else found
 
 
-_SETTLED = frozenset({type(None), bool, int, float, str, bytes, complex})
+SETTLED = frozenset({type(None), bool, int, float, str, bytes, complex})
 
 
 def is_settled(obj: Any) -> bool:
     """Tell whether *obj* is all there: its hash runs no code of a class."""
-    if type(obj) in _SETTLED:
+    if type(obj) in SETTLED:
         return True
-    coming = [obj]
+    coming, seen = [obj], {id(obj)}
     while coming:
         part = coming.pop()
         if type(part) is tuple:
-            coming += part
-        elif type(part) not in _SETTLED:
+            coming += (inner for inner in part if id(inner) not in seen)
+            seen.update(map(id, part))
+        elif type(part) not in SETTLED:
             return False
     return True
-
-
-def are_settled(objects: Any) -> bool:
-    return all(type(obj) in _SETTLED or is_settled(obj) for obj in objects)

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import _placeholder
 from ._hooks import hooks_of, imply
-from ._names import checked_ref, is_version, look_up
+from ._names import checked_ref, is_version, look_up, shortened
 from ._stamp import FORMAT, Claim, Stamp
 from .exceptions import DeclarationError, StampError, UnknownClassError
 from .migrations import Declaration, Registry, Retired, default_registry
@@ -97,7 +97,7 @@ def revive_in(
     # True would be as good as 1 without the last test.
     if known is not None and known[0] == said and type(version) is type(format) is int:
         return known[1]
-    claim = _checked_claim(ref, *said)
+    claim = checked_claim(ref, *said)
     stamp = registry.stamps.get(claim) or _new_stamp(registry, claim, importing)
     registry.latest[ref] = (said, stamp)
     return stamp
@@ -115,16 +115,18 @@ def _new_stamp(registry: Registry, claim: Claim, importing: bool) -> Stamp:
     return stamp
 
 
-def _checked_claim(ref: Any, format: Any, version: Any, fields: Any, bases: Any) -> Claim:
-    name = ref if isinstance(ref, str) else repr(ref)
+def checked_claim(ref: Any, format: Any, version: Any, fields: Any, bases: Any) -> Claim:
+    name = ref if isinstance(ref, str) else shortened(ref)
     if type(format) is not int or format != FORMAT:
-        raise StampError(name, f"the stamp has format {format!r}, and this code reads {FORMAT}")
+        raise StampError(
+            name, f"the stamp has format {shortened(format)}, and this code reads {FORMAT}"
+        )
     if not isinstance(ref, str) or not is_version(version):
-        raise StampError(name, f"the stamp's version is {version!r}")
+        raise StampError(name, f"the stamp's version is {shortened(version)}")
     if fields is not None and not _are_names(fields):
-        raise StampError(name, f"the stamp's field names are {fields!r}")
+        raise StampError(name, f"the stamp's field names are {shortened(fields)}")
     if type(bases) is not tuple or not all(_is_base(base) for base in bases):
-        raise StampError(name, f"the stamp's bases are {bases!r}")
+        raise StampError(name, f"the stamp's bases are {shortened(bases)}")
     return Claim(ref, version, fields, bases)
 
 

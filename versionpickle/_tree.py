@@ -61,7 +61,7 @@ class Node:
     def made_of(self) -> str:
         """The ref of the class of the object."""
         if hasattr(self, "claim"):
-            return str(self.claim.ref)
+            return self.claim.ref if type(self.claim.ref) is str else ""
         if self.ref in _TAKE_A_CLASS and self.args and type(self.args[0]) is Node:
             return self.args[0].made_of
         return self.function.made_of if type(self.function) is Node else self.ref

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
+import collections
 import gc
 import io
-import itertools
-import pickle
+import math
 import types
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+from ._skim import opcodes
 
 
 class Buffers:
@@ -88,37 +89,21 @@ class Recorder:
         return new
 
 
-class _Anything:
-    """Do nothing, whatever a pickle wants of it."""
+def rest_of(file: Any, most: float = math.inf) -> bytes:
+    """
+    Return what follows in a file, as far as one pickle needs it, and stay where it was.
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        pass
-
-    __call__ = __setstate__ = append = extend = add = __setitem__ = __init__
-
-
-class _Passing(pickle.Unpickler):
-    """Read over one pickle; build nothing of it."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        return _Anything
-
-    def persistent_load(self, key: Any) -> Any:
-        return _Anything()
-
-
-def rest_of(file: Any) -> bytes:
-    """Return what follows in a file, as far as one pickle needs it, and stay where it was."""
+    If that is more than *most* bytes, return at least one more than that.
+    """
     start = file.tell()
     if isinstance(file, io.BytesIO):
         return file.getvalue()[start:] if start else file.getvalue()
     if isinstance(file, Recorder):  # which may have to wait for what comes after the pickle
-        with contextlib.suppress(Exception):
-            _Passing(file, buffers=itertools.repeat(b"")).load()
+        collections.deque(opcodes(file, most), maxlen=0)
         end = file.tell()
         file.seek(start)
         return file.read(end - start)
-    data: bytes = file.read()
+    data: bytes = file.read() if most == math.inf else file.read(int(most) + 1)
     file.seek(start)
     return data
 

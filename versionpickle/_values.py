@@ -8,6 +8,8 @@ import importlib
 
 from typing import Any
 
+from ._names import shortened
+
 
 _TYPES = {
     "array": "array _array_reconstructor",
@@ -40,7 +42,7 @@ _EXCEPTIONS = {
 def encode(text: Any, encoding: str = "") -> bytes:
     """Encode as `_codecs.encode` does for the bytes in pickles of protocols 0 to 2."""
     if not isinstance(text, str) or encoding.lower() not in {"latin1", "latin-1"}:
-        raise ValueError(f"_codecs.encode is called with {encoding!r}, not 'latin1'")
+        raise ValueError(f"_codecs.encode is called with {shortened(encoding)}, not 'latin1'")
     return codecs.latin_1_encode(text)[0]
 
 
@@ -48,7 +50,7 @@ def attribute(owner: Any, name: str) -> Any:
     """Get the one attribute that a value type's pickle takes by `getattr`."""
     if name == "_unpickle" and f"{owner.__module__}.{owner.__qualname__}" == "zoneinfo.ZoneInfo":
         return owner._unpickle
-    raise ValueError(f"getattr is called for {name!r} of {owner!r}")
+    raise ValueError(f"getattr is called for {shortened(name)} of {shortened(owner)}")
 
 
 _GUARDED = {

@@ -14,6 +14,8 @@ Every error of versionpickle, in one tree.
         ├── BuildError                           a class that cannot cope with its data
         ├── CycleError                           an object that is part of what needs its hash
         ├── ForbiddenError                       names that a load may not build
+        ├── UntrustedError                       what no pickler writes, met under limits=
+        ├── LimitError                           more than limits= allows
         ├── StampError                           a stamp that does not say what a stamp says
         ├── UnknownClassError                    a stamp of a class that nobody declared
         └── UpgradeError                         old data that does not reach today's class
@@ -43,6 +45,7 @@ __all__ = [
     "ForbiddenError",
     "FutureVersionError",
     "InvalidObjectError",
+    "LimitError",
     "MissingStepError",
     "PicklingError",
     "StampError",
@@ -52,6 +55,7 @@ __all__ = [
     "UnpicklableError",
     "UnpicklingError",
     "UnreachableClassError",
+    "UntrustedError",
     "UpgradeError",
     "VersionPickleError",
 ]
@@ -217,6 +221,56 @@ class ForbiddenError(UnpicklingError):
             "allow=[...] to this load); if a class has moved or is gone, declare it "
             "with alias() or retire(); if another registry knows it, pass registry="
         )
+
+
+class UntrustedError(UnpicklingError):
+    """Refuse what no pickler writes, in a load with ``limits=``."""
+
+    problem: str
+    offset: int
+    """Where in the pickle the opcode stands that is refused."""
+
+    def _sentence(self) -> str:
+        return (
+            f"at byte {self.offset}: {self.problem}; no pickler writes this, so these bytes were "
+            "tampered with: do not use them"
+        )
+
+
+class LimitError(UnpicklingError):
+    """Refuse what takes more than ``limits=`` allows."""
+
+    limit: str
+    """The name of the bound, as in ``Limits``."""
+
+    allowed: float
+    value: float
+    """What was met."""
+
+    offset: int
+    """Where in the pickle it was met."""
+
+    def _sentence(self) -> str:
+        value = f"{self.value:.2f}" if isinstance(self.value, float) else self.value
+        met = f"{value} {_MEASURED.get(self.limit, self.limit)}"
+        return (
+            f"at byte {self.offset}: {met}, and no more than {self.allowed} are allowed; if you "
+            "know where these bytes come from and want them all the same, pass "
+            f"limits=Limits({self.limit}=...)"
+        )
+
+
+_MEASURED = {
+    "bytes": "bytes",
+    "depth": "objects within each other",
+    "objects": "objects",
+    "items": "items",
+    "memo": "objects to refer to",
+    "digits": "digits",
+    "characters": "characters",
+    "hashing": "parts of keys to hash",
+    "seconds": "seconds",
+}
 
 
 class StampError(UnpicklingError):

@@ -34,9 +34,12 @@ def plainly(package: str, data: bytes) -> Any:
 
 
 def versioned(package: str, data: bytes) -> Any:
-    """Load, dump, and load again: by versionpickle, and by plain pickle."""
+    """Load, also within limits, dump, and load again: by versionpickle, and by plain pickle."""
     found = versionpickle.loads(data, encoding="latin1")
     told = facts.told(package, found)
+    limited = versionpickle.loads(data, encoding="latin1", limits=versionpickle.Limits())
+    if facts.told(package, limited) != told:
+        raise AssertionError("with limits, a load gives another object")
     again = versionpickle.dumps(found)
     if b"versionpickle" not in again:
         raise AssertionError("the new pickle has no stamp")

@@ -1,0 +1,1 @@
+"""Pickles that nobody's pickler wrote."""

@@ -1,0 +1,94 @@
+"""Classes that hostile pickles are about, and traps that note whether they were sprung."""
+
+from __future__ import annotations
+
+import collections
+import copyreg
+import enum
+
+import attrs
+
+import versionpickle
+
+from versionpickle import migration, versioned
+from versionpickle.migrations import add, rename
+
+
+SPRUNG: list[str] = []
+
+
+def spring(*args, **kwargs):
+    """Be what nobody may call."""
+    SPRUNG.append("spring")
+
+
+@versioned(version=3)
+@attrs.define
+class Order:
+    number: int
+    name: str
+
+    def __attrs_post_init__(self):
+        SPRUNG.append("Order was called")
+
+
+migration(Order, 1, rename("label", "name"))
+migration(Order, 2, add("number", 0))
+
+
+@versioned(version=2)
+class Open:
+    """Declares no fields."""
+
+
+migration(Open, 1)(lambda state: state)
+
+
+@versioned(version=1)
+@attrs.frozen
+class Key:
+    parts: object
+
+
+@versioned(version=1)
+class Items(list):
+    """A list with attributes."""
+
+
+class Point(collections.namedtuple("Point", ["x", "y"], defaults=[0, 0])):
+    __slots__ = ()
+
+
+versioned(version=1)(Point)
+
+
+@versioned(version=1)
+class Colour(enum.Enum):
+    RED = 1
+
+
+class Plain:
+    """Known by adoption alone, as from before versionpickle."""
+
+
+versionpickle.adopt(Plain, version=1)
+
+
+class Allowed:
+    """Unversioned: each load that wants it says so."""
+
+    __slots__ = ("a", "b")
+
+    def append(self, item):
+        SPRUNG.append("append")
+
+
+def harmless(*args):
+    """Be what a load may call that was told so."""
+    return list(args)
+
+
+versionpickle.retire("hostile.models:Gone")
+copyreg.add_extension("hostile.models", "spring", 0x7F010203)
+copyreg.add_extension("os", "system", 77)
+copyreg.add_extension("os", "popen", 7777)

@@ -1,0 +1,20 @@
+"""The command line, as ``python -m versionpickle`` and as ``versionpickle``."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line, or say how to get it."""
+    try:
+        from .cli import main as run  # noqa: PLC0415 - it needs more than the library does
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] not in {"click", "rich"}:
+            raise
+        sys.exit("the command line needs click and rich: pip install 'versionpickle[cli]'")
+    run(prog_name="versionpickle")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The command that shows what is in pickle files."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from versionpickle._inspect import FoundClass, Report
+from versionpickle._inspect import inspect as report_of
+from versionpickle.exceptions import VersionPickleError
+
+
+@click.command(
+    epilog="Example: versionpickle inspect --import shop.models orders/*.pickle",
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list for all files.")
+@click.option(
+    "--import",
+    "modules",
+    multiple=True,
+    metavar="MODULE",
+    help="Import this module of yours first, so that its classes are known.",
+)
+def inspect(files: tuple[Path, ...], as_json: bool, modules: tuple[str, ...]) -> None:
+    """
+    Show what is in pickle FILES, without building any of it.
+
+    Of each file: its classes with versions, counts and fields, the steps that a load
+    would run, what the default load would refuse and the line that admits it, and
+    what is odd. A file that is no pickle makes the exit status 1.
+    """
+    _import(modules)
+    found = [_looked_at(file) for file in files]
+    if as_json:
+        click.echo(json.dumps([_as_dict(file, told) for file, told in found], indent=2))
+    else:
+        console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+        for file, told in found:
+            _show(console, file, told)
+    sys.exit(any(isinstance(told, str) for _, told in found))
+
+
+_WIDE = 1_000
+"""Columns of what is read by programs, which want a line to be a line."""
+
+
+def _import(modules: tuple[str, ...]) -> None:
+    sys.path.insert(0, "")  # as python -m has it
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as exc:
+            raise click.BadParameter(f"{module} cannot be imported: {exc}") from exc
+
+
+def _looked_at(file: Path) -> tuple[Path, Report | str]:
+    try:
+        return file, report_of(file.read_bytes())
+    except (VersionPickleError, OSError) as exc:
+        return file, exc.strerror or str(exc) if isinstance(exc, OSError) else str(exc)
+
+
+def _as_dict(file: Path, told: Report | str) -> dict[str, Any]:
+    if isinstance(told, str):
+        return {"file": str(file), "error": told}
+    return {"file": str(file), **attrs.asdict(told)}
+
+
+def _show(console: Console, file: Path, told: Report | str) -> None:
+    if isinstance(told, str):
+        console.print(Text(f"{file}: {told}", style="red"))
+        return
+    console.print(Text(f"{file}: protocol {told.protocol}, {told.size:,} bytes", style="bold"))
+    if told.classes:
+        console.print(_table(told.classes))
+    for found in told.classes:
+        for line in (*found.steps, *([found.problem] if found.problem else [])):
+            console.print(Text(f"  {found.ref}: {line}"))
+    for name in told.names:
+        console.print(Text(f"  names {name}"))
+    for ref, cure in told.refused:
+        console.print(Text(f"  refused {ref}: {cure}", style="yellow"))
+    for note in told.notes:
+        console.print(Text(f"  note: {note}", style="yellow"))
+
+
+def _table(classes: tuple[FoundClass, ...]) -> Table:
+    table = Table(box=None, pad_edge=True, show_edge=False)
+    for heading in ("class", "version", "today's", "objects", "fields"):
+        table.add_column(heading, justify="right" if heading in _NUMBERS else "left")
+    for found in classes:
+        table.add_row(
+            found.ref,
+            "unstamped" if found.version is None else str(found.version),
+            "?" if found.current is None else str(found.current),
+            f"{found.count:,}",
+            ", ".join(found.fields),
+        )
+    return table
+
+
+_NUMBERS = {"version", "today's", "objects"}
