@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import runpy
 import subprocess
 import sys
 
@@ -151,11 +152,12 @@ def test_as_a_function(monkeypatch, capsys):
     """And so is the installed command."""
     monkeypatch.setattr(sys, "argv", ["versionpickle", "--version"])
 
-    with pytest.raises(SystemExit) as caught:
-        start()
+    for run_it in (start, lambda: runpy.run_module("versionpickle", run_name="__main__")):
+        with pytest.raises(SystemExit) as caught:
+            run_it()
 
-    assert caught.value.code == 0
-    assert versionpickle.__version__ in capsys.readouterr().out
+        assert caught.value.code == 0
+        assert versionpickle.__version__ in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("package", ["click", "rich"])

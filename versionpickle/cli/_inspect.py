@@ -86,8 +86,10 @@ def _show(console: Console, file: Path, told: Report | str) -> None:
     if told.classes:
         console.print(_table(told.classes))
     for found in told.classes:
-        for line in (*found.steps, *([found.problem] if found.problem else [])):
-            console.print(Text(f"  {found.ref}: {line}"))
+        for step in found.steps:
+            console.print(Text(f"  {step}"))
+        if found.problem:
+            console.print(Text(f"  {found.ref}: {found.problem}"))
     for name in told.names:
         console.print(Text(f"  names {name}"))
     for ref, cure in told.refused:
