@@ -37,6 +37,9 @@ from versionpickle import _revive
 
 
 COUNT = 20_000
+MEGABYTE = 27_000
+"""Of objects, which make one."""
+
 ROUNDS = 15
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -175,6 +178,22 @@ def peers() -> list[Contender]:
     ]
 
 
+def reading() -> dict[str, float]:
+    """Compare our own reader with C's `loads`, on a megabyte of versioned objects."""
+    cls = models.VERSIONED[models.AttrsSlots]
+    data = versionpickle.dumps([cls(*values) for values in models.values(MEGABYTE)])
+    limits = versionpickle.Limits(seconds=600)
+
+    def by_c() -> Any:
+        return pickle.loads(data)
+
+    return {
+        "size": len(data),
+        "limits": ratio(lambda: versionpickle.loads(data, limits=limits), by_c, rounds=5)[0],
+        "inspect": ratio(lambda: versionpickle.inspect(data), by_c, rounds=5)[0],
+    }
+
+
 def import_time() -> float:
     """Return the time to import versionpickle against that of attrs and pickle together."""
 
@@ -218,6 +237,7 @@ def measure() -> tuple[str, dict[str, dict[str, float]]]:
         "", versionpickle.dumps, versionpickle.loads, models.VERSIONED[models.Plain]
     )
     safe = single(safely, plain(models.Plain))
+    read = reading()
     header = ["class", "dump", "load", "stream", "one: dump", "one: load", "2 steps"]
     parts = [
         f"CPython {platform.python_version()}, attrs {attrs.__version__}, {platform.machine()}; "
@@ -232,6 +252,9 @@ def measure() -> tuple[str, dict[str, dict[str, float]]]:
         f"and `versionpickle.dumps` {safe['dump']:.2f} times.",
         f"Importing versionpickle takes {import_time():.2f} times as long as importing attrs and "
         "pickle.",
+        f"Of {read['size']:,} bytes of versioned objects, `loads` with `limits=` takes "
+        f"**{read['limits']:.1f}** times as long as `pickle.loads`, and `inspect` "
+        f"**{read['inspect']:.1f}** times.",
         "## Beside others",
         "Against plain pickle of an attrs slotted class, each with the objects that suit it best.",
         table(
