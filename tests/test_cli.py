@@ -151,6 +151,7 @@ def test_as_a_module(golden):
 def test_as_a_function(monkeypatch, capsys):
     """And so is the installed command."""
     monkeypatch.setattr(sys, "argv", ["versionpickle", "--version"])
+    monkeypatch.delitem(sys.modules, "versionpickle.__main__")
 
     for run_it in (start, lambda: runpy.run_module("versionpickle", run_name="__main__")):
         with pytest.raises(SystemExit) as caught:
