@@ -9,7 +9,7 @@ import attrs
 import pytest
 import shapes
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import versionpickle
@@ -17,7 +17,19 @@ import versionpickle
 from versionpickle import Registry, migration, versioned
 from versionpickle._stream import revive_in
 from versionpickle.exceptions import StepError
-from versionpickle.migrations import add, convert, remove, rename
+from versionpickle.migrations import (
+    Chain,
+    Step,
+    add,
+    convert,
+    merge,
+    remove,
+    rename,
+    reorder,
+    require,
+    split,
+)
+from versionpickle.migrations._operations import Remove
 
 
 kinds = st.sampled_from(sorted(shapes.MAKERS.keys() - {"ReducingWithSetter"}))
@@ -92,21 +104,79 @@ NAMES = ("a", "b", "c", "d", "e")
 def steps(draw, fields):
     """One operation that suits *fields*, and the fields after it."""
     absent = [name for name in NAMES if name not in fields]
-    choices = ["convert", "remove"] if fields else []
-    choices += ["add"] if absent else []
+    choices = ["convert", "remove", "reorder", "require"] if fields else []
+    choices += ["add", "compute"] if absent else []
     choices += ["rename"] if absent and fields else []
-    chosen = draw(st.sampled_from(choices))
-    if chosen == "add":
-        name = draw(st.sampled_from(absent))
-        return add(name, draw(st.integers())), [*fields, name]
+    choices += ["split"] if len(absent) > 1 and fields else []
+    choices += ["merge"] if absent and len(fields) > 1 else []
+    return OPERATIONS[draw(st.sampled_from(choices))](draw, fields, absent)
+
+
+def one_of(draw, names, count=1):
+    """Some of the names, and the others."""
+    taken = draw(st.lists(st.sampled_from(names), min_size=count, max_size=count, unique=True))
+    return *taken, [name for name in names if name not in taken]
+
+
+def an_add(draw, fields, absent):
+    name = draw(st.sampled_from(absent))
+    return add(name, draw(st.integers())), [*fields, name]
+
+
+def a_computed_add(draw, fields, absent):
+    name = draw(st.sampled_from(absent))
+    return add(name, compute=lambda state: sorted(state)), [*fields, name]
+
+
+def a_remove(draw, fields, absent):
+    name, rest = one_of(draw, fields)
+    return remove(name), rest
+
+
+def a_convert(draw, fields, absent):
     name = draw(st.sampled_from(fields))
-    rest = [field for field in fields if field != name]
-    if chosen == "remove":
-        return remove(name), rest
-    if chosen == "convert":
-        return convert(name, lambda value: [value]), fields
+    return convert(name, lambda value: [value], lambda value: value[0]), fields
+
+
+def a_rename(draw, fields, absent):
+    name, rest = one_of(draw, fields)
     new = draw(st.sampled_from(absent))
     return rename(name, new), [*rest, new]
+
+
+def a_split(draw, fields, absent):
+    name, rest = one_of(draw, fields)
+    one, other, _ = one_of(draw, absent, 2)
+    into = (one, other)
+    return split(name, into, lambda value: (value, [value]), lambda a, b: a), [*rest, *into]
+
+
+def a_merge(draw, fields, absent):
+    one, other, rest = one_of(draw, fields, 2)
+    new = draw(st.sampled_from(absent))
+    return merge((one, other), new, lambda *pair: list(pair), lambda pair: pair), [*rest, new]
+
+
+def a_reorder(draw, fields, absent):
+    name, rest = one_of(draw, fields)
+    return reorder(name), [name, *rest]
+
+
+def a_require(draw, fields, absent):
+    return require(draw(st.sampled_from(fields)), lambda value: True, "never said"), fields
+
+
+OPERATIONS = {
+    "add": an_add,
+    "compute": a_computed_add,
+    "remove": a_remove,
+    "convert": a_convert,
+    "rename": a_rename,
+    "split": a_split,
+    "merge": a_merge,
+    "reorder": a_reorder,
+    "require": a_require,
+}
 
 
 @st.composite
@@ -143,7 +213,7 @@ def upgraded(operations, fields, values, *, how):
 
 
 def as_function(operation):
-    from versionpickle.migrations._operations import State
+    from versionpickle.migrations._state import State
 
     def step(state):
         operation.apply(State(state, set()))
@@ -164,6 +234,18 @@ def test_all_ways_lead_to_the_same(history):
     ]
 
     assert all(outcome == outcomes[0] for outcome in outcomes)
+
+
+@given(histories())
+def test_there_and_back(history):
+    """Undone, a chain gives the state that it was given, where every operation has an inverse."""
+    operations, fields = history
+    before = {name: [number] for number, name in enumerate(fields[0])}
+    lossless = [operation for operation in operations if not isinstance(operation, Remove)]
+    chain = Chain("m:C", 1, 2, (Step("m:C", 1, 2, tuple(lossless)),))
+    assume(len(lossless) == len(operations))
+
+    assert before == chain.undo(chain.run(dict(before), set()), set())
 
 
 @given(histories(), st.data())

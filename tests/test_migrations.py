@@ -21,11 +21,23 @@ from versionpickle.exceptions import (
     FutureVersionError,
     InvalidObjectError,
     MissingStepError,
+    PastVersionError,
     StampError,
     StepError,
     UnknownClassError,
 )
-from versionpickle.migrations import add, convert, remove, rename
+from versionpickle.migrations import (
+    add,
+    convert,
+    merge,
+    move,
+    name_positions,
+    remove,
+    rename,
+    reorder,
+    require,
+    split,
+)
 
 
 def declared(registry, *, version, **settings):
@@ -196,6 +208,44 @@ class TestRegistering:
             migration(declared(registry, version=2), 1)(5)
 
 
+class TestOldest:
+    """A class may stop to read its oldest versions."""
+
+    @pytest.mark.parametrize("stamped", [True, False])
+    def test_refused(self, registry, stamped):
+        """The error says which is the oldest, and how to get there."""
+        cls = declared(registry, version=4, oldest=3)
+        migration(cls, 3, add("b", 1))
+
+        with pytest.raises(PastVersionError, match="still reads is 3; load it with a release"):
+            if stamped:
+                load(registry, cls, 2, ("a",), 1)
+            else:
+                restore(cls, {"a": 1})
+
+    def test_read(self, registry):
+        """From that one on, all is as ever."""
+        cls = declared(registry, version=4, oldest=3)
+        migration(cls, 3, add("b", 1))
+
+        assert attrs.asdict(load(registry, cls, 3, ("a",), 1)) == {"a": 1, "b": 1}
+
+    def test_former_names(self, registry):
+        """Versions under a former name lead there first."""
+        cls = declared(registry, version=4, oldest=3, formerly="m:Old")
+        migration("m:Old", 1, rename("x", "a"), to=3, registry=registry)
+        migration(cls, 3, add("b", 1))
+        path = registry.path("m:Old", 1, registry.declared(f"{cls.__module__}:{cls.__qualname__}"))
+
+        assert [(step.version, step.to) for step in path] == [(1, 3), (3, 4)]
+
+    @pytest.mark.parametrize("oldest", [0, True, 5, "1"])
+    def test_misuse(self, registry, oldest):
+        """It is one of the versions."""
+        with pytest.raises(DeclarationError, match="oldest="):
+            declared(registry, version=4, oldest=oldest)
+
+
 class TestOperations:
     @pytest.mark.parametrize(
         ("make", "problem"),
@@ -203,10 +253,21 @@ class TestOperations:
             (lambda: rename("a", ""), "named by a text"),
             (lambda: rename(1, "a"), "named by a text"),
             (lambda: add("a", []), r"use add\('a', factory=list\)"),
-            (lambda: add("a", 5, factory=list), "not both"),
+            (lambda: add("a", 5, factory=list), "only one of them"),
             (lambda: add("a", factory=[]), "can be called"),
             (lambda: remove(), "needs the name"),
             (lambda: convert("a", 5), "takes a function"),
+            (lambda: add("a", compute=5), "takes a function for compute="),
+            (lambda: convert("a", int, 5), "takes a function for back="),
+            (lambda: remove("a", "b", restore=1), "restores one field"),
+            (lambda: remove("a", restore=[]), "restore_factory|factory=list"),
+            (lambda: split("a", "bc", list), "takes several names, not 'bc'"),
+            (lambda: split("a", (), list), "several different names"),
+            (lambda: merge(("a", "a"), "b", max), "several different names"),
+            (lambda: move("a", "b"), "one field, and one place"),
+            (lambda: move("a.b", "c.d"), "one field, and one place"),
+            (lambda: require("a", "b", "c"), "takes a function"),
+            (lambda: name_positions(), "several different names"),
         ],
     )
     def test_misuse(self, make, problem):
@@ -223,6 +284,16 @@ class TestOperations:
             "remove('a', 'b')",
             "remove('a', missing_ok=True)",
             "convert('a', int)",
+            "convert('a', int, back=str)",
+            "add('a', compute=len)",
+            "remove('a', restore=5)",
+            "remove('a', restore_factory=list)",
+            "split('a', ('b', 'c'), str.split, back=max)",
+            "merge(('b', 'c'), 'a', max)",
+            "move('a.b', 'c')",
+            "reorder('a', 'b')",
+            "name_positions('a', 'b')",
+            "require('a', bool, 'it is empty')",
         ],
     )
     def test_repr_is_the_code(self, written):
@@ -238,6 +309,18 @@ class TestOperations:
             (remove("x"), (), "there is no field 'x', only none at all"),
             (convert("x", int), ("a",), "there is no field 'x'"),
             (add("a", 5), ("a",), "there is a field 'a' already"),
+            (split("x", ("c", "d"), list), ("a",), "there is no field 'x'"),
+            (split("a", ("b", "c"), lambda _: [0, 0]), ("a", "b"), "a field 'b' already"),
+            (split("c", ("a", "b"), lambda _: [1]), ("c",), "gave 1 values for"),
+            (merge(("a", "x"), "c", max), ("a",), "there is no field 'x'"),
+            (merge(("a",), "b", max), ("a", "b"), "a field 'b' already"),
+            (move("a.k", "b"), ("a",), "holds no mapping with 'k'"),
+            (move("a.k", "b"), ("a", "b"), "a field 'b' already"),
+            (move("b", "a.k"), ("a", "b"), "holds no mapping that wants 'k'"),
+            (reorder("x"), ("a",), "there is no field 'x'"),
+            (require("a", str, "it is empty"), (), "there is no field 'a'"),
+            (require("a", lambda a: a > 5, "it is small"), ("a",), "'a': it is small"),
+            (name_positions("a"), ("a",), "have names already|state is a dict"),
         ],
     )
     def test_cannot_be_applied(self, registry, stamped, operation, fields, problem):
@@ -776,12 +859,29 @@ class TestUnstamped:
         with pytest.raises(StepError, match="a function and returns a dict"):
             restore(cls, state)
 
+    @pytest.mark.parametrize("state", [(5, 6), [5, 6]])
+    def test_positions_get_names(self, registry, state):
+        """Operations can name them, and go on with the names."""
+        cls = declared(registry, version=2)
+        migration(cls, 1, name_positions("x", "b"), rename("x", "a"))
+
+        assert attrs.asdict(restore(cls, state)) == {"a": 5, "b": 6}
+
+    @pytest.mark.parametrize("state", [(5,), "text", {"a": 1}])
+    def test_other_positions(self, registry, state):
+        """As many as there are."""
+        cls = declared(registry, version=2)
+        migration(cls, 1, name_positions("a", "b"))
+
+        with pytest.raises(StepError, match="2 values were to get names"):
+            restore(cls, state)
+
     def test_state_without_names_meets_an_operation(self, registry):
         """An operation cannot name them."""
         cls = declared(registry, version=2)
         migration(cls, 1, add("b", 1))
 
-        with pytest.raises(StepError, match="write this step as a function"):
+        with pytest.raises(StepError, match="write it as a function"):
             restore(cls, (5, 6))
 
     def test_reaches_the_first_step_as_stored(self, registry):

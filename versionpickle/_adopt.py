@@ -43,6 +43,7 @@ def adopt(
     formerly: Formerly = (),
     unstamped: Unstamped = 1,
     transient: str | Iterable[str] = (),
+    oldest: int = 1,
     registry: Registry | None = None,
 ) -> None:
     """
@@ -78,7 +79,8 @@ def adopt(
         raise DeclarationError(
             ref_of(cls), "pickle itself writes these, and asks nobody", "adopt a subclass of yours"
         )
-    declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient, rebuild)
+    settings = (version, name, formerly, unstamped, transient, oldest, rebuild)
+    declaration = Declaration(ref_of(cls), *settings)
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, registry)
     elif not is_written_in_c(cls):

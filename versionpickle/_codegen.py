@@ -13,7 +13,7 @@ from ._layout import Layout
 from ._source import Source
 from ._stamp import Claim, Stamp
 from .migrations import Chain
-from .migrations._operations import Symbols
+from .migrations._state import Symbols
 
 
 Reduce = Callable[[Any, Any], Any]

@@ -27,6 +27,7 @@ def versioned(
     formerly: Formerly = ...,
     unstamped: Unstamped = ...,
     transient: str | Iterable[str] = ...,
+    oldest: int = ...,
     registry: Registry | None = ...,
 ) -> Callable[[_T], _T]: ...
 
@@ -38,6 +39,7 @@ def versioned(
     formerly: Formerly = (),
     unstamped: Unstamped = 1,
     transient: str | Iterable[str] = (),
+    oldest: int = 1,
     registry: Registry | None = None,
 ) -> Any:
     """
@@ -53,6 +55,7 @@ def versioned(
     *unstamped* is the version of pickles written before the class was versioned,
     or a function of such a state that tells it.
     *transient* fields are not stored; they come back as their defaults.
+    *oldest* is the oldest version that is still read.
 
     >>> import attrs, pickle
     >>> from versionpickle import versioned
@@ -71,7 +74,9 @@ def versioned(
     def decorate(cls: type) -> type:
         if not isinstance(cls, type):
             raise DeclarationError(repr(cls), "this is no class", "put @versioned on a class")
-        declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
+        declaration = Declaration(
+            ref_of(cls), version, name, formerly, unstamped, transient, oldest
+        )
         declare(cls, declaration, checked_registry(registry))
         watch_subclasses(cls)
         return cls
@@ -102,15 +107,16 @@ class Versioned:
         formerly: Formerly = (),
         unstamped: Unstamped = 1,
         transient: str | Iterable[str] = (),
+        oldest: int = 1,
         registry: Registry | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
         if MARK in vars(cls):  # attrs or dataclasses built the class anew, with its hooks
             return
-        declaration = Declaration(ref_of(cls), version, name, formerly, unstamped, transient)
-        settings = (version, name, formerly, unstamped, transient, registry)
-        declaration.is_implied = settings == (1, None, (), 1, (), None)
+        settings = (version, name, formerly, unstamped, transient, oldest)
+        declaration = Declaration(ref_of(cls), *settings)
+        declaration.is_implied = (*settings, registry) == (1, None, (), 1, (), 1, None)
         declare(cls, declaration, registry or _registry_of_bases(cls))
 
 

@@ -27,7 +27,7 @@ from ._stamp import Claim, Stamp
 from .exceptions import FieldsError, InvalidObjectError, StampError, StepError
 from .migrations import Chain
 from .migrations._chain import as_dict
-from .migrations._operations import Symbols
+from .migrations._state import Symbols
 
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ Every error of versionpickle, in one tree.
         ├── UnknownClassError                    a stamp of a class that nobody declared
         └── UpgradeError                         old data that does not reach today's class
             ├── FutureVersionError
+            ├── PastVersionError
             ├── MissingStepError
             ├── StepError
             ├── FieldsError
@@ -47,6 +48,7 @@ __all__ = [
     "InvalidObjectError",
     "LimitError",
     "MissingStepError",
+    "PastVersionError",
     "PicklingError",
     "StampError",
     "StepError",
@@ -331,6 +333,19 @@ class FutureVersionError(UpgradeError):
             f"this pickle holds {self.ref} at version {self.version}, but this code only "
             f"knows versions up to {self.current}; it was written by newer code: "
             "update this program"
+        )
+
+
+class PastVersionError(UpgradeError):
+    """Refuse data that is older than the oldest version that the class still reads."""
+
+    oldest: int
+
+    def _sentence(self) -> str:
+        return (
+            f"this pickle holds {self.ref} at version {self.version}, and the oldest that this "
+            f"code still reads is {self.oldest}; load it with a release of yours that reads both, "
+            "store it again from there, and load that"
         )
 
 

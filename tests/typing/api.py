@@ -43,6 +43,14 @@ def step(state: dict[str, Any]) -> dict[str, Any]:
 
 assert_type(step({}), dict[str, Any])
 
+
+@step.down
+def back(state: dict[str, Any]) -> dict[str, Any]:
+    return state
+
+
+assert_type(back({}), dict[str, Any])
+
 adopt(Bare, version=2)
 adopt("m:Class")
 alias("m:old", convert)

@@ -2,9 +2,21 @@
 
 from ._chain import Chain, Step
 from ._declaration import Declaration, Formerly, Unstamped
-from ._operations import Operation, add, convert, remove, rename
+from ._operations import Operation
 from ._register import migration
 from ._registry import Registry, Retired, default_registry
+from ._vocabulary import (
+    add,
+    convert,
+    merge,
+    move,
+    name_positions,
+    remove,
+    rename,
+    reorder,
+    require,
+    split,
+)
 
 
 __all__ = [
@@ -19,7 +31,13 @@ __all__ = [
     "add",
     "convert",
     "default_registry",
+    "merge",
     "migration",
+    "move",
+    "name_positions",
     "remove",
     "rename",
+    "reorder",
+    "require",
+    "split",
 ]

@@ -9,7 +9,8 @@ import attrs
 
 from versionpickle.exceptions import StepError
 
-from ._operations import Operation, OperationError, State, Symbols
+from ._operations import NamePositions, Operation
+from ._state import OperationError, State, Symbols
 
 
 @attrs.frozen
@@ -21,6 +22,8 @@ class Step:
     to: int
     operations: tuple[Operation, ...] = ()
     function: Callable[[Any], Any] | None = None
+    back: Callable[[Any], Any] | None = None
+    """What undoes *function*."""
 
     def __str__(self) -> str:
         if self.function is None:
@@ -32,19 +35,38 @@ class Step:
     def apply(self, state: object, unset: set[str], *, any_state: bool) -> object:
         if self.function is not None:
             return _checked_result(self.function(state), unset, any_state=any_state)
-        if not isinstance(state, dict):
+        return _applied(self.operations, state, unset)
+
+    def undo(self, state: object, unset: set[str], *, any_state: bool) -> object:
+        """Return the state as it was before this step; raise OperationError where none knows."""
+        if self.back is not None:
+            return _checked_result(self.back(state), unset, any_state=any_state)
+        if self.function is not None:
             raise OperationError(
-                f"the state was stored as a {type(state).__name__}, which has no field "
-                "names; write this step as a function that returns a dict"
+                "it is a function, and nobody gave its inverse; write one, and put "
+                f"@{getattr(self.function, '__name__', 'step')}.down on it"
             )
-        fields = State(state, unset)
-        for operation in self.operations:
-            operation.apply(fields)
-        return state
+        back = tuple(operation.inverse() for operation in reversed(self.operations))
+        return _applied(back, state, unset)
 
     def compile(self, symbols: Symbols) -> None:
         for operation in self.operations:
             operation.compile(symbols)
+
+
+def _applied(operations: tuple[Operation, ...], state: object, unset: set[str]) -> object:
+    if operations and isinstance(operations[0], NamePositions):
+        state = operations[0].named(state)
+        operations = operations[1:]
+    if not isinstance(state, dict):
+        raise OperationError(
+            f"the state was stored as a {type(state).__name__}, which has no field names; begin "
+            "this step with name_positions(...), or write it as a function that returns a dict"
+        )
+    fields = State(state, unset)
+    for operation in operations:
+        operation.apply(fields)
+    return state
 
 
 @attrs.frozen
@@ -75,6 +97,15 @@ class Chain:
                 state = step.apply(as_dict(state), unset, any_state=self.any_state)
             except Exception as exc:
                 raise self.failed(step, exc) from exc
+        return state
+
+    def undo(self, state: object, unset: set[str]) -> object:
+        """Return the state as it was at the beginning; *unset* as for `run`."""
+        for step in reversed(self.steps):
+            try:
+                state = step.undo(as_dict(state), unset, any_state=self.any_state)
+            except Exception as exc:
+                raise self.failed(f"undoing {step}", exc) from exc
         return state
 
     def compile(self, symbols: Symbols) -> None:

@@ -51,6 +51,10 @@ def _check_rebuild(declaration: Declaration, attribute: object, rebuild: object)
         )
 
 
+def _check_oldest(declaration: Declaration, attribute: object, oldest: object) -> None:
+    _check_past(declaration, "oldest", oldest)
+
+
 def _check_past(declaration: Declaration, what: str, version: object) -> None:
     if checked_version(version, declaration.ref, what) > declaration.version:
         raise DeclarationError(
@@ -82,6 +86,7 @@ class Declaration:
     )
     unstamped: Unstamped = attrs.field(default=1, validator=_check_unstamped)
     transient: tuple[str, ...] = attrs.field(default=(), converter=_as_names)
+    oldest: int = attrs.field(default=1, validator=_check_oldest)
     rebuild: Any = attrs.field(default=None, validator=_check_rebuild)
     is_implied: bool = False
     """Whether this is a subclass of a versioned class that says nothing itself."""

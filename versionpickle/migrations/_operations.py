@@ -1,19 +1,13 @@
-"""The declarative operations that a step is made of."""
+"""The declarative operations that a step is made of: what each does, and undoes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import attrs
 
-
-if TYPE_CHECKING:
-    from versionpickle._source import Source
-
-
-class OperationError(Exception):
-    """Say why an operation cannot be applied to a state."""
+from ._state import Fields, OperationError, State, Symbols
 
 
 class Operation(Protocol):
@@ -25,61 +19,8 @@ class Operation(Protocol):
     def compile(self, symbols: Symbols) -> None:
         """Do to the expressions of a state what `apply` does to its values."""
 
-
-class Fields:
-    """
-    Hold the fields of one state while operations change them.
-
-    A state is a mapping of names; a name can also be there without a value,
-    which is how an unset slot travels through a chain.
-    """
-
-    def __init__(self, values: dict[str, Any], unset: set[str]) -> None:
-        self.values = values
-        self.unset = unset
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.values or name in self.unset
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self.values
-        yield from self.unset
-
-    def demand(self, name: str) -> None:
-        if name not in self:
-            raise OperationError(f"there is no field {name!r}, only {self._listed()}")
-
-    def refuse(self, name: str) -> None:
-        if name in self:
-            raise OperationError(f"there is a field {name!r} already")
-
-    def rename(self, old: str, new: str) -> None:
-        self.demand(old)
-        self.refuse(new)
-        if old in self.values:
-            self.values[new] = self.values.pop(old)
-        else:
-            self.unset.remove(old)
-            self.unset.add(new)
-
-    def remove(self, name: str) -> None:
-        self.values.pop(name, None)
-        self.unset.discard(name)
-
-    def _listed(self) -> str:
-        return ", ".join(repr(name) for name in self) or "none at all"
-
-
-class State(Fields):
-    """Hold the values of one object's fields."""
-
-
-class Symbols(Fields):
-    """Hold, instead of values, the expressions that will compute them."""
-
-    def __init__(self, values: dict[str, str], source: Source) -> None:
-        super().__init__(values, set())
-        self.source = source
+    def inverse(self) -> Operation:
+        """Return the operation that leads back; raise OperationError where none can."""
 
 
 @attrs.frozen
@@ -93,6 +34,9 @@ class Rename:
     def compile(self, symbols: Symbols) -> None:
         symbols.rename(self.old, self.new)
 
+    def inverse(self) -> Operation:
+        return Rename(self.new, self.old)
+
     def __repr__(self) -> str:
         return f"rename({self.old!r}, {self.new!r})"
 
@@ -102,29 +46,45 @@ class Add:
     name: str
     value: Any = None
     factory: Callable[[], Any] | None = None
+    compute: Callable[[dict[str, Any]], Any] | None = None
 
     def apply(self, state: State) -> None:
         state.refuse(self.name)
-        state.values[self.name] = self.value if self.factory is None else self.factory()
+        if self.compute is not None:
+            made = self.compute(dict(state.values))
+        else:
+            made = self.value if self.factory is None else self.factory()
+        state.values[self.name] = made
 
     def compile(self, symbols: Symbols) -> None:
         symbols.refuse(self.name)
-        if self.factory is None:
-            made = symbols.source.constant(self.value)
+        source = symbols.source
+        if self.compute is not None:
+            values = ", ".join(f"{name!r}: {value}" for name, value in symbols.values.items())
+            made = source.compute(f"{source.constant(self.compute)}({{{values}}})")
+        elif self.factory is not None:
+            made = source.compute(f"{source.constant(self.factory)}()")
         else:
-            made = symbols.source.compute(f"{symbols.source.constant(self.factory)}()")
+            made = source.constant(self.value)
         symbols.values[self.name] = made
 
+    def inverse(self) -> Operation:
+        return Remove((self.name,), restore=self)
+
     def __repr__(self) -> str:
-        if self.factory is None:
-            return f"add({self.name!r}, {self.value!r})"
-        return f"add({self.name!r}, factory={_name_of(self.factory)})"
+        return f"add({self.name!r}, {self.made_of()})"
+
+    def made_of(self) -> str:
+        if self.compute is not None:
+            return f"compute={_name_of(self.compute)}"
+        return repr(self.value) if self.factory is None else f"factory={_name_of(self.factory)}"
 
 
 @attrs.frozen
 class Remove:
     names: tuple[str, ...]
     missing_ok: bool = False
+    restore: Add | None = None
 
     def apply(self, state: State) -> None:
         self._take_from(state)
@@ -138,10 +98,22 @@ class Remove:
                 fields.demand(name)
             fields.remove(name)
 
+    def inverse(self) -> Operation:
+        if self.restore is None:
+            raise OperationError(
+                f"{self!r} cannot be undone: it does not say what to put back; "
+                f"give it restore= or restore_factory="
+            )
+        return self.restore
+
     def __repr__(self) -> str:
         arguments = [repr(name) for name in self.names]
         if self.missing_ok:
             arguments.append("missing_ok=True")
+        if self.restore is not None and self.restore.compute is None:
+            made_of = self.restore.made_of()
+            is_value = self.restore.factory is None
+            arguments.append(f"restore={made_of}" if is_value else f"restore_{made_of}")
         return f"remove({', '.join(arguments)})"
 
 
@@ -149,6 +121,7 @@ class Remove:
 class Convert:
     name: str
     function: Callable[[Any], Any]
+    back: Callable[[Any], Any] | None = None
 
     def apply(self, state: State) -> None:
         state.demand(self.name)
@@ -161,77 +134,206 @@ class Convert:
         value = symbols.values[self.name]
         symbols.values[self.name] = symbols.source.compute(f"{function}({value})")
 
+    def inverse(self) -> Operation:
+        return Convert(self.name, _known(self, self.back), self.function)
+
     def __repr__(self) -> str:
-        return f"convert({self.name!r}, {_name_of(self.function)})"
+        return f"convert({self.name!r}, {_name_of(self.function)}{_shown_back(self.back)})"
 
 
-def rename(old: str, new: str) -> Operation:
-    """
-    Give the field *old* the name *new*.
+@attrs.frozen
+class Split:
+    name: str
+    into: tuple[str, ...]
+    function: Callable[[Any], Any]
+    back: Callable[..., Any] | None = None
 
-    >>> from versionpickle.migrations import rename
-    >>> rename("total", "amount")
-    rename('total', 'amount')
-    """
-    return Rename(_checked(old), _checked(new))
+    def apply(self, state: State) -> None:
+        values = self._split(state.take(self.name))
+        for name, value in zip(self.into, values, strict=True):
+            state.refuse(name)
+            state.values[name] = value
 
+    def compile(self, symbols: Symbols) -> None:
+        split = symbols.source.constant(self._split)
+        made = symbols.source.compute(f"{split}({symbols.take(self.name)})")
+        for number, name in enumerate(self.into):
+            symbols.refuse(name)
+            symbols.values[name] = f"{made}[{number}]"
 
-def add(name: str, value: Any = None, *, factory: Callable[[], Any] | None = None) -> Operation:
-    """
-    Add a field with one *value*, or with what *factory* returns.
+    def _split(self, value: Any) -> tuple[Any, ...]:
+        values = tuple(self.function(value))
+        if len(values) != len(self.into):
+            raise OperationError(
+                f"{_name_of(self.function)} gave {len(values)} values for the fields {self.into}"
+            )
+        return values
 
-    All upgraded objects share *value*, so a list, dict, set or bytearray is
-    refused: give its *factory*.
+    def inverse(self) -> Operation:
+        return Merge(self.into, self.name, _known(self, self.back), self.function)
 
-    >>> from versionpickle.migrations import add
-    >>> add("currency", "USD"), add("tags", factory=list)
-    (add('currency', 'USD'), add('tags', factory=list))
-    """
-    if isinstance(value, list | dict | set | bytearray):
-        kind = type(value).__name__
-        raise TypeError(
-            f"add({name!r}, {value!r}) would give the same {kind} to every object; "
-            f"use add({name!r}, factory={kind}), or a lambda that makes it"
-        )
-    if factory is not None and value is not None:
-        raise TypeError(f"add({name!r}) takes a value or a factory, not both")
-    if factory is not None and not callable(factory):
-        raise TypeError(f"add({name!r}) takes a factory that can be called, not {factory!r}")
-    return Add(_checked(name), value, factory)
-
-
-def remove(*names: str, missing_ok: bool = False) -> Operation:
-    """
-    Drop fields.
-
-    One that is not there is an error, unless *missing_ok* is true.
-
-    >>> from versionpickle.migrations import remove
-    >>> remove("cache")
-    remove('cache')
-    """
-    if not names:
-        raise TypeError("remove() needs the name of a field")
-    return Remove(tuple(_checked(name) for name in names), missing_ok)
+    def __repr__(self) -> str:
+        function = f"{_name_of(self.function)}{_shown_back(self.back)}"
+        return f"split({self.name!r}, {self.into!r}, {function})"
 
 
-def convert(name: str, function: Callable[[Any], Any]) -> Operation:
-    """
-    Replace a field's value by what *function* makes of it.
+@attrs.frozen
+class Merge:
+    names: tuple[str, ...]
+    into: str
+    function: Callable[..., Any]
+    back: Callable[[Any], Any] | None = None
 
-    >>> from versionpickle.migrations import convert
-    >>> convert("amount", float)
-    convert('amount', float)
-    """
-    if not callable(function):
-        raise TypeError(f"convert({name!r}) takes a function of the value, not {function!r}")
-    return Convert(_checked(name), function)
+    def apply(self, state: State) -> None:
+        values = [state.take(name) for name in self.names]
+        state.refuse(self.into)
+        state.values[self.into] = self.function(*values)
+
+    def compile(self, symbols: Symbols) -> None:
+        function = symbols.source.constant(self.function)
+        values = ", ".join([symbols.take(name) for name in self.names])
+        symbols.refuse(self.into)
+        symbols.values[self.into] = symbols.source.compute(f"{function}({values})")
+
+    def inverse(self) -> Operation:
+        return Split(self.into, self.names, _known(self, self.back), self.function)
+
+    def __repr__(self) -> str:
+        function = f"{_name_of(self.function)}{_shown_back(self.back)}"
+        return f"merge({self.names!r}, {self.into!r}, {function})"
 
 
-def _checked(name: object) -> str:
-    if not isinstance(name, str) or not name:
-        raise TypeError(f"a field is named by a text such as 'amount', not {name!r}")
-    return name
+@attrs.frozen
+class Move:
+    """Of the two places, one is a field and the other a place within a field."""
+
+    old: str
+    new: str
+
+    def apply(self, state: State) -> None:
+        field, _, key = self.old.partition(".")
+        if key:
+            held = state.value(field)
+            state.refuse(self.new)
+            state.values[field], state.values[self.new] = taken(held, key, field)
+        else:
+            holder, _, key = self.new.partition(".")
+            value = state.take(field)
+            state.values[holder] = put(state.value(holder), key, value, holder)
+
+    def compile(self, symbols: Symbols) -> None:
+        source = symbols.source
+        field, _, key = self.old.partition(".")
+        if key:
+            held = symbols.value(field)
+            symbols.refuse(self.new)
+            made = source.compute(f"{source.constant(taken)}({held}, {key!r}, {field!r})")
+            symbols.values[field], symbols.values[self.new] = f"{made}[0]", f"{made}[1]"
+        else:
+            holder, _, key = self.new.partition(".")
+            value = symbols.take(field)
+            held = symbols.value(holder)
+            call = f"{source.constant(put)}({held}, {key!r}, {value}, {holder!r})"
+            symbols.values[holder] = source.compute(call)
+
+    def inverse(self) -> Operation:
+        return Move(self.new, self.old)
+
+    def __repr__(self) -> str:
+        return f"move({self.old!r}, {self.new!r})"
+
+
+def taken(held: Any, key: str, field: str) -> tuple[Any, Any]:
+    """Return what is left of a mapping without *key*, and what stood there."""
+    if not isinstance(held, Mapping) or key not in held:
+        raise OperationError(f"the field {field!r} holds no mapping with {key!r}")
+    return {name: value for name, value in held.items() if name != key}, held[key]
+
+
+def put(held: Any, key: str, value: Any, field: str) -> dict[Any, Any]:
+    """Return a mapping that also holds *value*: the old one may be shared."""
+    if not isinstance(held, Mapping) or key in held:
+        raise OperationError(f"the field {field!r} holds no mapping that wants {key!r}")
+    return {**held, key: value}
+
+
+@attrs.frozen
+class Reorder:
+    names: tuple[str, ...]
+
+    def apply(self, state: State) -> None:
+        state.reorder(self.names)
+
+    def compile(self, symbols: Symbols) -> None:
+        symbols.reorder(self.names)
+
+    def inverse(self) -> Operation:
+        return self  # fields have names: nobody can tell in which order they stood
+
+    def __repr__(self) -> str:
+        return f"reorder({', '.join(map(repr, self.names))})"
+
+
+@attrs.frozen
+class NamePositions:
+    """Comes first in its step: what it names is no state of fields yet."""
+
+    names: tuple[str, ...]
+
+    def named(self, state: Any) -> dict[str, Any]:
+        if not isinstance(state, tuple | list) or len(state) != len(self.names):
+            size = f" of {len(state)}" if isinstance(state, tuple | list) else ""
+            raise OperationError(
+                f"the state is a {type(state).__name__}{size}, and {len(self.names)} values "
+                "were to get names"
+            )
+        return dict(zip(self.names, state, strict=True))
+
+    def apply(self, state: State) -> None:
+        raise OperationError("the values have names already; let it be the first of its step")
+
+    def compile(self, symbols: Symbols) -> None:
+        raise OperationError("the values have names already, in the stamp")
+
+    def inverse(self) -> Operation:
+        raise OperationError(f"{self!r} cannot be undone: names do not go away again")
+
+    def __repr__(self) -> str:
+        return f"name_positions({', '.join(map(repr, self.names))})"
+
+
+@attrs.frozen
+class Require:
+    name: str
+    check: Callable[[Any], Any]
+    message: str
+
+    def apply(self, state: State) -> None:
+        self._check(state.value(self.name))
+
+    def compile(self, symbols: Symbols) -> None:
+        check = symbols.source.constant(self._check)
+        symbols.source.compute(f"{check}({symbols.value(self.name)})")
+
+    def _check(self, value: Any) -> None:
+        if not self.check(value):
+            raise OperationError(f"the field {self.name!r}: {self.message}")
+
+    def inverse(self) -> Operation:
+        return self
+
+    def __repr__(self) -> str:
+        return f"require({self.name!r}, {_name_of(self.check)}, {self.message!r})"
+
+
+def _known(operation: Operation, back: Callable[..., Any] | None) -> Callable[..., Any]:
+    if back is None:
+        raise OperationError(f"{operation!r} cannot be undone: give it back=, the function back")
+    return back
+
+
+def _shown_back(back: Callable[..., Any] | None) -> str:
+    return "" if back is None else f", back={_name_of(back)}"
 
 
 def _name_of(function: Callable[..., Any]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+
 from collections.abc import Callable
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
 from versionpickle._names import MARK, checked_ref, checked_version, ref_of
 from versionpickle.exceptions import DeclarationError
@@ -13,13 +16,27 @@ from ._operations import Operation
 from ._registry import Registry, default_registry
 
 
+_Old = TypeVar("_Old")
+_New = TypeVar("_New")
+_Old_contra = TypeVar("_Old_contra", contravariant=True)
+_New_co = TypeVar("_New_co", covariant=True)
 _F = TypeVar("_F", bound=Callable[[Any], Any])
+
+
+class StepFunction(Protocol[_Old_contra, _New_co]):
+    """A function that is a step."""
+
+    def __call__(self, state: _Old_contra, /) -> _New_co:
+        """Return the state of the next version."""
+
+    def down(self, back: _F, /) -> _F:
+        """Register the function that leads back."""
 
 
 @overload
 def migration(
     target: type | str, version: int, *, to: int | None = ..., registry: Registry | None = ...
-) -> Callable[[_F], _F]: ...
+) -> Callable[[Callable[[_Old], _New]], StepFunction[_Old, _New]]: ...
 
 
 @overload
@@ -40,7 +57,7 @@ def migration(
     *operations: Operation,
     to: int | None = None,
     registry: Registry | None = None,
-) -> Callable[[_F], _F] | None:
+) -> Any:
     """
     Register the step that leaves *version* of a class.
 
@@ -49,6 +66,7 @@ def migration(
     dict of its fields, to the state of the next.
 
     *target* is the class, or its ref such as ``"shop.models:Order"``.
+    ``@step.down`` on another function gives its inverse.
     A step leads to the next version unless *to* names a later one.
     Raises DeclarationError where the step cannot be part of a chain.
 
@@ -72,22 +90,34 @@ def migration(
             raise DeclarationError(
                 ref,
                 f"{operation!r} is not an operation",
-                "give rename(...), add(...), remove(...) or convert(...), or decorate a "
-                f"function with @migration(..., {version})",
+                "give rename(...), add(...), convert(...) or another operation of "
+                f"versionpickle.migrations, or decorate a function with "
+                f"@migration(..., {version})",
             )
     if operations:
         into.add_step(Step(ref, leaves, reaches, operations))
         return None
 
-    def register(function: _F) -> _F:
+    def register(function: Any) -> Any:
         if not callable(function):
             raise DeclarationError(
                 ref, f"{function!r} is not a step", "decorate a function of the state"
             )
         into.add_step(Step(ref, leaves, reaches, function=function))
+        with contextlib.suppress(
+            AttributeError, TypeError
+        ):  # of functions in C, which nobody decorates
+            function.down = functools.partial(_register_down, into, ref, leaves)
         return function
 
     return register
+
+
+def _register_down(registry: Registry, ref: str, version: int, back: Any) -> Any:
+    if not callable(back):
+        raise DeclarationError(ref, f"{back!r} undoes no step", "decorate a function of the state")
+    registry.add_down(ref, version, back)
+    return back
 
 
 def _registry_of(target: object) -> Registry:

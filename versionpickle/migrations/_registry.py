@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -15,6 +15,7 @@ from versionpickle.exceptions import (
     DeclarationError,
     FutureVersionError,
     MissingStepError,
+    PastVersionError,
 )
 
 from ._chain import Step
@@ -143,6 +144,15 @@ class Registry:
             self._check_step(step)
             self._steps[step.ref, step.version] = step
 
+    def add_down(self, ref: str, version: int, back: Callable[[Any], Any]) -> None:
+        """Let *back* undo the step that leaves *version*."""
+        with self.lock:
+            step = self._steps[ref, version]
+            if step.back is not None:
+                raise DeclarationError(ref, f"two functions undo {step}", "remove one of them")
+            self._check_unused(step)
+            self._steps[ref, version] = attrs.evolve(step, back=back)
+
     def _check_step(self, step: Step) -> None:
         if step.to <= step.version:
             raise DeclarationError(
@@ -160,6 +170,9 @@ class Registry:
         declaration = self._declared.get(step.ref)
         if declaration is not None:
             _check_reach(step, declaration)
+        self._check_unused(step)
+
+    def _check_unused(self, step: Step) -> None:
         if step.ref in self._used:
             raise DeclarationError(
                 step.ref,
@@ -224,6 +237,8 @@ class Registry:
         steps: list[Step] = []
         reached = version
         while ref != goal.ref or reached < goal.version:
+            if ref == goal.ref and reached < goal.oldest:
+                raise PastVersionError(goal.ref, version, goal.version, goal.oldest)
             step = self._steps.get((ref, reached))
             if step is not None:
                 steps.append(step)

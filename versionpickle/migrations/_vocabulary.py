@@ -1,0 +1,247 @@
+"""The words of a declared step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ._operations import (
+    Add,
+    Convert,
+    Merge,
+    Move,
+    NamePositions,
+    Operation,
+    Remove,
+    Rename,
+    Reorder,
+    Require,
+    Split,
+)
+
+
+class _Nothing:
+    """Stand for an argument that was not given."""
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+_NOTHING: Any = _Nothing()
+
+
+def rename(old: str, new: str) -> Operation:
+    """
+    Give the field *old* the name *new*.
+
+    >>> from versionpickle.migrations import rename
+    >>> rename("total", "amount")
+    rename('total', 'amount')
+    """
+    return Rename(_checked(old), _checked(new))
+
+
+def add(
+    name: str,
+    value: Any = None,
+    *,
+    factory: Callable[[], Any] | None = None,
+    compute: Callable[[dict[str, Any]], Any] | None = None,
+) -> Operation:
+    """
+    Add a field with one *value*, with what *factory* returns, or with what *compute* makes.
+
+    *compute* gets a dict of the fields that there are.
+    All upgraded objects share *value*, so a list, dict, set or bytearray is
+    refused: give its *factory*.
+
+    >>> from versionpickle.migrations import add
+    >>> add("currency", "USD"), add("tags", factory=list)
+    (add('currency', 'USD'), add('tags', factory=list))
+    """
+    return _added("add", name, value, factory, compute)
+
+
+def _added(
+    word: str,
+    name: str,
+    value: Any,
+    factory: Callable[[], Any] | None,
+    compute: Callable[[dict[str, Any]], Any] | None,
+) -> Add:
+    called = f"{word}({name!r})"
+    if isinstance(value, list | dict | set | bytearray):
+        kind = type(value).__name__
+        raise TypeError(
+            f"{word}({name!r}, {value!r}) would give the same {kind} to every object; "
+            f"use {word}({name!r}, factory={kind}), or a lambda that makes it"
+        )
+    if sum(given is not None for given in (value, factory, compute)) > 1:
+        raise TypeError(f"{called} takes a value, a factory or compute=, only one of them")
+    if factory is not None and not callable(factory):
+        raise TypeError(f"{called} takes a factory that can be called, not {factory!r}")
+    if compute is not None and not callable(compute):
+        raise TypeError(f"{called} takes a function for compute=, not {compute!r}")
+    return Add(_checked(name), value, factory, compute)
+
+
+def remove(
+    *names: str,
+    missing_ok: bool = False,
+    restore: Any = _NOTHING,
+    restore_factory: Callable[[], Any] | None = None,
+) -> Operation:
+    """
+    Drop fields.
+
+    One that is not there is an error, unless *missing_ok* is true.
+    *restore*, or what *restore_factory* returns, is what the field gets again where
+    the step is undone.
+
+    >>> from versionpickle.migrations import remove
+    >>> remove("cache"), remove("memo", restore="")
+    (remove('cache'), remove('memo', restore=''))
+    """
+    if not names:
+        raise TypeError("remove() needs the name of a field")
+    checked = tuple(_checked(name) for name in names)
+    if restore is _NOTHING and restore_factory is None:
+        return Remove(checked, missing_ok)
+    if len(checked) > 1:
+        raise TypeError("remove() restores one field; write one remove() for each")
+    value = None if restore is _NOTHING else restore
+    return Remove(checked, missing_ok, _added("remove", checked[0], value, restore_factory, None))
+
+
+def convert(
+    name: str, function: Callable[[Any], Any], back: Callable[[Any], Any] | None = None
+) -> Operation:
+    """
+    Replace a field's value by what *function* makes of it.
+
+    *back* makes the old value of the new one, where the step is undone.
+
+    >>> from versionpickle.migrations import convert
+    >>> convert("amount", float)
+    convert('amount', float)
+    """
+    return Convert(_checked(name), *_functions("convert", name, function, back))
+
+
+def split(
+    name: str,
+    into: Iterable[str],
+    function: Callable[[Any], Iterable[Any]],
+    back: Callable[..., Any] | None = None,
+) -> Operation:
+    """
+    Make several fields of one: *function* returns their values in order.
+
+    *back* gets them one by one and makes the old value.
+
+    >>> from versionpickle.migrations import split
+    >>> split("name", ("first", "last"), str.split, back=lambda *parts: " ".join(parts))
+    split('name', ('first', 'last'), str.split, back=<lambda>)
+    """
+    functions = _functions("split", name, function, back)
+    return Split(_checked(name), _names("split", into), *functions)
+
+
+def merge(
+    names: Iterable[str],
+    into: str,
+    function: Callable[..., Any],
+    back: Callable[[Any], Iterable[Any]] | None = None,
+) -> Operation:
+    """
+    Make one field of several: *function* gets their values one by one.
+
+    *back* gets the new value and returns the old ones in order.
+
+    >>> from versionpickle.migrations import merge
+    >>> merge(("real", "imag"), "number", complex, back=lambda z: (z.real, z.imag))
+    merge(('real', 'imag'), 'number', complex, back=<lambda>)
+    """
+    functions = _functions("merge", into, function, back)
+    return Merge(_names("merge", names), _checked(into), *functions)
+
+
+def move(old: str, new: str) -> Operation:
+    """
+    Move a value out of a mapping that a field holds, or into it.
+
+    One of the two is a field, the other a field and a key: ``"address.city"``.
+    The mapping becomes a new dict, since other objects may hold the old one.
+
+    >>> from versionpickle.migrations import move
+    >>> move("address.city", "city"), move("city", "address.city")
+    (move('address.city', 'city'), move('city', 'address.city'))
+    """
+    places = (_checked(old), _checked(new))
+    if sum("." in place.strip(".") for place in places) != 1:
+        raise TypeError(
+            f"move({old!r}, {new!r}) takes one field, and one place such as 'address.city'"
+        )
+    return Move(*places)
+
+
+def reorder(*names: str) -> Operation:
+    """
+    Put these fields first, in this order.
+
+    Matters where a class that declares no fields, or its own ``__setstate__``, minds
+    the order.
+
+    >>> from versionpickle.migrations import reorder
+    >>> reorder("kind", "value")
+    reorder('kind', 'value')
+    """
+    return Reorder(_names("reorder", names))
+
+
+def name_positions(*names: str) -> Operation:
+    """
+    Name the values of a state that was stored as a bare tuple or list.
+
+    It stands first in its step.
+
+    >>> from versionpickle.migrations import name_positions
+    >>> name_positions("x", "y")
+    name_positions('x', 'y')
+    """
+    return NamePositions(_names("name_positions", names))
+
+
+def require(name: str, check: Callable[[Any], Any], message: str) -> Operation:
+    """
+    Refuse a state whose field does not pass *check*; the error says *message*.
+
+    >>> from versionpickle.migrations import require
+    >>> require("amount", lambda amount: amount >= 0, "it is negative")
+    require('amount', <lambda>, 'it is negative')
+    """
+    (function, _) = _functions("require", name, check, None)
+    return Require(_checked(name), function, _checked(message))
+
+
+def _functions(word: str, name: object, function: Any, back: Any) -> tuple[Any, Any]:
+    if not callable(function):
+        raise TypeError(f"{word}({name!r}) takes a function of the value, not {function!r}")
+    if back is not None and not callable(back):
+        raise TypeError(f"{word}({name!r}) takes a function for back=, not {back!r}")
+    return function, back
+
+
+def _names(word: str, names: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise TypeError(f"{word}() takes several names, not {names!r}")
+    checked = tuple(_checked(name) for name in names)
+    if not checked or len(set(checked)) != len(checked):
+        raise TypeError(f"{word}() takes several different names, not {checked!r}")
+    return checked
+
+
+def _checked(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"a field is named by a text such as 'amount', not {name!r}")
+    return name
