@@ -358,7 +358,7 @@ class TestRetired:
 
         assert (found[0].ref, found[0].version, found[0].state) == ("apart", 7, {"a": 1})
         assert found[1].state == [2]
-        assert "placeholder of apart: {'a': 1}" in repr(found[0])
+        assert "placeholder of apart version 7: {'a': 1}" in repr(found[0])
         again = versionpickle.loads(versionpickle.dumps(found), registry=writer)
         assert [obj.a for obj in again] == [1, 2]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from ._dumping import dumps
-from ._loading import loads
+from ._loading import Policy, loads
 from .migrations import Registry
 
 
@@ -109,6 +109,8 @@ def load_file(
     registry: Registry | None = None,
     allow: Iterable[object] = (),
     limits: Limits | None = None,
+    missing: Policy = "raise",
+    future: Policy = "raise",
     unsafe: bool = False,
 ) -> Any:
     """
@@ -129,6 +131,8 @@ def load_file(
             registry=registry,
             allow=allow,
             limits=limits,
+            missing=missing,
+            future=future,
             unsafe=unsafe,
         )
     except Exception as exc:

@@ -16,6 +16,7 @@ from ._adopt import imported
 from ._hooks import Hooks
 from ._names import look_up, ref_of
 from ._placeholder import Placeholder, placeholder_class
+from ._stamp import Claim, Stamp
 from ._values import attribute, is_value_type, value_type
 from .exceptions import BuildError, DeclarationError
 from .migrations import Declaration, Registry, Retired
@@ -46,12 +47,16 @@ class Finder:
     plain: Callable[[str, str], Any] | None = None
     """What finds all other names in an unsafe load."""
 
+    keep: frozenset[str] = frozenset()
+    """Of what is "missing" or from the "future", what becomes a placeholder."""
+
     met: dict[type, Hooks] = attrs.field(factory=dict, init=False)
     """The versioned classes that stood in the pickle by name: objects without a stamp."""
 
     needs_builder: bool = attrs.field(default=False, init=False)
     """Whether C's unpickler would go wrong with one of the names found."""
 
+    _kept: dict[Claim, Stamp] = attrs.field(factory=dict, init=False)
     pure: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The value types and their reconstructors that were found: calling them is harmless."""
 
@@ -75,13 +80,14 @@ class Finder:
         except LookupError:
             if self.plain is not None:
                 return self.plain(module, name)
-            raise Refused(self.registry.target(f"{module}:{name}")) from None
+            ref = self.registry.target(f"{module}:{name}")
+            if "missing" in self.keep:
+                return placeholder_class(ref)
+            raise Refused(ref) from None
 
     def _find_known(self, module: str, name: str) -> Any:
         if module == "versionpickle" and name == "_revive":
-            return self._noted_pure(
-                functools.partial(_stream.revive_in, self.registry, self.plain is not None)
-            )
+            return self._noted_pure(self._revive())
         if (module, name) in _OURS:
             return _OURS[module, name]
         ref = f"{module}:{name}"
@@ -93,6 +99,13 @@ class Finder:
             if target in allowed:
                 return self._find_allowed(target, allowed[target])
         return self._find_plain(ref, target)
+
+    def _revive(self) -> Callable[..., Any]:
+        importing = self.plain is not None
+        if not self.keep:
+            return functools.partial(_stream.revive_in, self.registry, importing)
+        keeping = (self.registry, importing, self.keep, self._kept)
+        return functools.partial(_stream.revive_or_keep, *keeping)
 
     def admits(self, module: str, name: str) -> bool:
         """Tell whether `find` would find this, without importing or calling anything."""
@@ -187,6 +200,8 @@ class Finder:
             return self._noted_pure(attribute(owner, name))
         except ValueError:
             pass
+        if isinstance(owner, type) and issubclass(owner, Placeholder):
+            return self.find(*f"{owner.ref}.{name}".split(":"))
         if isinstance(owner, type):
             return self.find(owner.__module__, f"{owner.__qualname__}.{name}")
         ref = self.registry.target(f"{ref_of(type(owner))}.{name}")

@@ -9,7 +9,7 @@ import math
 import pickle
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ._adopt import named
 from ._finder import Finder, Refused
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from ._limits import Limits
 
 
+Policy: TypeAlias = Literal["raise", "keep"]
+
+
 class Unpickler(pickle.Unpickler):
     """
     Read objects as `pickle.Unpickler` does, but only of classes that are known.
@@ -42,6 +45,9 @@ class Unpickler(pickle.Unpickler):
     *allow* holds further classes, functions or refs for this reader alone.
     With *limits*, pickles may come from anyone: nothing takes more than they say, and
     what no pickler writes is refused.
+    What is *missing*, a class that nobody declared, or from the *future*, an object
+    that newer code wrote, is an error, or with ``"keep"`` a `Placeholder`: it holds
+    all that was stored, and is stored again as it was.
     With *unsafe* every name is imported and called as the pickle demands, which
     lets whoever wrote it run any code; renames and upgrades still apply.
     """
@@ -59,6 +65,8 @@ class Unpickler(pickle.Unpickler):
         registry: Registry | None = None,
         allow: Iterable[object] = (),
         limits: Limits | None = None,
+        missing: Policy = "raise",
+        future: Policy = "raise",
         unsafe: bool = False,
     ) -> None:
         if isinstance(file, io.TextIOBase):
@@ -92,6 +100,7 @@ class Unpickler(pickle.Unpickler):
             checked_registry(registry),
             dict(named(allow)) if allow else {},
             self._find_anything if unsafe else None,
+            _kept(missing=missing, future=future),
         )
 
     def find_class(self, module: str, name: str) -> Any:
@@ -278,6 +287,13 @@ class Unpickler(pickle.Unpickler):
         return ForbiddenError(tuple(sorted(refused)))
 
 
+def _kept(**policies: object) -> frozenset[str]:
+    for name, policy in policies.items():
+        if policy not in {"raise", "keep"}:
+            raise ValueError(f'{name}={policy!r}: give "raise" or "keep"')
+    return frozenset(name for name, policy in policies.items() if policy == "keep")
+
+
 class _NeedsBuilderError(Exception):
     """Say that only our own machine can load this pickle; never leaves a load."""
 
@@ -318,6 +334,8 @@ def loads(
     registry: Registry | None = None,
     allow: Iterable[object] = (),
     limits: Limits | None = None,
+    missing: Policy = "raise",
+    future: Policy = "raise",
     unsafe: bool = False,
 ) -> Any:
     r"""
@@ -345,6 +363,8 @@ def loads(
         registry=registry,
         allow=allow,
         limits=limits,
+        missing=missing,
+        future=future,
         unsafe=unsafe,
     )
     if limits is not None and size > limits.bytes:
@@ -367,6 +387,8 @@ def load(
     registry: Registry | None = None,
     allow: Iterable[object] = (),
     limits: Limits | None = None,
+    missing: Policy = "raise",
+    future: Policy = "raise",
     unsafe: bool = False,
 ) -> Any:
     """
@@ -383,5 +405,7 @@ def load(
         registry=registry,
         allow=allow,
         limits=limits,
+        missing=missing,
+        future=future,
         unsafe=unsafe,
     ).load()

@@ -10,6 +10,7 @@ from typing import Any, Self
 from . import _stream
 from ._stamp import Claim, Stamp, make_stamp
 from .exceptions import StampError
+from .migrations._chain import as_dict
 
 
 _CLASSES_MAX = 4096
@@ -20,6 +21,7 @@ class Placeholder:
     Stand for an object whose class is retired.
 
     *ref* names the class, and *version* its version if the object was stamped.
+    The fields that were stored are its attributes.
     *args* and *kwargs* are what the constructor was given, *state* what there
     was to restore, *items* and *pairs* what was appended or set.
     A placeholder is stored again with all of that.
@@ -40,6 +42,9 @@ class Placeholder:
 
     setter: Callable[..., None] | None = None
     """What set the state, where that was not the class itself."""
+
+    whole: tuple[Any, ...] | None = None
+    """The call that made the object, where all of it stood in that call."""
 
     _stored: tuple[Any, ...] | None
 
@@ -72,6 +77,8 @@ class Placeholder:
         self.pairs.append((key, value))
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        if self.whole is not None:
+            return (*self.whole, None, iter(self.items), iter(self.pairs))
         if self._stored is not None:
             return self._reduce_stamped(self._stored)
         content = {"state": self.state, "items": self.items, "pairs": self.pairs}
@@ -88,8 +95,16 @@ class Placeholder:
         reduced = (*call, state, iter(self.items), iter(self.pairs))
         return reduced if self.setter is None else (*reduced, self.setter)
 
+    def __getattr__(self, name: str) -> Any:
+        """Return what was stored under this name."""
+        stored = as_dict(self.__dict__.get("state"))
+        if isinstance(stored, dict) and name in stored and not name.startswith("__"):
+            return stored[name]
+        raise AttributeError(f"the placeholder of {self.ref} holds no {name!r}")
+
     def __repr__(self) -> str:
-        return f"<placeholder of {self.ref}: {self.state!r}>"
+        version = "" if self.version is None else f" version {self.version}"
+        return f"<placeholder of {self.ref}{version}: {self.state!r}>"
 
 
 class Kept(Placeholder):
@@ -106,6 +121,15 @@ class Kept(Placeholder):
 def placeholder_class(ref: str) -> type[Placeholder]:
     """Return the class of the placeholders for *ref*."""
     return type("Placeholder", (Placeholder,), {"ref": ref, "__module__": __name__})
+
+
+def kept_whole(function: Any, stamp: Stamp, *stored: Any) -> Placeholder:
+    """Keep what was made by one call of *function*."""
+    obj: Placeholder = stamp.cls(*stored[:-1][0] if len(stored) > 1 else ())
+    obj.version = stamp.claim.version
+    obj.state = stored[-1]
+    obj.whole = (function, (stamp, *stored))
+    return obj
 
 
 def placeholder_stamp(claim: Claim) -> Stamp:

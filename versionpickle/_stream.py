@@ -17,7 +17,12 @@ from . import _placeholder
 from ._hooks import hooks_of, imply
 from ._names import checked_ref, is_version, look_up, shortened
 from ._stamp import FORMAT, Claim, Stamp
-from .exceptions import DeclarationError, StampError, UnknownClassError
+from .exceptions import (
+    DeclarationError,
+    FutureVersionError,
+    StampError,
+    UnknownClassError,
+)
 from .migrations import Declaration, Registry, Retired, default_registry
 
 
@@ -61,12 +66,16 @@ def _set_state(obj: Any, state: tuple[Any, ...]) -> None:
 
 def _member(stamp: Stamp, name: str) -> Any:
     """Return the member of an enum."""
+    if issubclass(stamp.cls, _placeholder.Placeholder):
+        return _placeholder.kept_whole(_member, stamp, name)
     fill: Any = stamp.fill
     return fill(None, (stamp, name))
 
 
 def _rebuild(stamp: Stamp, args: tuple[Any, ...], state: Any) -> Any:
     """Make an object of a class that must be made of its state."""
+    if issubclass(stamp.cls, _placeholder.Placeholder):
+        return _placeholder.kept_whole(_rebuild, stamp, args, state)
     fill: Any = stamp.fill
     return fill(None, (stamp, args, state))
 
@@ -101,6 +110,28 @@ def revive_in(
     stamp = registry.stamps.get(claim) or _new_stamp(registry, claim, importing)
     registry.latest[ref] = (said, stamp)
     return stamp
+
+
+def revive_or_keep(
+    registry: Registry,
+    importing: bool,
+    keep: frozenset[str],
+    kept: dict[Claim, Stamp],
+    *described: Any,
+) -> Stamp:
+    """
+    Return a stamp that makes placeholders, where *keep* says so.
+
+    It is for classes that are missing, or that come from the future.
+    """
+    try:
+        return revive_in(registry, importing, *described)
+    except (UnknownClassError, FutureVersionError) as exc:
+        if ("missing" if isinstance(exc, UnknownClassError) else "future") not in keep:
+            raise
+    number, ref, *rest = described
+    claim = checked_claim(ref, number, *rest)
+    return kept.setdefault(claim, _placeholder.placeholder_stamp(claim))
 
 
 def _new_stamp(registry: Registry, claim: Claim, importing: bool) -> Stamp:
