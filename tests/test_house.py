@@ -62,6 +62,7 @@ FLOORS = {
         "_state_rules",
         "_guard",
         "_refusals",
+        "_older",
         "_deep_pickler",
         "_unpicklable",
         "_dumping",

@@ -8,12 +8,16 @@ import io
 import pickle
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._twice import Answers
 from .exceptions import PicklingError, VersionPickleError
 from .migrations import Registry
 from .migrations._registry import checked_registry
+
+
+if TYPE_CHECKING:
+    from ._older import Versions
 
 
 class Pickler(pickle.Pickler):
@@ -24,6 +28,7 @@ class Pickler(pickle.Pickler):
     the classes that *registry* adopted for itself, writes nothing of an object
     that cannot be pickled whole, and then raises a `PicklingError` that says where
     in it the trouble is.
+    *versions* says which older versions to write, by class or ref.
     """
 
     _chunks: _Chunks | None = None
@@ -36,10 +41,12 @@ class Pickler(pickle.Pickler):
         fix_imports: bool = True,
         buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
         registry: Registry | None = None,
+        versions: Versions | None = None,
     ) -> None:
-        if registry is not None and checked_registry(registry).reducers:
+        reducers = _reducers(checked_registry(registry), versions)
+        if reducers:
             own = getattr(self, "dispatch_table", copyreg.dispatch_table)
-            self.dispatch_table: Any = collections.ChainMap(registry.reducers, own)
+            self.dispatch_table: Any = collections.ChainMap(*reducers, own)
         chunks = _Chunks() if hasattr(file, "write") else file
         answers = None if buffer_callback is None else Answers(buffer_callback)
         super().__init__(chunks, protocol, fix_imports=fix_imports, buffer_callback=answers)
@@ -130,9 +137,14 @@ _TOO_DEEP = (
 )
 
 
-def _with(registry: Registry) -> collections.ChainMap[type, Any]:
-    table: Any = copyreg.dispatch_table
-    return collections.ChainMap(registry.reducers, table)
+def _reducers(registry: Registry, versions: Versions | None) -> list[dict[type, Any]]:
+    """Return what stands before the classes' own reducers."""
+    reducers = [registry.reducers] if registry.reducers else []
+    if not versions:
+        return reducers
+    from ._older import older_reducers  # noqa: PLC0415 - few dumps need it
+
+    return [older_reducers(registry, versions), *reducers]
 
 
 def _deep_pickler(
@@ -177,6 +189,7 @@ def dumps(
     fix_imports: bool = True,
     buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
     registry: Registry | None = None,
+    versions: Versions | None = None,
 ) -> bytes:
     """
     Return the pickle of *obj*.
@@ -184,6 +197,8 @@ def dumps(
     As `pickle.dumps`, which may be used just as well; this one writes objects of
     any depth, says of what cannot be pickled where it is, and knows the classes
     that *registry* adopted for itself.
+    *versions* says which older versions to write, by class or ref: what yesterday's
+    code still reads, while it runs beside today's.
 
     >>> import versionpickle
     >>> versionpickle.loads(versionpickle.dumps({"answer": 42}))
@@ -194,29 +209,37 @@ def dumps(
     versionpickle.exceptions.UnpicklableError: obj['callbacks'][1]: cannot pickle ...
     """
     answers = None if buffer_callback is None else Answers(buffer_callback)
-    if registry is not None:
-        checked_registry(registry)
+    reducers = _reducers(checked_registry(registry), versions)
     try:
-        if registry is None or not registry.reducers:
+        if not reducers:
             return pickle.dumps(obj, protocol, fix_imports=fix_imports, buffer_callback=answers)
-        return _dumps_apart(obj, protocol, fix_imports, answers, registry)
+        return _dumps_apart(obj, protocol, fix_imports, answers, reducers)
     except MemoryError:
         raise
     except Exception as exc:  # noqa: BLE001
         file = io.BytesIO()
         deep = _deep_pickler(file, protocol, fix_imports, answers)
-        if registry is not None:
-            deep.dispatch_table = _with(registry)
+        if reducers:
+            deep.dispatch_table = _table(reducers)
         _write_deep(deep, obj, exc)
         return file.getvalue()
 
 
+def _table(reducers: list[dict[type, Any]]) -> collections.ChainMap[type, Any]:
+    table: Any = copyreg.dispatch_table
+    return collections.ChainMap(*reducers, table)
+
+
 def _dumps_apart(
-    obj: Any, protocol: int | None, fix_imports: bool, answers: Answers | None, registry: Registry
+    obj: Any,
+    protocol: int | None,
+    fix_imports: bool,
+    answers: Answers | None,
+    reducers: list[dict[type, Any]],
 ) -> bytes:
     file = io.BytesIO()
     pickler = pickle.Pickler(file, protocol, fix_imports=fix_imports, buffer_callback=answers)
-    pickler.dispatch_table = _with(registry)
+    pickler.dispatch_table = _table(reducers)
     pickler.dump(obj)
     return file.getvalue()
 
@@ -229,6 +252,7 @@ def dump(
     fix_imports: bool = True,
     buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
     registry: Registry | None = None,
+    versions: Versions | None = None,
 ) -> None:
     """
     Write the pickle of *obj* to an open *file*, in one call of its ``write``.
@@ -242,5 +266,6 @@ def dump(
         fix_imports=fix_imports,
         buffer_callback=buffer_callback,
         registry=registry,
+        versions=versions,
     )
     file.write(data)

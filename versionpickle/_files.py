@@ -17,6 +17,7 @@ from .migrations import Registry
 
 if TYPE_CHECKING:
     from ._limits import Limits
+    from ._older import Versions
 
 
 def dump_file(
@@ -26,6 +27,7 @@ def dump_file(
     *,
     fix_imports: bool = True,
     registry: Registry | None = None,
+    versions: Versions | None = None,
 ) -> None:
     """
     Write the pickle of *obj* to the file at *path*, wholly or not at all.
@@ -44,7 +46,7 @@ def dump_file(
     >>> versionpickle.load_file(path)
     {'answer': 42}
     """
-    data = dumps(obj, protocol, fix_imports=fix_imports, registry=registry)
+    data = dumps(obj, protocol, fix_imports=fix_imports, registry=registry, versions=versions)
     target = os.path.realpath(path)
     try:
         with _replacing(target) as file:

@@ -212,7 +212,7 @@ class Hooks:
         }
         told[self.declaration] = (claim.ref, claim.version)
         named = dict.fromkeys(claim.names)  # all that is known of a state by now
-        return self._join(
+        return self.join(
             tuple(
                 told[base] if base in told else (base.ref, _unstamped(base, named))
                 for base in self.lineage()
@@ -237,9 +237,9 @@ class Hooks:
         if found_as is not None:
             former = self.declaration.formerly.get(found_as)
             starts[-1] = (found_as, former or starts[-1][1])
-        return self._join(tuple(starts))
+        return self.join(tuple(starts))
 
-    def _join(self, starts: tuple[tuple[str, int], ...]) -> Chain:
+    def join(self, starts: tuple[tuple[str, int], ...]) -> Chain:
         """Return the steps of the whole lineage, from these names and versions on."""
         if starts not in self._chains:
             steps: list[Step] = []

@@ -7,7 +7,8 @@ Every error of versionpickle, in one tree.
     ├── DeclarationError           (ValueError)  a declaration that cannot be meant
     ├── PicklingError              (pickle.PicklingError, TypeError, AttributeError)
     │   ├── UnpicklableError                     an object that cannot be pickled, and where it is
-    │   └── UnreachableClassError                a class that no load could find again
+    │   ├── UnreachableClassError                a class that no load could find again
+    │   └── DowngradeError                       an older version that cannot be written
     └── UnpicklingError            (pickle.UnpicklingError)
         ├── TruncatedError         (EOFError)    the bytes end too early
         ├── DamagedError         (ValueError)    the bytes are no pickle, or hold more than one
@@ -42,6 +43,7 @@ __all__ = [
     "CycleError",
     "DamagedError",
     "DeclarationError",
+    "DowngradeError",
     "FieldsError",
     "ForbiddenError",
     "FutureVersionError",
@@ -147,6 +149,19 @@ class UnreachableClassError(PicklingError):
             f"cannot pickle objects of {self.ref}: {self.problem}, so no load could find "
             "the class again; move it to the top of its module, or give it a stable "
             "name with name=..."
+        )
+
+
+class DowngradeError(PicklingError):
+    """Refuse to write a class in an older version, before anything is written."""
+
+    ref: str
+    version: int
+
+    def _sentence(self) -> str:
+        return (
+            f"cannot write {self.ref} at version {self.version}: {self.problem}; nothing was "
+            "written"
         )
 
 

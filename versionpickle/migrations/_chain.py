@@ -41,13 +41,20 @@ class Step:
         """Return the state as it was before this step; raise OperationError where none knows."""
         if self.back is not None:
             return _checked_result(self.back(state), unset, any_state=any_state)
+        return _applied(self._inverses(), state, unset)
+
+    def check_undo(self) -> None:
+        """Raise OperationError where nobody said how to undo this step."""
+        if self.back is None:
+            self._inverses()
+
+    def _inverses(self) -> tuple[Operation, ...]:
         if self.function is not None:
             raise OperationError(
                 "it is a function, and nobody gave its inverse; write one, and put "
                 f"@{getattr(self.function, '__name__', 'step')}.down on it"
             )
-        back = tuple(operation.inverse() for operation in reversed(self.operations))
-        return _applied(back, state, unset)
+        return tuple(operation.inverse() for operation in reversed(self.operations))
 
     def compile(self, symbols: Symbols) -> None:
         for operation in self.operations:
@@ -107,6 +114,14 @@ class Chain:
             except Exception as exc:
                 raise self.failed(f"undoing {step}", exc) from exc
         return state
+
+    def check_undo(self) -> None:
+        """Raise StepError where `undo` could not work for any state."""
+        for step in reversed(self.steps):
+            try:
+                step.check_undo()
+            except OperationError as exc:
+                raise self.failed(f"undoing {step}", exc) from None
 
     def compile(self, symbols: Symbols) -> None:
         for number, step in enumerate(self.steps):

@@ -124,6 +124,11 @@ class Registry:
         declaration = self._declared.get(ref)
         return declaration if declaration is not None and declaration.ref == ref else None
 
+    def all_hooks(self) -> list[Any]:
+        """Return the hooks of all classes that are declared here."""
+        with self.lock:
+            return [declaration.hooks for declaration in {*self._declared.values()}]
+
     def _forget_stamps(self) -> None:
         self.stamps.clear()
         self.latest.clear()

@@ -20,14 +20,8 @@ from ._operations import (
 )
 
 
-class _Nothing:
-    """Stand for an argument that was not given."""
-
-    def __repr__(self) -> str:
-        return "..."
-
-
-_NOTHING: Any = _Nothing()
+_NOTHING: Any = object()
+"""Stands for an argument that was not given."""
 
 
 def rename(old: str, new: str) -> Operation:
