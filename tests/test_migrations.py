@@ -859,7 +859,6 @@ class TestUnstamped:
         with pytest.raises(StepError, match="a function and returns a dict"):
             restore(cls, state)
 
-    @pytest.mark.parametrize("state", [(5, 6), [5, 6]])
     def test_positions_get_names_once(self, registry):
         """Naming them comes first."""
         cls = declared(registry, version=2)
@@ -868,6 +867,7 @@ class TestUnstamped:
         with pytest.raises(StepError, match="let it be the first of its step"):
             restore(cls, (5, 6))
 
+    @pytest.mark.parametrize("state", [(5, 6), [5, 6]])
     def test_positions_get_names(self, registry, state):
         """Operations can name them, and go on with the names."""
         cls = declared(registry, version=2)

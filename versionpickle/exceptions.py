@@ -161,7 +161,7 @@ class DowngradeError(PicklingError):
     def _sentence(self) -> str:
         return (
             f"cannot write {self.ref} at version {self.version}: {self.problem}; nothing was "
-            "written"
+            "written, so mend that or name another version in versions="
         )
 
 
