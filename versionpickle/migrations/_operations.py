@@ -149,25 +149,27 @@ class Split:
     back: Callable[..., Any] | None = None
 
     def apply(self, state: State) -> None:
-        values = self._split(state.take(self.name))
+        values = (*self.function(state.take(self.name)),)
+        if len(values) != len(self.into):
+            self._refuse(values)
         for name, value in zip(self.into, values, strict=True):
             state.refuse(name)
             state.values[name] = value
 
     def compile(self, symbols: Symbols) -> None:
-        split = symbols.source.constant(self._split)
-        made = symbols.source.compute(f"{split}({symbols.take(self.name)})")
+        source = symbols.source
+        function = source.constant(self.function)
+        made = source.compute(f"(*{function}({symbols.take(self.name)}),)")
+        source.line(f"if len({made}) != {len(self.into)}:", indent=2)
+        source.line(f"{source.constant(self._refuse)}({made})", indent=3)
         for number, name in enumerate(self.into):
             symbols.refuse(name)
             symbols.values[name] = f"{made}[{number}]"
 
-    def _split(self, value: Any) -> tuple[Any, ...]:
-        values = tuple(self.function(value))
-        if len(values) != len(self.into):
-            raise OperationError(
-                f"{_name_of(self.function)} gave {len(values)} values for the fields {self.into}"
-            )
-        return values
+    def _refuse(self, values: tuple[Any, ...]) -> None:
+        raise OperationError(
+            f"{_name_of(self.function)} gave {len(values)} values for the fields {self.into}"
+        )
 
     def inverse(self) -> Operation:
         return Merge(self.into, self.name, _known(self, self.back), self.function)
