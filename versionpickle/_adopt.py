@@ -44,6 +44,7 @@ def adopt(
     unstamped: Unstamped = 1,
     transient: str | Iterable[str] = (),
     oldest: int = 1,
+    migrations: str | None = None,
     registry: Registry | None = None,
 ) -> None:
     """
@@ -79,7 +80,7 @@ def adopt(
         raise DeclarationError(
             ref_of(cls), "pickle itself writes these, and asks nobody", "adopt a subclass of yours"
         )
-    settings = (version, name, formerly, unstamped, transient, oldest, rebuild)
+    settings = (version, name, formerly, unstamped, transient, oldest, migrations, rebuild)
     declaration = Declaration(ref_of(cls), *settings)
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, registry)

@@ -28,6 +28,7 @@ def versioned(
     unstamped: Unstamped = ...,
     transient: str | Iterable[str] = ...,
     oldest: int = ...,
+    migrations: str | None = ...,
     registry: Registry | None = ...,
 ) -> Callable[[_T], _T]: ...
 
@@ -40,6 +41,7 @@ def versioned(
     unstamped: Unstamped = 1,
     transient: str | Iterable[str] = (),
     oldest: int = 1,
+    migrations: str | None = None,
     registry: Registry | None = None,
 ) -> Any:
     """
@@ -56,6 +58,8 @@ def versioned(
     or a function of such a state that tells it.
     *transient* fields are not stored; they come back as their defaults.
     *oldest* is the oldest version that is still read.
+    *migrations* names the module that registers the steps; it is imported when the
+    first old pickle of the class is met.
 
     >>> import attrs, pickle
     >>> from versionpickle import versioned
@@ -75,7 +79,7 @@ def versioned(
         if not isinstance(cls, type):
             raise DeclarationError(repr(cls), "this is no class", "put @versioned on a class")
         declaration = Declaration(
-            ref_of(cls), version, name, formerly, unstamped, transient, oldest
+            ref_of(cls), version, name, formerly, unstamped, transient, oldest, migrations
         )
         declare(cls, declaration, checked_registry(registry))
         watch_subclasses(cls)
@@ -108,15 +112,16 @@ class Versioned:
         unstamped: Unstamped = 1,
         transient: str | Iterable[str] = (),
         oldest: int = 1,
+        migrations: str | None = None,
         registry: Registry | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
         if MARK in vars(cls):  # attrs or dataclasses built the class anew, with its hooks
             return
-        settings = (version, name, formerly, unstamped, transient, oldest)
+        settings = (version, name, formerly, unstamped, transient, oldest, migrations)
         declaration = Declaration(ref_of(cls), *settings)
-        declaration.is_implied = (*settings, registry) == (1, None, (), 1, (), 1, None)
+        declaration.is_implied = (*settings, registry) == (1, None, (), 1, (), 1, None, None)
         declare(cls, declaration, registry or _registry_of_bases(cls))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,13 @@ from ._machine import Machine
 from ._names import shortened
 from ._stamp import Claim
 from ._stream import checked_claim
-from .exceptions import DamagedError, StampError, UpgradeError, VersionPickleError
+from .exceptions import (
+    DamagedError,
+    MissingStepError,
+    StampError,
+    UpgradeError,
+    VersionPickleError,
+)
 from .migrations import Declaration, Registry, Retired
 from .migrations._registry import checked_registry
 
@@ -319,7 +326,13 @@ class _Reporting:
         if not isinstance(meaning, Declaration):
             return (), "nobody declared it here; import the module that does", None
         try:
-            steps = self._registry.path(self._registry.target(ref), version, meaning)
+            target = self._registry.target(ref)
+            steps = self._registry.path(target, version, meaning, importing=False)
+        except MissingStepError as exc:
+            if meaning.migrations not in {None, *sys.modules}:
+                problem = f"its steps stand in {meaning.migrations}, which is not imported yet"
+                return (), problem, meaning.version
+            return (), str(exc), meaning.version
         except (UpgradeError, StampError) as exc:
             return (), str(exc), meaning.version
         return tuple(map(str, steps)), "", meaning.version

@@ -55,6 +55,15 @@ def _check_oldest(declaration: Declaration, attribute: object, oldest: object) -
     _check_past(declaration, "oldest", oldest)
 
 
+def _check_migrations(declaration: Declaration, attribute: object, module: Any) -> None:
+    if module is not None and not (type(module) is str and module):
+        raise DeclarationError(
+            declaration.ref,
+            f"migrations={module!r} is no module",
+            "give its name, such as 'shop.migrations.order'",
+        )
+
+
 def _check_past(declaration: Declaration, what: str, version: object) -> None:
     if checked_version(version, declaration.ref, what) > declaration.version:
         raise DeclarationError(
@@ -87,6 +96,9 @@ class Declaration:
     unstamped: Unstamped = attrs.field(default=1, validator=_check_unstamped)
     transient: tuple[str, ...] = attrs.field(default=(), converter=_as_names)
     oldest: int = attrs.field(default=1, validator=_check_oldest)
+    migrations: str | None = attrs.field(default=None, validator=_check_migrations)
+    """The module that holds the steps, and is imported when one is needed."""
+
     rebuild: Any = attrs.field(default=None, validator=_check_rebuild)
     is_implied: bool = False
     """Whether this is a subclass of a versioned class that says nothing itself."""

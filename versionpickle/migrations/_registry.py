@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 
 from collections.abc import Callable, Iterable, Iterator
@@ -60,6 +61,7 @@ class Registry:
         self._packages: dict[str, str] = {}
         self._steps: dict[tuple[str, int], Step] = {}
         self._used: set[str] = set()
+        self._imported: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<Registry {self.name!r}>"
@@ -233,12 +235,17 @@ class Registry:
         meaning = self.resolve(ref)
         return meaning if isinstance(meaning, Declaration) else None
 
-    def path(self, ref: str, version: int, goal: Declaration) -> tuple[Step, ...]:
+    def path(
+        self, ref: str, version: int, goal: Declaration, *, importing: bool = True
+    ) -> tuple[Step, ...]:
         """
         Return the steps that lead from *version* of *ref* to *goal*.
 
         A hole is found here, before the first of them runs.
+        With *importing*, the module that holds the steps is imported if one is needed.
         """
+        if importing and (ref != goal.ref or version < goal.version):
+            self._import_steps(goal)
         steps: list[Step] = []
         reached = version
         while ref != goal.ref or reached < goal.version:
@@ -255,6 +262,21 @@ class Registry:
         if reached > goal.version:
             raise FutureVersionError(goal.ref, version, goal.version)
         return tuple(steps)
+
+    def _import_steps(self, goal: Declaration) -> None:
+        """Import the module that holds the steps to *goal*."""
+        module = goal.migrations
+        if module is None or module in self._imported:
+            return
+        try:
+            importlib.import_module(module)
+        except ImportError as exc:
+            raise DeclarationError(
+                goal.ref,
+                f"its migrations={module!r} cannot be imported ({exc})",
+                "name the module that registers its steps",
+            ) from exc
+        self._imported.add(module)
 
     def use(self, steps: Iterable[Step]) -> None:
         """Note that objects travel along *steps*: no more may be added beside them."""
