@@ -99,6 +99,15 @@ class TestInspect:
         assert "good: protocol 4" in told.stdout
         assert told.exit_code == 1
 
+    def test_hostile_names(self, tmp_path):
+        """What a terminal would obey, or could not show, is shown as an escape."""
+        path = tmp_path / "odd.pickle"
+        path.write_bytes(b"\x80\x04\x8c\x04a\x1b[m\x8c\x03\xed\xa0\x80\x93.")
+
+        told = run("inspect", path)
+
+        assert "names a\\x1b[m:\\ud800" in told.stdout
+
     @pytest.mark.parametrize("wrong", [["inspect"], ["inspekt"], ["inspect", "--jsn", "x"]])
     def test_usage(self, wrong):
         """A typo is answered with what there is."""

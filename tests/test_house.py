@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "versionpickle"
 
 FLOORS = {
-    0: ("exceptions", "_names", "_source", "_stamp"),
+    0: ("exceptions", "_short", "_names", "_source", "_stamp"),
     1: ("migrations",),
     2: (
         "_field",

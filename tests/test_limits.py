@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import array
 import collections
+import copy
 import datetime
 import decimal
+import enum
 import fractions
 import functools
 import io
@@ -303,6 +306,21 @@ class TestFiles:
 
         assert [reader.load(), reader.load()] == [["a"], ["b"]]
 
+    @pytest.mark.parametrize("protocol", range(6))
+    def test_names_in_one_memo(self, protocol):
+        """Names and stamps of earlier loads are known to later ones."""
+        registry = Registry("several")
+        cls = versioned(name="several", registry=registry)(attrs.make_class("C", ["a"]))
+        objects = [Parts(1), cls(2), datetime.date(2026, 1, 2)]
+        file = io.BytesIO()
+        pickler = versionpickle.Pickler(file, protocol, registry=registry)
+        for obj in (*objects, *map(copy.copy, objects)):
+            pickler.dump(obj)
+        file.seek(0)
+        reader = versionpickle.Unpickler(file, allow=[Parts], limits=Limits(), registry=registry)
+
+        assert [reader.load() for _ in range(6)] == objects * 2
+
     def test_load_file(self, tmp_path):
         """Of a file by its path no more is read than may be."""
         versionpickle.dump_file([1, 2], tmp_path / "a.pickle")
@@ -409,6 +427,9 @@ class TestRebuilt:
         {frozenset({1, (2, 3)}): {4}, (): None},
         {fractions.Fraction(n, 7): decimal.Decimal(n) for n in range(50)},
         {float(n): {n * 2**70} for n in range(50)},
+        collections.UserString("text"),
+        [frozenset([(1, 2)]) for _ in range(3_000)],
+        [{(1, 2): n} for n in range(3_000)],
         [10**4_000, -(10**4_000), 0.1, "é" * 1_000, b"\0" * 1_000],
         deep(400),
         ExceptionGroup("some", [ValueError(1), OSError(2, "two")]),
@@ -430,6 +451,51 @@ def test_value_types(value, protocol):
 
     assert type(found) is type(value)
     assert repr(found) == repr(value)
+
+
+class Choice(enum.Enum):
+    """Its values cannot be hashed."""
+
+    A = [1]
+    B = [2]
+
+
+class Wrapper:
+    """Looks like what it wraps."""
+
+    def __init__(self, function):
+        functools.update_wrapper(self, function)
+        del self.__wrapped__
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_odd_objects(protocol):
+    """Enums of lists, and objects with some of Python's own names, are no attack."""
+    data = pickle.dumps([Choice.B, Wrapper(len)], protocol)
+
+    choice, wrapper = load(data, allow=[Choice, Wrapper])
+
+    assert choice is Choice.B
+    assert wrapper.__name__ == "len"
+
+
+@pytest.mark.parametrize(
+    ("opcodes", "value"),
+    [
+        (asm.call("builtins:tuple", asm.value([1])), (1,)),
+        (asm.call("builtins:set", asm.value((1, 2))), {1, 2}),
+        (asm.call("builtins:dict", asm.value({1: 2})), {1: 2}),
+        (asm.call("builtins:int", asm.value("ff"), asm.value(16)), 255),
+        (asm.call("datetime:date", *map(asm.value, (2026, 1, 2))), datetime.date(2026, 1, 2)),
+        (asm.call("decimal:Decimal", asm.value(5)), decimal.Decimal(5)),
+        (asm.call("fractions:Fraction", asm.value("0.5")), fractions.Fraction(1, 2)),
+        (asm.call("fractions:Fraction", *map(asm.value, (1, 2))), fractions.Fraction(1, 2)),
+        (asm.call("array:array", asm.value("i"), asm.value([1])), array.array("i", [1])),
+    ],
+)
+def test_other_ways_to_make_values(opcodes, value):
+    """What a __reduce__ of one's own may call, if the arguments are as harmless."""
+    assert load(asm.whole(opcodes)) == value
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -28,6 +28,8 @@ class Budget:
         self._deadline = time.monotonic() + limits.seconds
         self._next_look = 0
         self._hashed = 0
+        self._items = 0
+        self._ticks = 0
         self._costs = HashCosts()
         self._hashes: dict[int, collections.Counter[int]] = {}
         self._depths: dict[int, int] = {}
@@ -45,6 +47,18 @@ class Budget:
             self._next_look = self.made + _LOOK_EVERY
             self.check("objects", self.made)
             self.look_at_the_clock()
+
+    def tick(self) -> None:
+        """Look at the clock now and then, where nothing is made."""
+        self._ticks += 1
+        if not self._ticks % _LOOK_EVERY:
+            self.look_at_the_clock()
+
+    def hold(self, items: int) -> None:
+        """Count items, of all containers together."""
+        self._items += items
+        self.check("items", self._items)
+        self.tick()
 
     def look_at_the_clock(self) -> None:
         over = time.monotonic() - self._deadline
@@ -81,18 +95,35 @@ class Budget:
     # Hashes
 
     def charge(self, holder: Any, keys: Iterable[Any]) -> None:
-        """Count what it costs to hash these, and to compare those whose hashes are equal."""
+        """
+        Count what it costs to hash these, and to compare those whose hashes are equal.
+
+        *holder* holds keys from before; None where these are all.
+        """
+        hashes: collections.Counter[int] | None = None
         for key in keys:
-            kind = type(key)
-            if kind in _EASY or (kind is int and -_MODULUS < key < _MODULUS):
+            if _is_easy(key):
                 continue
             cost, depth = self._costs.of(key)
             self.check("depth", depth)
             self._spend(cost)
-            hashes = self._hashes.setdefault(id(holder), collections.Counter())
-            number = hash(key)
+            if hashes is None:
+                hashes = self._hashes_of(holder)
+            try:
+                number = hash(key)
+            except TypeError:  # whoever asks for it says so
+                continue
             self._spend(hashes[number] * cost)
             hashes[number] += 1
+
+    def _hashes_of(self, holder: Any) -> collections.Counter[int]:
+        if holder is None:
+            return collections.Counter()
+        return self._hashes.setdefault(id(holder), collections.Counter())
+
+    def note_state(self) -> None:
+        """Note that an object got a state, with which it may cost more."""
+        self._costs.forget_changing()
 
     def are_settled(self, keys: Iterable[Any]) -> bool:
         """Tell whether these are all there, and their hashes run nobody's code."""
@@ -103,8 +134,18 @@ class Budget:
         self.check("hashing", self._hashed)
 
 
+def _is_easy(key: Any) -> bool:
+    """Tell whether a pickle cannot give many of these one hash, and they are soon compared."""
+    kind = type(key)
+    if kind in _TEXTS:
+        return len(key) < _LONG_TEXT
+    return kind in _EASY or (kind is int and -_MODULUS < key < _MODULUS)
+
+
 _LOOK_EVERY = 512
 _HURRY = 0.25
 _MODULUS = sys.hash_info.modulus
-_EASY = frozenset({str, bytes, bool, type(None), float})
-"""What a pickle cannot give equal hashes at will."""
+_TEXTS = frozenset({str, bytes})
+_EASY = frozenset({bool, type(None), float})
+_LONG_TEXT = 1024
+"""From how many characters on the comparison of equal ones counts."""

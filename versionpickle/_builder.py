@@ -292,14 +292,14 @@ class Builder(Machine):
 
     def _hashed(self, kind: Any, args: Any) -> Any:
         """Make a set of what may be hashed too early, as protocols below 4 do."""
-        items = args[0] if len(args) == 1 and type(args[0]) is list else ()
+        items: list[Any] = args[0] if len(args) == 1 and type(args[0]) is list else []
         early = self._hashed_early(items)
         if early is None:
             return self._run(kind, args)
         if kind is frozenset:
             raise NotMadeError(early)
         made: set[Any] = set()
-        self._late[id(made)] = [(self.at, lambda: made.update(items))]
+        self._late[id(made)] = [(self.at, lambda: self.put_members(made, items))]
         return made
 
     def _new(self, cls: Any, args: Any, kwargs: Any) -> Any:

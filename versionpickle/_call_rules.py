@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import enum
 import functools
 import types
@@ -28,15 +27,12 @@ class CallRules(OpenObjects, Builder):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self._known: dict[int, Any] = {}
-        """What was found by name."""
-
         self._packed: dict[int, tuple[Any, list[Any]]] = {}
         """Of tuples that must still be made: what of."""
 
     def know(self, found: Any) -> Any:
         if id(found) not in self._finder.singles:
-            self._known[id(found)] = found
+            self._finder.known[id(found)] = found
         return found
 
     def given(self, args: Any) -> list[Any]:
@@ -56,7 +52,7 @@ class CallRules(OpenObjects, Builder):
                 self.refuse(FEWER_VALUES)
             self._check_value(function.cls, given)
             return
-        if id(function) not in self._known:
+        if id(function) not in self._finder.known:
             self.refuse(f"{named(function)} is called, which is no function found by name")
         plain = plainly(function)
         check = check_of(plain)
@@ -70,11 +66,34 @@ class CallRules(OpenObjects, Builder):
     def _check_value(self, function: Any, given: list[Any]) -> None:
         """Check the arguments where values are made, also of types that somebody adopted."""
         is_value = self._finder.is_pure(function) or is_value_class(function)
-        if not is_value or type(function) is functools.partial:  # a stamp, which checks them
+        if type(function) is functools.partial and len(given) > 3:  # of a stamp, which checks them
+            self.budget.count(_FIELD_WEIGHT * sum(map(_size, given)))
+        if not is_value or type(function) is functools.partial:
+            self.check_base(function, given)
             return
         if not is_known_call(function, tuple(given), self.limits.digits):
             shown = ", ".join(map(named, given))
             self.refuse(f"{function.__qualname__} is called with ({shown})")
+
+    def check_base(self, cls: Any, given: list[Any]) -> None:
+        """Check the arguments of a class that is made as the builtin it derives from."""
+        for base in cls.__mro__[1:] if isinstance(cls, type) else ():
+            if base.__new__ is cls.__new__ and is_value_class(base):
+                if base is not object and not is_known_call(base, (*given,), self.limits.digits):
+                    shown = ", ".join(map(named, given))
+                    self.refuse(f"{named(cls)} is made of ({shown})")
+                return
+
+    def check_made(self, function: Any, args: Any) -> None:
+        """Check the arguments once more, now that all of them are there."""
+        if function is _stream._make:
+            function = args[0].cls if args[1] is None or args[1] is args[0] else args[1]
+            args = args[2]
+        if isinstance(function, type | types.BuiltinFunctionType) and type(args) is tuple:
+            self._check_value(function, [*args])
+        values = hashed_values(function, args)
+        if not are_plain(values):
+            self.refuse("an enum has no member of such a value")
 
     def _check_constructor(self, hooks: Hooks, given: list[Any]) -> None:
         if not (hooks.rebuilds or hooks.remakes or hooks.shape.takes_arguments()):
@@ -131,7 +150,7 @@ class CallRules(OpenObjects, Builder):
         plain = plainly(cls)
         is_class = isinstance(plain, type) or type(plain) is StandIn  # of a name that is refused
         is_alias = id(plain) in self._finder.in_place_of_classes
-        if id(cls) not in self._known or not (is_class or is_alias):
+        if id(cls) not in self._finder.known or not (is_class or is_alias):
             self.refuse(f"an object is made of {named(cls)}, which is no class found by name")
 
     def check_data(self, parts: Iterable[Any]) -> None:
@@ -174,12 +193,56 @@ _CHECKS: dict[Any, _Check] = {
 
 def hashed_by(function: Any, args: Any) -> Iterable[Any]:
     """Return what this call, which is the standard library's, hashes of its arguments."""
-    if function is collections.OrderedDict and args:
-        return [pair[0] for pair in args[0]]
+    values = hashed_values(function, args)
+    if values:
+        return values
+    if function is _stream._make:
+        function, args = args[0], args[2]
+    cls = function.cls if type(function) is Stamp else function
+    given = args[0] if args and type(args[0]) in {list, tuple} else ()
+    if not isinstance(cls, type):
+        return ()
+    if issubclass(cls, set | frozenset):
+        return given
+    pairs = (pair for pair in given if type(pair) in {list, tuple} and pair)
+    return [pair[0] for pair in pairs] if issubclass(cls, dict) else ()
+
+
+def hashed_values(function: Any, args: Any) -> Iterable[Any]:
+    """Return the values of which this call finds the members of an enum."""
     if function is _stream._member:
-        return args[1].values() if type(args[1]) is dict else args[1:]
+        return [*args[1].values()] if type(args[1]) is dict else args[1:]
     is_enum = isinstance(function, type) and issubclass(function, enum.Enum)
     return args if is_enum else ()
+
+
+def are_plain(values: Iterable[Any]) -> bool:
+    """Tell whether these are small, and show themselves without asking a class."""
+    coming = [*values]
+    for _ in range(_PLAIN_MAX):
+        if not coming:
+            return True
+        value = coming.pop()
+        if type(value) in _PLAIN:
+            coming += [*value, *value.values()] if type(value) is dict else value
+        elif type(value) not in SETTLED and not _is_small(value):
+            return False
+    return False
+
+
+def _is_small(value: Any) -> bool:
+    return is_value_class(type(value)) and type(value).__qualname__ in _SMALL
+
+
+def _size(claimed: Any) -> int:
+    return len(claimed) if type(claimed) is tuple else 0
+
+
+_PLAIN = frozenset({tuple, list, dict, set, frozenset})
+_SMALL = frozenset({"Decimal", "Fraction", "date", "datetime", "time", "timedelta", "UUID"})
+_PLAIN_MAX = 1_000
+_FIELD_WEIGHT = 35
+"""The code for each field of a stamp takes two kilobytes."""
 
 
 def is_value_class(cls: Any) -> bool:

@@ -23,8 +23,8 @@ def _of(*wanted: Kinds) -> Check:
     return check
 
 
-def _texts(args: tuple[Any, ...], digits: int) -> bool:
-    return all(type(arg) is str for arg in args)
+def _path(args: tuple[Any, ...], digits: int) -> bool:
+    return all(type(arg) is str for arg in args) and sum(map(len, args)) <= _LONGEST_PATH
 
 
 def _anything(args: tuple[Any, ...], digits: int) -> bool:
@@ -37,13 +37,16 @@ def _address(args: tuple[Any, ...], digits: int) -> bool:
 
 
 _LONGEST_ADDRESS = 128
+_LONGEST_PATH = 32_768
 _DECIMAL = re.compile(
     r"[-+]?(?:(?P<int>\d*)\.?(?P<part>\d*)(?:[eE](?P<exp>[-+]?\d+))?|Infinity|s?NaN\d*)"
 )
-_FRACTION = re.compile(r"-?\d+(?:/\d+)?")
+_FRACTION = re.compile(r"-?\d+(?:/\d+|\.\d+)?")
 
 
 def _decimal(args: tuple[Any, ...], digits: int) -> bool:
+    if len(args) == 1 and type(args[0]) is int:
+        return True
     if len(args) != 1 or type(args[0]) is not str or len(args[0]) > digits + 16:
         return False
     match = _DECIMAL.fullmatch(args[0])
@@ -63,6 +66,8 @@ def _bytearray(args: tuple[Any, ...], digits: int) -> bool:
 
 
 def _moment(args: tuple[Any, ...], digits: int) -> bool:
+    if all(type(arg) is int for arg in args):
+        return bool(args)
     return 1 <= len(args) <= 2 and type(args[0]) in {bytes, str}
 
 
@@ -97,10 +102,15 @@ def _zone(args: tuple[Any, ...], digits: int) -> bool:
     )
 
 
+def _int(args: tuple[Any, ...], digits: int) -> bool:
+    kinds = tuple(map(type, args))
+    return kinds in {(), (int,)} or (kinds in {(str,), (str, int)} and len(args[0]) <= digits)
+
+
 _ZONE = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*")
 _EMPTY = _of(())
 _COPIED = (bool, bytes, dict, float, int, list, str, tuple)
-_ONE_LIST = _of((), (list,))
+_MEMBERS = _of((), (list,), (tuple,), (set,), (frozenset,))
 _PATHS = "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath"
 _ADDRESSES = "IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network"
 
@@ -119,11 +129,11 @@ CALLS: dict[str, Check] = {
     "deque": _queue,
     "encode": _of((str, str)),
     "Fraction": _fraction,
-    "frozenset": _ONE_LIST,
+    "frozenset": _MEMBERS,
     "OrderedDict": _pairs,
     "range": _of((int,), (int, int), (int, int, int)),
     "SafeUUID": _of((int,), (type(None),)),
-    "set": _ONE_LIST,
+    "set": _MEMBERS,
     "slice": _anything,
     "struct_time": _of((tuple,), (tuple, dict)),
     "time": _moment,
@@ -131,7 +141,10 @@ CALLS: dict[str, Check] = {
     "timezone": _anything,
     "ZoneInfo._unpickle": _zone,
     **{kind.__qualname__: _of((), (kind,)) for kind in _COPIED},
-    **dict.fromkeys(_PATHS.split(), _texts),
+    "int": _int,
+    "list": _of((), (list,), (tuple,)),
+    "tuple": _of((), (list,), (tuple,)),
+    **dict.fromkeys(_PATHS.split(), _path),
     **dict.fromkeys(_ADDRESSES.split(), _address),
 }
 """By qualified name; what stands nowhere here is called without arguments or not at all."""
@@ -140,7 +153,7 @@ CALLS: dict[str, Check] = {
 def is_known_call(function: Any, args: tuple[Any, ...], digits: int) -> bool:
     """Tell whether a pickler writes a call of this value type with these arguments."""
     if isinstance(function, type) and issubclass(function, BaseException):
-        return True
+        return not any(type(arg) is range for arg in args)  # which some of them would expand
     return CALLS.get(function.__qualname__, _EMPTY)(args, digits)
 
 
@@ -186,6 +199,6 @@ def is_known_state(obj: object, state: Any) -> bool:
     if type(state) is not dict:
         return False
     if isinstance(obj, BaseException):
-        return True
+        return "args" not in state  # which they have from their call
     check = STATES.get(type(obj).__qualname__)
     return check is not None and check(state)

@@ -11,6 +11,7 @@ from ._codegen import SetState, default_of
 from ._field import UNSET, Field
 from ._fields import is_watched
 from ._layout import Layout
+from ._names import shown_name
 from ._shape import (
     UNFILLED,
     Shape,
@@ -174,7 +175,11 @@ class FieldsShape(Shape):
         leftover = [] if self.layout.open else [name for name in state if name not in known]
         if missing or leftover:
             raise FieldsError(
-                chain.ref, chain.version, chain.current, tuple(missing), tuple(map(str, leftover))
+                chain.ref,
+                chain.version,
+                chain.current,
+                tuple(missing),
+                tuple(map(shown_name, leftover)),
             )
 
     def _place(

@@ -14,7 +14,7 @@ import attrs
 from . import _stream
 from ._adopt import imported
 from ._hooks import Hooks
-from ._names import look_up, ref_of
+from ._names import look_up, ref_of, shortened
 from ._placeholder import Placeholder, placeholder_class
 from ._stamp import Claim, Stamp
 from ._values import attribute, is_value_type, value_type
@@ -50,6 +50,9 @@ class Finder:
     keep: frozenset[str] = frozenset()
     """Of what is "missing" or from the "future", what becomes a placeholder."""
 
+    waits: bool = False
+    """Whether no class is asked before all is read."""
+
     met: dict[type, Hooks] = attrs.field(factory=dict, init=False)
     """The versioned classes that stood in the pickle by name: objects without a stamp."""
 
@@ -59,6 +62,10 @@ class Finder:
     _kept: dict[Claim, Stamp] = attrs.field(factory=dict, init=False)
     pure: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The value types and their reconstructors that were found: calling them is harmless."""
+
+    unconfirmed: list[tuple[str, Hooks, Any]] = attrs.field(factory=list, init=False)
+    known: dict[int, Any] = attrs.field(factory=dict, init=False)
+    """What was found by name, and may be called."""
 
     in_place_of_classes: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The functions that were found where an alias says that they stand for a class."""
@@ -150,10 +157,19 @@ class Finder:
         declared = self.registry.declared(ref_of(type(found)))
         if declared is None or declared.hooks.cls is not type(found):
             return None
-        if declared.hooks.shape.reduce(found, 4) != ref.partition(":")[2]:
-            return None
         self.singles[id(found)] = found
+        if self.waits:
+            self.unconfirmed.append((ref, declared.hooks, found))
+        elif not _says(declared.hooks, found, ref):
+            return None
         return found
+
+    def confirm(self) -> None:
+        """Raise Refused where a live object that was found does not say that name itself."""
+        for ref, hooks, found in self.unconfirmed:
+            if not _says(hooks, found, ref):
+                raise Refused(ref)
+        self.unconfirmed.clear()
 
     def _holds_known(self, ref: str) -> bool:
         """Tell whether a known class is nested in the class *ref*: the way to it is open."""
@@ -196,6 +212,8 @@ class Finder:
 
     def _attribute(self, owner: Any, name: str) -> Any:
         """Get what a class holds, as old pickles of nested classes do, or an allowed method."""
+        if type(name) is not str:
+            raise TypeError(f"an attribute is named by a text, not by {shortened(name)}")
         try:
             return self._noted_pure(attribute(owner, name))
         except ValueError:
@@ -208,6 +226,11 @@ class Finder:
         if ref in self.allowed or ref in self.registry.allowed:
             return getattr(owner, ref.rpartition(".")[2])
         raise Refused(ref)
+
+
+def _says(hooks: Hooks, found: Any, ref: str) -> bool:
+    """Tell whether an object is stored by the name under which it was found."""
+    return bool(hooks.shape.reduce(found, 4) == ref.partition(":")[2])
 
 
 def today(module: str, name: str) -> tuple[str, str]:

@@ -69,6 +69,7 @@ class Guard(StateRules):
             raise
         if self._unknown:
             raise self._forbidden()
+        self._finder.confirm()
         self.was_read = True
         return found
 
@@ -81,11 +82,14 @@ class Guard(StateRules):
     # Names
 
     def find(self, module: str, name: str) -> Any:
+        self.budget.count()
         try:
             found = super().find(module, name)
         except Refused as refused:
             self._unknown.append(str(refused))
             self.budget.hurry()
+            if len(self._unknown) > _UNKNOWN_MAX:
+                raise self._forbidden() from None
             found = StandIn(self.at)
         return self.know(found)
 
@@ -97,7 +101,12 @@ class Guard(StateRules):
         if self._persistent is None:
             return super().find_persistent(key)
         persistent = self._persistent
+        self.budget.count(_PERSISTENT_WEIGHT)
         return self._later(lambda: persistent(meaning(key)))
+
+    def read_only(self, buffer: Any) -> Any:
+        self.budget.count(_VIEW_WEIGHT)
+        return super().read_only(buffer)
 
     # Calls
 
@@ -111,6 +120,8 @@ class Guard(StateRules):
         given = self.given(args)
         self.check_call(function, given)
         if self.is_attribute(function):
+            if len(given) != 2 or type(given[1]) is not str:
+                self.refuse("getattr is called for what is no name")
             return self.know(function(*args)) if _is_of_class(args) else self._later_call(args)
         made = self._made_blank(function, given)
         if made is not None:
@@ -172,8 +183,10 @@ class Guard(StateRules):
         self.check_makes(cls)
         self.check_keywords(kwargs)
         plain = plainly(cls)
-        if isinstance(plain, type) and (self.given(args) or kwargs):
-            if self._finder.is_pure(plain):
+        given = self.given(args)
+        if isinstance(plain, type) and (given or kwargs):
+            self.check_base(plain, given)
+            if self._finder.is_pure(plain) and not _is_text_of_its_own(plain, given):
                 self.refuse(f"{plain.__qualname__} is made of {named(args)} without a call")
         elif isinstance(plain, type):
             self.check_blank(plain)
@@ -187,7 +200,7 @@ class Guard(StateRules):
     def pack(self, items: list[Any]) -> Any:
         self.close()
         self.budget.count()
-        self.budget.check("items", len(items))
+        self.budget.hold(len(items))
         nested = [item for item in items if type(item) not in _FLAT]
         packed = super().pack(items) if nested else tuple(items)
         self.budget.forget(packed)
@@ -220,9 +233,9 @@ class Guard(StateRules):
     def new_frozenset(self, items: list[Any]) -> Any:
         self.close()
         self.budget.count(_SET_WEIGHT)
-        self.budget.check("items", len(items))
+        self.budget.hold(len(items))
         if self.are_settled(items):
-            self.budget.charge(items, items)
+            self.budget.charge(None, items)
         made = super().new_frozenset(items)
         self.budget.forget(made)
         self._take_in(made, items)
@@ -234,7 +247,7 @@ class Guard(StateRules):
         self.budget.forget(made)
         self.open(made)
         if parts:
-            self.budget.check("items", len(parts))
+            self.budget.hold(len(parts))
             self._take_in(made, parts)
 
     def _take_in(self, obj: Any, parts: Iterable[Any]) -> None:
@@ -286,6 +299,7 @@ class Guard(StateRules):
             and (size := self._sizes.get(id(claimed)))
             and len(state) == size
             and state[0] is claimed[1]
+            and [*map(type, state)].count(Stamp) == 1
         ):
             self.note_state()
             self._coming.append((self.at, self.fill, (obj, state)))
@@ -295,6 +309,7 @@ class Guard(StateRules):
 
     def fill(self, obj: Any, state: tuple[Any, ...]) -> None:
         self.budget.look_at_the_clock()
+        self.budget.note_state()
         super().fill(obj, state)
 
     # What waits
@@ -303,7 +318,8 @@ class Guard(StateRules):
         self.budget.look_at_the_clock()
         if function is _stream._set_state:
             self.check_state(args[0], args[1], self.stamp_of(args[0]))
-        self.budget.charge(args, hashed_by(function, args))
+        self.check_made(function, args)
+        self.budget.charge(None, hashed_by(function, args))
         made = super()._run(function, args, kwargs)
         self.budget.count(_weight(made) if self._finder.is_pure(function) else 1)
         return made
@@ -332,13 +348,13 @@ class Guard(StateRules):
 
     def _frozen(self, items: list[Any]) -> Any:
         if self._hashed_early(items) is None:
-            self.budget.charge(items, items)
+            self.budget.charge(None, items)
         return super()._frozen(items)
 
     def _hashed(self, kind: Any, args: Any) -> Any:
         items = args[0] if args else []
         if self._hashed_early(items) is None:
-            self.budget.charge(items, items)
+            self.budget.charge(None, items)
         return super()._hashed(kind, args)
 
 
@@ -350,6 +366,9 @@ _STAMP_WEIGHT = 250
 """A stamp that is new takes a few thousandths of a second."""
 
 _CLASS_WEIGHT = 100
+_PERSISTENT_WEIGHT = 8
+_VIEW_WEIGHT = 4
+_UNKNOWN_MAX = 1_000
 _ZONE_WEIGHT = 500
 """A zone is read from its file each time."""
 
@@ -362,6 +381,11 @@ def _weight(made: Any) -> int:
     if type(made).__module__ == "zoneinfo":
         return _ZONE_WEIGHT
     return 0 if type(made) is StandIn else sys.getsizeof(made) // _UNIT
+
+
+def _is_text_of_its_own(cls: type, given: list[Any]) -> bool:
+    """Tell whether this is a UserString, which alone of its kind is made with arguments."""
+    return cls is collections.UserString and [*map(type, given)] == [str]
 
 
 def _is_of_class(args: Any) -> bool:

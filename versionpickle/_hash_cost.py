@@ -1,4 +1,4 @@
-"""What it costs to hash a key: the same tuple in a tuple twice is hashed twice."""
+"""What it costs to hash and compare a key: the same tuple in a tuple twice counts twice."""
 
 from __future__ import annotations
 
@@ -11,26 +11,32 @@ from typing import Any
 from ._plan import SETTLED
 
 
-_NOT_HASHED = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
-_KEEPS_ITS_HASH = frozenset({frozenset, str, bytes})
-_WORD = 64
+_NO_DATA = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
+_PIECE = 64
+"""Of how many bytes or bits one part consists."""
+
 _VERY_MUCH = 2**60
 
 
 class HashCosts:
-    """Work out how many parts are hashed for a key, without hashing any."""
+    """Work out of how many parts a key consists, without hashing any."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Any, int, int]] = {}
+        self._whole: dict[int, tuple[Any, int, int]] = {}
+        self._changing: dict[int, tuple[Any, int, int]] = {}
+        """Of objects, which may get their states later."""
+
         self._settled: dict[int, tuple[Any, bool]] = {}
 
     def of(self, key: Any) -> tuple[int, int]:
         """Return the number of parts, and how deep they stand."""
-        if type(key) in SETTLED:
-            return _of_settled(key), 0
-        self._work_out(key)
-        _, cost, depth = self._known[id(key)]
-        return cost, depth
+        if type(key) not in SETTLED:
+            self._work_out(key)
+        return self._so_far(key)
+
+    def forget_changing(self) -> None:
+        """Begin anew with objects: one of them got a state."""
+        self._changing.clear()
 
     def is_settled(self, key: Any) -> bool:
         """Tell whether a tuple is all there: each within it is looked at once."""
@@ -58,7 +64,7 @@ class HashCosts:
         while coming:
             obj, parts = coming.pop()
             if parts is None:
-                if id(obj) in self._known or id(obj) in within:
+                if id(obj) in self._whole or id(obj) in self._changing or id(obj) in within:
                     continue
                 within.add(id(obj))
                 parts = list(_parts(obj))
@@ -68,31 +74,32 @@ class HashCosts:
                 costs = [self._so_far(part) for part in parts]
                 cost = min(1 + sum(cost for cost, _ in costs), _VERY_MUCH)
                 depth = 1 + max((depth for _, depth in costs), default=0)
-                self._known[id(obj)] = (obj, cost, depth)
+                known = self._whole if self.is_settled(obj) else self._changing
+                known[id(obj)] = (obj, cost, depth)
 
     def _so_far(self, part: Any) -> tuple[int, int]:
         if type(part) in SETTLED:
             return _of_settled(part), 0
         # What leads back to itself is no part of its hash, or has none: Python notices.
-        _, cost, depth = self._known.get(id(part), (part, 1, 0))
-        return cost, depth
+        found = self._whole.get(id(part)) or self._changing.get(id(part), (part, 1, 0))
+        return found[1:]
 
 
 def _of_settled(obj: Any) -> int:
-    return 1 + obj.bit_length() // _WORD if type(obj) is int else 1
+    if type(obj) is int:
+        return 1 + obj.bit_length() // _PIECE
+    return 1 + len(obj) // _PIECE if type(obj) in {str, bytes} else 1
 
 
 def _parts(obj: Any) -> Iterable[Any]:
-    """Return what may be hashed for the hash of *obj*."""
-    if type(obj) is tuple:
-        return obj
+    """Return what may be hashed, or compared, for *obj*."""
     kind: Any = type(obj)
-    if kind in _KEEPS_ITS_HASH or kind.__hash__ in {None, object.__hash__}:
+    if kind in {tuple, list, set, frozenset}:
+        return [*obj]
+    if kind is dict:
+        return [*obj, *obj.values()]
+    if kind.__hash__ is object.__hash__:
         return ()
-    return [part for held in gc.get_referents(obj) for part in _hashed_of(held)]
-
-
-def _hashed_of(held: Any) -> Iterable[Any]:
-    if isinstance(held, dict):  # the attributes
-        return held.values()
-    return () if isinstance(held, _NOT_HASHED) else (held,)
+    held = gc.get_referents(obj)
+    attributes = [part for found in held if type(found) is dict for part in found.values()]
+    return [part for part in held if not isinstance(part, (*_NO_DATA, dict))] + attributes

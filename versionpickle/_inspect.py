@@ -191,6 +191,8 @@ class _Surveyor(Machine):
 
     def _attribute(self, owner: Any, name: Any) -> Any:
         """Note the ref of what a class, or the class of an object, holds."""
+        if type(name) is not str:
+            return None
         maker = owner.maker if type(owner) is _Object else owner
         if type(maker) is _Stamp:
             declaration = self._registry.named(maker.claim.ref)

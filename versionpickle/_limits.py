@@ -35,7 +35,7 @@ class Limits:
     versionpickle.exceptions.LimitError: at byte 20: 3 items, and no more than 2 are allowed; ...
     """
 
-    bytes: int = _limit(16 * 2**20)
+    bytes: int = _limit(8 * 2**20)
     """Of the whole pickle."""
 
     depth: int = _limit(1_000)
@@ -49,7 +49,7 @@ class Limits:
     """
 
     items: int = _limit(1_000_000)
-    """In one container."""
+    """In all containers together."""
 
     memo: int = _limit(500_000)
     """How many objects the pickle may refer back to."""
@@ -58,13 +58,13 @@ class Limits:
     """Of one number; a Decimal's exponent counts as digits."""
 
     characters: int = _limit(4 * 2**20)
-    """Of one text, and bytes of one bytes object."""
+    """Of one text."""
 
     hashing: int = _limit(1_000_000)
     """
     How many parts of keys and set members are hashed or compared.
 
-    A text is one part, a tuple one and all of its own.
+    64 characters are one part, a tuple one and all of its own.
     """
 
     seconds: float = _limit(10.0)

@@ -101,6 +101,7 @@ class Unpickler(pickle.Unpickler):
             dict(named(allow)) if allow else {},
             self._find_anything if unsafe else None,
             _kept(missing=missing, future=future),
+            waits=limits is not None,
         )
 
     def find_class(self, module: str, name: str) -> Any:

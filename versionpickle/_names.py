@@ -50,10 +50,15 @@ def checked_version(number: object, ref: str, what: str = "version") -> int:
 
 
 def shortened(obj: object) -> str:
-    """Return a repr that stays short, whatever a pickle makes of it."""
-    import reprlib  # noqa: PLC0415 - no good load needs it
+    """Return a repr that stays short, and asks no object for its own, whatever a pickle holds."""
+    from ._short import shortened  # noqa: PLC0415 - no good load needs it
 
-    return reprlib.repr(obj)
+    return shortened(obj)
+
+
+def shown_name(name: object) -> str:
+    """Return the name of a field, or what stands in the place of one."""
+    return name if type(name) is str else shortened(name)
 
 
 def is_written_in_c(cls: type) -> bool:

@@ -68,13 +68,13 @@ class OpenObjects(StrictBytes):
     def hold(self, obj: Any, items: int) -> None:
         """Count the items of what is open."""
         self.check_open(obj)
-        before = len(obj) if type(obj) in _COUNTED else 0
-        self.budget.check("items", before + items)
+        self.budget.hold(items)
 
     # What picklers throw away again: objects that are part of their own arguments
 
     def drop(self) -> None:
         super().drop()
+        self.budget.tick()
         self._forget_dropped()
 
     def drop_to_mark(self) -> None:
@@ -87,6 +87,3 @@ class OpenObjects(StrictBytes):
             self._places.pop()
             self._objects.pop()
             self._claimed.pop()
-
-
-_COUNTED = frozenset({list, dict, set})

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from ._names import shortened
+
 
 INDEX = "index"
 """An item of a list or tuple."""
@@ -97,7 +99,7 @@ def name_of_root(cls_name: str) -> str:
 def short(obj: object) -> str:
     """Return a repr of *obj* that fits into a message, also where its own fails."""
     try:
-        text = repr(obj)
+        text = shortened(obj) if type(obj) in {tuple, frozenset} else repr(obj)
     except Exception:  # noqa: BLE001 - half-made objects may not have one
         text = f"<{type(obj).__name__} object>"
     return text if len(text) <= _REPR_MAX else f"{text[: _REPR_MAX - 3]}..."

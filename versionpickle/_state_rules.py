@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 
 from collections.abc import Callable, Iterable
@@ -42,6 +43,7 @@ class StateRules(CallRules):
 
     def _build(self, obj: Any, state: Any) -> None:
         self.budget.look_at_the_clock()
+        self.budget.note_state()
         _, stamp = self._stamps.get(id(obj), (None, None))
         is_coming = type(obj) is StandIn and obj.rebuild is not None
         if not is_coming:
@@ -75,20 +77,31 @@ class StateRules(CallRules):
         rest = state[1 + len(names) :]
         if stamp.claim.fields is None and len(state) == 3 and type(state[2]) is not list:
             self._check_state_setter(state[2])
+        if not rest and any(type(value) is Stamp for value in state[1:]):
+            self.refuse("a stamp stands where a value should")
         for part in rest:
             self._check_names(obj, part)
+        if len(rest) > 1 and type(rest[-1]) is list:  # items of a dict, which the state keeps
+            pairs = (pair for pair in rest[-1] if type(pair) is tuple and pair)
+            self.budget.charge(obj, [pair[0] for pair in pairs])
 
     def _check_state_setter(self, setter: Any) -> None:
-        is_theirs = id(setter) in self._known and not self._finder.is_pure(setter)
+        is_theirs = id(setter) in self._finder.known and not self._finder.is_pure(setter)
         if not is_theirs or not callable(setter) or check_of(setter) is not None:
             self.refuse(f"{named(setter)} stands for what sets a state")
 
     def _check_names(self, obj: Any, state: Any) -> None:
         """Refuse attributes that change what an object is, unless its class reads them itself."""
+        if self._reads_itself(obj):
+            return
+        if isinstance(state, dict | tuple) and type(state) not in {dict, tuple}:
+            self.refuse(f"{named(state)} stands for the state of {named(obj)}")
         pair = state if type(state) is tuple and len(state) == 2 else (state,)
         for part in pair:
+            if isinstance(part, dict) and type(part) is not dict:
+                self.refuse(f"{named(part)} stands for the state of {named(obj)}")
             for name in part if type(part) is dict else ():
-                if is_dunder(name) and not self._reads_itself(obj):
+                if is_dunder(name):
                     self.refuse(f"the state of {named(obj)} holds {shortened(name)}")
 
     def _reads_itself(self, obj: Any) -> bool:
@@ -115,8 +128,10 @@ _FILLED_NEVER = frozenset({*SETTLED, tuple, list, dict, set, frozenset})
 _SHARED = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, Stamp)
 """What nothing in a pickle may change, since others use it as well."""
 
-_HARMLESS = frozenset({"__notes__", EXTRA, FIELDS_SET, PRIVATE})
-"""What exceptions and pydantic models hold under names that are else Python's own."""
+_HARMLESS = frozenset({"__notes__", EXTRA, FIELDS_SET, PRIVATE}) | frozenset(
+    {*functools.WRAPPER_ASSIGNMENTS, "__wrapped__", "__type_params__", "__annotations__"}
+)
+"""What exceptions, pydantic models and wrappers hold under names that are else Python's own."""
 
 
 def is_dunder(name: Any) -> bool:

@@ -26,7 +26,7 @@ from ._path import (
 from ._stamp import Claim
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Node:
     """
     Stand for one object of a pickle.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ._codegen import SetState
 from ._declared_elsewhere import has_keyword_fields
 from ._layout import Layout
+from ._names import shown_name
 from ._shape import Maker, Shape, as_method, check_arguments
 from ._stamp import BY_VALUES, Claim, Stamp
 from .exceptions import FieldsError, StampError
@@ -62,7 +63,7 @@ class ValuesShape(Shape):
         named = as_dict(chain.run(state, set()))
         names = self.layout.names
         missing = [f.name for f in self.layout.fields if f.name not in named and not f.has_default]
-        leftover = [str(name) for name in named if name not in names]
+        leftover = [shown_name(name) for name in named if name not in names]
         if missing or leftover:
             raise FieldsError(
                 chain.ref, chain.version, chain.current, tuple(missing), tuple(leftover)

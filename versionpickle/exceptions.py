@@ -249,8 +249,8 @@ class UntrustedError(UnpicklingError):
 
     def _sentence(self) -> str:
         return (
-            f"at byte {self.offset}: {self.problem}; no pickler writes this, so these bytes were "
-            "tampered with: do not use them"
+            f"at byte {self.offset}: {self.problem}; picklers do not write this by themselves, so "
+            "if these bytes are not your own, do not use them"
         )
 
 

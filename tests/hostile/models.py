@@ -74,6 +74,72 @@ class Plain:
 versionpickle.adopt(Plain, version=1)
 
 
+@versioned(version=1)
+class OfTuple(tuple):
+    """Builtins with attributes."""
+
+
+@versioned(version=1)
+class OfBytes(bytes):
+    pass
+
+
+@versioned(version=1)
+class OfFrozenset(frozenset):
+    pass
+
+
+@versioned(version=1)
+class OfSet(set):
+    pass
+
+
+@versioned(version=1)
+class OfDict(dict):
+    pass
+
+
+@versioned(version=1)
+@attrs.frozen
+class Owned:
+    number: int
+    owner: object = attrs.field(eq=False)
+
+
+@versioned(version=1)
+class Hashed:
+    """Hashed by what a list of its own holds."""
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def __eq__(self, other):
+        return self.parts == other.parts
+
+    def __hash__(self):
+        return hash(tuple(self.parts))
+
+
+@attrs.define
+class Adopted:
+    number: int = 0
+
+
+versionpickle.adopt(Adopted)
+
+
+@versioned(version=1)
+class Single:
+    """Stored by its name; to ask for that is code of its own."""
+
+    def __reduce__(self):
+        SPRUNG.append("reduced")
+        return "SINGLE"
+
+
+SINGLE = Single()
+
+
 class Allowed:
     """Unversioned: each load that wants it says so."""
 

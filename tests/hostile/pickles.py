@@ -713,6 +713,154 @@ hostile(
     EMPTY_LIST + MARK + b"".join(stamp(OPEN, 2, (f"a{n}",)) for n in range(20_000)) + APPENDS,
 )
 
+OF_TUPLE, OF_BYTES, OF_SET, OF_FROZENSET, OF_DICT, OWNED, HASHED, ADOPTED, SINGLE = (
+    f"{MODELS}:{n}"
+    for n in (
+        *("OfTuple", "OfBytes", "OfSet", "OfFrozenset", "OfDict", "Owned", "Hashed", "Adopted"),
+        "SINGLE",
+    )
+)
+ERROR = call("builtins:ValueError", KEY_OF_SHARED)
+RANGE = call("builtins:range", number(2 * 10**7))
+hostile("runs", "an object that is asked for its name, before bad bytes", ref(SINGLE), b"\xff")
+for title, what in {"a tuple": KEY_OF_SHARED, "an exception": ERROR}.items():
+    endless = f"an endless text of {title}"
+    hostile("bombs", f"{endless}: getattr", call("builtins:getattr", ref("datetime:date"), what))
+    hostile("bombs", f"{endless}: getattr of it", call("builtins:getattr", what, text("x")))
+    hostile("bombs", f"{endless}: a persistent id", what + pickle.BINPERSID)
+    hostile(
+        "bombs",
+        f"{endless}: a version",
+        call("versionpickle:_revive", value(1), text(ORDER), value(3), what, EMPTY_TUPLE),
+    )
+    hostile(
+        "bombs",
+        f"{endless}: a member",
+        call("versionpickle:_member", stamp(COLOUR, 1, None), dict_of(text("value"), what)),
+    )
+    hostile("bombs", f"{endless}: an old member", ref(COLOUR) + what + TUPLE1 + REDUCE)
+    hostile(
+        "bombs",
+        f"{endless}: a field",
+        ref(ADOPTED) + EMPTY_TUPLE + NEWOBJ + dict_of(what, value(1)) + BUILD,
+    )
+bad = ref(ADOPTED) + EMPTY_TUPLE + NEWOBJ + dict_of(text("zz"), value(1)) + BUILD
+keyed = stamp(KEY, 1, ("parts",)) + put(1) + EMPTY_TUPLE + REDUCE
+keyed += MARK + get(1) + value(1) + TUPLE + BUILD
+hostile(
+    "bombs",
+    "an endless text: a path",
+    EMPTY_DICT + keyed + KEY_OF_SHARED + TUPLE2 + bad + SETITEM,
+)
+
+
+def frozen(count, place):
+    """Frozensets of frozensets, twice in each."""
+    code = MARK + FROZENSET + put(place) + POP
+    for n in range(place, place + count):
+        code += MARK + get(n) + value(1) + TUPLE2 + get(n) + value(2) + TUPLE2 + FROZENSET
+        code += put(n + 1) + POP
+    return code, get(place + count)
+
+
+(one, get_one), (other, get_other) = frozen(60, 0), frozen(60, 100)
+hostile("bombs", "equal frozensets", one, other, EMPTY_SET, MARK, get_one, get_other, ADDITEMS)
+hostile("bombs", "a frozenset as an old member", one, ref(COLOUR), get_one, TUPLE1, REDUCE)
+long = text("a" * 2_000_000) + put(0) + POP + text("a" * 2_000_000) + put(1) + POP
+many = MARK + get(0) * 100_000 + TUPLE + MARK + get(1) * 100_000 + TUPLE
+hostile("bombs", "tuples of equal texts", long, EMPTY_SET, MARK, many, ADDITEMS)
+hostile("bombs", "equal texts", long, EMPTY_SET, MARK, get(0), get(1) * 300_000, ADDITEMS)
+hostile(
+    "bombs",
+    "a set that waits for a cycle",
+    stamp(KEY, 1, ("parts",)) + put(1) + EMPTY_TUPLE + REDUCE + put(2) + MARK + get(1),
+    call("builtins:set", list_of(KEY_OF_SHARED, get(2))) + TUPLE + BUILD,
+)
+for cls in (OF_SET, OF_FROZENSET):
+    made = stamp(cls, 1, ()) + put(1) + tuple_of(list_of(KEY_OF_SHARED)) + REDUCE
+    hostile("bombs", f"shared tuples in a stamped {cls}", made, get(1), TUPLE1, BUILD)
+    made = tuple_of(stamp(cls, 1, ()) + put(1), NONE, tuple_of(list_of(KEY_OF_SHARED)), EMPTY_DICT)
+    made = ref("versionpickle:_make") + made + REDUCE
+    hostile("bombs", f"shared tuples in a made {cls}", made, get(1), TUPLE1, BUILD)
+pairs = list_of(KEY_OF_SHARED + value(1) + TUPLE2)
+hostile(
+    "bombs",
+    "shared tuples as keys in a state",
+    stamp(OF_DICT, 1, ()) + put(1) + EMPTY_TUPLE + REDUCE,
+    tuple_of(get(1), EMPTY_DICT, EMPTY_LIST, pairs),
+    BUILD,
+)
+outer = stamp(KEY, 1, ("parts",)) + put(1) + EMPTY_TUPLE + REDUCE + put(2)
+owned = stamp(OWNED, 1, ("number", "owner")) + put(3) + EMPTY_TUPLE + REDUCE
+owned += MARK + get(3) + value(5) + get(2) + TUPLE + BUILD
+hostile(
+    "bombs",
+    "a key that costs more when it has its state",
+    EMPTY_DICT + outer + MARK + get(1) + MARK + MARK + owned + FROZENSET,
+    KEY_OF_SHARED + TUPLE + TUPLE + BUILD + value(1) + SETITEM,
+)
+hostile(
+    "bombs",
+    "a key that is hashed by a list of its own",
+    EMPTY_DICT + stamp(HASHED, 1, ("parts",)) + put(1) + EMPTY_TUPLE + REDUCE,
+    MARK + get(1) + list_of(KEY_OF_SHARED) + TUPLE + BUILD + value(1) + SETITEM,
+)
+hostile("bombs", "items in many lists", (EMPTY_LIST + MARK + NONE * 300_000 + APPENDS) * 6)
+hostile("bombs", "tuples of many ints", (MARK + b"M\x00\x10" * 300_000 + TUPLE) * 5)
+hostile("bombs", "500,000 unknown names", name("x", "y") + POP + (name("x", "y") + POP) * 500_000)
+hostile(
+    "bombs",
+    "args of an exception",
+    call("builtins:ValueError"),
+    dict_of(text("args"), RANGE),
+    BUILD,
+)
+hostile("bombs", "SyntaxError of a range", call("builtins:SyntaxError", text("x"), RANGE))
+hostile("bombs", "ExceptionGroup of a range", call("builtins:ExceptionGroup", text("x"), RANGE))
+for cls, arg in ((OF_TUPLE, RANGE), (OF_BYTES, number(5 * 10**8))):
+    hostile(
+        "bombs",
+        f"{cls} of a number",
+        stamp(cls, 1, ()) + put(1) + tuple_of(arg) + REDUCE,
+        get(1) + TUPLE1 + BUILD,
+    )
+    hostile("bombs", f"{cls} of a number, unstamped", ref(cls) + tuple_of(arg) + NEWOBJ)
+hostile(
+    "bombs",
+    "a path of 4,000,000 parts",
+    text("ab/" * 1_300_000)
+    + put(0)
+    + POP
+    + ref("pathlib:PurePosixPath")
+    + MARK
+    + get(0) * 3
+    + TUPLE
+    + REDUCE,
+)
+hostile(
+    "bombs", "a stamp of 100,000 fields", stamp(OPEN, 2, tuple(f"a{n}" for n in range(100_000)))
+)
+
+for title, ordered in {
+    "a state that is an OrderedDict": call(
+        "collections:OrderedDict", list_of(list_of(text("__class__"), ref(OPEN)))
+    ),
+    "slots in an OrderedDict": tuple_of(
+        NONE, call("collections:OrderedDict", list_of(list_of(text("__class__"), ref(PLAIN))))
+    ),
+    "slots in a named tuple": stamp(POINT, 1, ("*", "x", "y"))
+    + tuple_of(NONE, dict_of(text("__class__"), ref(PLAIN)))
+    + REDUCE,
+}.items():
+    hostile(
+        "states", title, ref(ALLOWED) + EMPTY_TUPLE + NEWOBJ + ordered + BUILD, allow=(ALLOWED,)
+    )
+hostile(
+    "states",
+    "a stamp as the value of a field",
+    stamp(ORDER) + put(1) + EMPTY_TUPLE + REDUCE + tuple_of(get(1), get(1), value("a")) + BUILD,
+)
+
 # Parsers
 
 inner = value(1) + STOP

@@ -14,7 +14,7 @@ import click
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
+from rich.text import Text as RichText
 
 from versionpickle._inspect import FoundClass, Report
 from versionpickle._inspect import inspect as report_of
@@ -98,17 +98,28 @@ def _show(console: Console, file: Path, told: Report | str) -> None:
         console.print(Text(f"  note: {note}", style="yellow"))
 
 
+def Text(line: str, style: str = "") -> RichText:  # noqa: N802 - as rich's, but of what can be shown
+    """Return a line to print, without what a terminal would obey."""
+    return RichText(_shown(line), style=style)
+
+
+def _shown(line: str) -> str:
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in line
+    )
+
+
 def _table(classes: tuple[FoundClass, ...]) -> Table:
     table = Table(box=None, pad_edge=True, show_edge=False)
     for heading in ("class", "version", "today's", "objects", "fields"):
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left")
     for found in classes:
         table.add_row(
-            found.ref,
+            _shown(found.ref),
             "unstamped" if found.version is None else str(found.version),
             "?" if found.current is None else str(found.current),
             f"{found.count:,}",
-            ", ".join(found.fields),
+            _shown(", ".join(found.fields)),
         )
     return table
 
