@@ -239,6 +239,14 @@ def test_looking_for_more_names_takes_little_time():
         load(data)
 
 
+def test_many_unknown_names():
+    """Nobody needs all of them."""
+    with pytest.raises(ForbiddenError) as caught:
+        load(asm.whole(*(asm.name("m", f"n{n}") for n in range(2_000))))
+
+    assert len(caught.value.refs) == 1_001
+
+
 class TestFiles:
     """Files are read as far as the limits go."""
 
@@ -495,7 +503,7 @@ def test_odd_objects(protocol):
 )
 def test_other_ways_to_make_values(opcodes, value):
     """What a __reduce__ of one's own may call, if the arguments are as harmless."""
-    assert load(asm.whole(opcodes)) == value
+    assert load(asm.whole(opcodes), registry=Registry("none")) == value
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -547,6 +555,25 @@ def test_hashed_in_a_cycle(kind, protocol):
         assert found in found.friends[0]
 
 
+def test_singleton_of_another_name():
+    """An object that says another name is not found by this one."""
+    data = pickle.dumps(ONLY, 4).replace(b"ONLY", b"ALSO")
+
+    for limits in (None, Limits()):
+        with pytest.raises(ForbiddenError, match="ALSO"):
+            versionpickle.loads(data, limits=limits, registry=SINGLES)
+
+
+@pytest.mark.parametrize("limits", [None, Limits()])
+def test_attributes_have_names(limits):
+    """What is asked for is a text."""
+    data = asm.whole(asm.call("builtins:getattr", asm.ref("datetime:date"), asm.value((1,))))
+
+    with pytest.raises((BuildError, UntrustedError), match="text|no name"):
+        versionpickle.loads(data, limits=limits)
+    assert versionpickle.inspect(data).names == ("builtins:getattr", "datetime:date")
+
+
 def test_singleton():
     """What a class stores by name is found by it, and is called by nobody."""
     data = pickle.dumps(ONLY, 4)
@@ -570,7 +597,7 @@ class Only:
         raise AssertionError
 
 
-ONLY = Only()
+ALSO = ONLY = Only()
 
 
 @pytest.mark.parametrize(

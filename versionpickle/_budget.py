@@ -57,7 +57,8 @@ class Budget:
     def hold(self, items: int) -> None:
         """Count items, of all containers together."""
         self._items += items
-        self.check("items", self._items)
+        if self._items > self.limits.items:
+            self.exceed("items", self._items)
         self.tick()
 
     def look_at_the_clock(self) -> None:
@@ -123,7 +124,10 @@ class Budget:
 
     def note_state(self) -> None:
         """Note that an object got a state, with which it may cost more."""
-        self._costs.forget_changing()
+        if time.monotonic() > self._deadline:
+            self.look_at_the_clock()
+        if self._costs.changing:
+            self._costs.changing.clear()
 
     def are_settled(self, keys: Iterable[Any]) -> bool:
         """Tell whether these are all there, and their hashes run nobody's code."""

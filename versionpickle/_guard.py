@@ -15,7 +15,7 @@ from ._builder import makes_blanks
 from ._call_rules import hashed_by
 from ._called import named, plainly
 from ._finder import Former, Refused, reconstruct
-from ._hooks import hooks_of
+from ._hooks import hooks_of, restore
 from ._names import shortened
 from ._open_objects import FREE, TAKEN, WANTED, Claimed
 from ._plan import SETTLED, StandIn, meaning
@@ -308,9 +308,9 @@ class Guard(StateRules):
         return super().build(obj, state)
 
     def fill(self, obj: Any, state: tuple[Any, ...]) -> None:
-        self.budget.look_at_the_clock()
         self.budget.note_state()
-        super().fill(obj, state)
+        self._unfilled.pop(id(obj), None)
+        restore(obj, state)
 
     # What waits
 

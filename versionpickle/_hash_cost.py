@@ -23,8 +23,8 @@ class HashCosts:
 
     def __init__(self) -> None:
         self._whole: dict[int, tuple[Any, int, int]] = {}
-        self._changing: dict[int, tuple[Any, int, int]] = {}
-        """Of objects, which may get their states later."""
+        self.changing: dict[int, tuple[Any, int, int]] = {}
+        """Of objects, which may get their states later: to be cleared when one does."""
 
         self._settled: dict[int, tuple[Any, bool]] = {}
 
@@ -33,10 +33,6 @@ class HashCosts:
         if type(key) not in SETTLED:
             self._work_out(key)
         return self._so_far(key)
-
-    def forget_changing(self) -> None:
-        """Begin anew with objects: one of them got a state."""
-        self._changing.clear()
 
     def is_settled(self, key: Any) -> bool:
         """Tell whether a tuple is all there: each within it is looked at once."""
@@ -64,7 +60,7 @@ class HashCosts:
         while coming:
             obj, parts = coming.pop()
             if parts is None:
-                if id(obj) in self._whole or id(obj) in self._changing or id(obj) in within:
+                if id(obj) in self._whole or id(obj) in self.changing or id(obj) in within:
                     continue
                 within.add(id(obj))
                 parts = list(_parts(obj))
@@ -74,14 +70,14 @@ class HashCosts:
                 costs = [self._so_far(part) for part in parts]
                 cost = min(1 + sum(cost for cost, _ in costs), _VERY_MUCH)
                 depth = 1 + max((depth for _, depth in costs), default=0)
-                known = self._whole if self.is_settled(obj) else self._changing
+                known = self._whole if self.is_settled(obj) else self.changing
                 known[id(obj)] = (obj, cost, depth)
 
     def _so_far(self, part: Any) -> tuple[int, int]:
         if type(part) in SETTLED:
             return _of_settled(part), 0
         # What leads back to itself is no part of its hash, or has none: Python notices.
-        found = self._whole.get(id(part)) or self._changing.get(id(part), (part, 1, 0))
+        found = self._whole.get(id(part)) or self.changing.get(id(part), (part, 1, 0))
         return found[1:]
 
 

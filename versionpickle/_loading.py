@@ -173,7 +173,8 @@ class Unpickler(pickle.Unpickler):
                 raise
             raise self._told(builder, exc) from exc
         self._file.seek(start + builder.position)
-        self._memo = {place: meaning(obj) for place, obj in builder.memo.items()}
+        if not self._is_all:
+            self._memo = {place: meaning(obj) for place, obj in builder.memo.items()}
         return found
 
     def _load_again(self, exc: Exception) -> Any:

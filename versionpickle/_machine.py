@@ -18,6 +18,7 @@ _NONE = pickle.NONE[0]
 _NEWTRUE = pickle.NEWTRUE[0]
 _NEWFALSE = pickle.NEWFALSE[0]
 _BININT1 = pickle.BININT1[0]
+_BININT2 = pickle.BININT2[0]
 _BINGET = pickle.BINGET[0]
 _BINFLOAT = pickle.BINFLOAT[0]
 _SHORT_BINUNICODE = pickle.SHORT_BINUNICODE[0]
@@ -90,6 +91,9 @@ class Machine:
             elif opcode == _BININT1 and position < end:
                 stack.append(data[position])
                 position += 1
+            elif opcode == _BININT2 and position + 2 <= end:
+                stack.append(data[position] | data[position + 1] << 8)
+                position += 2
             elif opcode == short_text and position < end:
                 start = position + 1
                 position = start + data[position]
