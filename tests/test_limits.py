@@ -242,9 +242,9 @@ def test_looking_for_more_names_takes_little_time():
 def test_many_unknown_names():
     """Nobody needs all of them."""
     with pytest.raises(ForbiddenError) as caught:
-        load(asm.whole(*(asm.name("m", f"n{n}") for n in range(2_000))))
+        load(asm.whole(*(asm.name("m", f"n{n}") for n in range(200))))
 
-    assert len(caught.value.refs) == 1_001
+    assert len(caught.value.refs) == 101
 
 
 class TestFiles:

@@ -368,7 +368,7 @@ _STAMP_WEIGHT = 250
 _CLASS_WEIGHT = 100
 _PERSISTENT_WEIGHT = 8
 _VIEW_WEIGHT = 4
-_UNKNOWN_MAX = 1_000
+_UNKNOWN_MAX = 100
 _ZONE_WEIGHT = 500
 """A zone is read from its file each time."""
 
