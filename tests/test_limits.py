@@ -14,6 +14,7 @@ import io
 import os
 import pickle
 import threading
+import time
 
 import attrs
 import pytest
@@ -217,8 +218,19 @@ class TestOrder:
 
     def test_time_runs_out_between_steps(self):
         """The clock is looked at before each."""
+        registry = Registry("slow")
+        cls = attrs.make_class("Node", ["name", "next", "more"])
+        cls = versioned(version=2, name="node", registry=registry)(cls)
+
+        @migration(cls, 1, registry=registry)
+        def step(state):
+            self.ran.append(state["name"])
+            time.sleep(0.2)
+            return {**state, "more": 0}
+
         with pytest.raises(LimitError, match="seconds"):
-            versionpickle.loads(self.old(), registry=self.node, limits=Limits(seconds=0.000_2))
+            versionpickle.loads(self.old(), registry=registry, limits=Limits(seconds=0.1))
+        assert self.ran in ([], ["inner"])
 
 
 def test_all_names_are_listed():
