@@ -39,6 +39,7 @@ FLOORS = {
         "_hooks",
         "_declare",
         "_adopt",
+        "_check",
     ),
     3: (
         "_path",

@@ -22,6 +22,7 @@ from .migrations import Registry, migration
 
 
 if TYPE_CHECKING:
+    from ._check import Problem, check
     from ._inspect import FoundClass, Report, inspect
     from ._limits import Limits
 
@@ -30,6 +31,7 @@ __all__ = [
     "Limits",
     "Pickler",
     "Placeholder",
+    "Problem",
     "Registry",
     "Report",
     "Unpickler",
@@ -37,6 +39,7 @@ __all__ = [
     "adopt",
     "alias",
     "allow",
+    "check",
     "dump",
     "dump_file",
     "dumps",
@@ -55,6 +58,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in {"FoundClass", "Report", "inspect"}:
         return getattr(_import_module("._inspect", __name__), name)
+    if name in {"Problem", "check"}:
+        return getattr(_import_module("._check", __name__), name)
     if name == "Limits":
         return _import_module("._limits", __name__).Limits
     if name == "__version__":

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import attrs
 
-from ._state import Fields, OperationError, State, Symbols
+from ._state import Fields, Names, OperationError, State, Symbols
 
 
 class Operation(Protocol):
@@ -21,6 +21,9 @@ class Operation(Protocol):
 
     def inverse(self) -> Operation:
         """Return the operation that leads back; raise OperationError where none can."""
+
+    def before(self, names: Names) -> None:
+        """Lead the names of the fields that there are after it back to those before."""
 
 
 @attrs.frozen
@@ -36,6 +39,10 @@ class Rename:
 
     def inverse(self) -> Operation:
         return Rename(self.new, self.old)
+
+    def before(self, names: Names) -> None:
+        names.give(self, self.new)
+        names.take(self, self.old)
 
     def __repr__(self) -> str:
         return f"rename({self.old!r}, {self.new!r})"
@@ -70,6 +77,9 @@ class Add:
 
     def inverse(self) -> Operation:
         return Remove((self.name,), restore=self)
+
+    def before(self, names: Names) -> None:
+        names.give(self, self.name)
 
     def __repr__(self) -> str:
         return f"add({self.name!r}, {self.made_of()})"
@@ -106,6 +116,9 @@ class Remove:
             )
         return self.restore
 
+    def before(self, names: Names) -> None:
+        names.take(self, *self.names)
+
     def __repr__(self) -> str:
         arguments = [repr(name) for name in self.names]
         if self.missing_ok:
@@ -136,6 +149,9 @@ class Convert:
 
     def inverse(self) -> Operation:
         return Convert(self.name, _known(self, self.back), self.function)
+
+    def before(self, names: Names) -> None:
+        names.want(self, self.name)
 
     def __repr__(self) -> str:
         return f"convert({self.name!r}, {_name_of(self.function)}{_shown_back(self.back)})"
@@ -174,6 +190,10 @@ class Split:
     def inverse(self) -> Operation:
         return Merge(self.into, self.name, _known(self, self.back), self.function)
 
+    def before(self, names: Names) -> None:
+        names.give(self, *self.into)
+        names.take(self, self.name)
+
     def __repr__(self) -> str:
         function = f"{_name_of(self.function)}{_shown_back(self.back)}"
         return f"split({self.name!r}, {self.into!r}, {function})"
@@ -199,6 +219,10 @@ class Merge:
 
     def inverse(self) -> Operation:
         return Split(self.into, self.names, _known(self, self.back), self.function)
+
+    def before(self, names: Names) -> None:
+        names.give(self, self.into)
+        names.take(self, *self.names)
 
     def __repr__(self) -> str:
         function = f"{_name_of(self.function)}{_shown_back(self.back)}"
@@ -241,6 +265,15 @@ class Move:
     def inverse(self) -> Operation:
         return Move(self.new, self.old)
 
+    def before(self, names: Names) -> None:
+        holder, _, key = self.old.partition(".")
+        if key:
+            names.give(self, self.new)
+            names.want(self, holder)
+        else:
+            names.want(self, self.new.partition(".")[0])
+            names.take(self, self.old)
+
     def __repr__(self) -> str:
         return f"move({self.old!r}, {self.new!r})"
 
@@ -272,6 +305,9 @@ class Reorder:
     def inverse(self) -> Operation:
         return self  # fields have names: nobody can tell in which order they stood
 
+    def before(self, names: Names) -> None:
+        names.want(self, *self.names)
+
     def __repr__(self) -> str:
         return f"reorder({', '.join(map(repr, self.names))})"
 
@@ -300,6 +336,9 @@ class NamePositions:
     def inverse(self) -> Operation:
         raise OperationError(f"{self!r} cannot be undone: names do not go away again")
 
+    def before(self, names: Names) -> None:
+        names.want(self, *self.names)
+
     def __repr__(self) -> str:
         return f"name_positions({', '.join(map(repr, self.names))})"
 
@@ -323,6 +362,9 @@ class Require:
 
     def inverse(self) -> Operation:
         return self
+
+    def before(self, names: Names) -> None:
+        names.want(self, self.name)
 
     def __repr__(self) -> str:
         return f"require({self.name!r}, {_name_of(self.check)}, {self.message!r})"

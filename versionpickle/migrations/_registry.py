@@ -278,6 +278,11 @@ class Registry:
             ) from exc
         self._imported.add(module)
 
+    def steps_of(self, ref: str) -> list[Step]:
+        """Return the steps of one class, in the order of their versions."""
+        steps = (step for step in self._steps.values() if step.ref == ref)
+        return sorted(steps, key=lambda step: step.version)
+
     def use(self, steps: Iterable[Step]) -> None:
         """Note that objects travel along *steps*: no more may be added beside them."""
         self._used.update(step.ref for step in steps)

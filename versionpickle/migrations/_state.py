@@ -14,6 +14,32 @@ class OperationError(Exception):
     """Say why an operation cannot be applied to a state."""
 
 
+class Names:
+    """The names of the fields that a state must or may have, followed back through operations."""
+
+    def __init__(self, names: set[str]) -> None:
+        self.known = names
+
+    def give(self, operation: object, *names: str) -> None:
+        """Note that *operation* makes these: somebody must want them, and they were not before."""
+        for name in names:
+            self.want(operation, name)
+            self.known.discard(name)
+
+    def want(self, operation: object, *names: str) -> None:
+        """Note that these are there after *operation*."""
+        for name in names:
+            if name not in self.known:
+                raise OperationError(f"{operation!r} leaves a field {name!r} that nobody takes")
+
+    def take(self, operation: object, *names: str) -> None:
+        """Note that *operation* takes these away: they were there before."""
+        for name in names:
+            if name in self.known:
+                raise OperationError(f"{operation!r} takes the field {name!r}, which is wanted")
+            self.known.add(name)
+
+
 class Fields:
     """
     Hold the fields of one state while operations change them.
