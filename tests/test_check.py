@@ -83,14 +83,23 @@ def test_bad(registry, operation, problem):
 
 def test_holes(registry):
     """Each version that no step leaves, with the line to write."""
-    cls = declared(registry, ["a"], version=5)
-    migration(cls, 2, rename("x", "a"))
-    migration(cls, 3, rename("y", "x"), to=5)
+    cls = declared(registry, ["a"], version=6)
+    migration(cls, 2, rename("x", "whatever"))
+    migration(cls, 4, rename("y", "x"), to=6)
 
     found = check(registry)
 
-    assert [problem.version for problem in found] == [1, 4, 3]
+    assert [problem.version for problem in found] == [1, 3, 5, 4]
     assert "write migration(C, 1, ...), or say oldest=2" in str(found[0])
+
+
+def test_nothing_is_known_behind_a_hole(registry):
+    """What stands before one may be mended by what fills it."""
+    cls = declared(registry, ["a"], version=4)
+    migration(cls, 1, rename("x", "whatever"))
+    migration(cls, 3, rename("y", "a"))
+
+    assert [problem.version for problem in check(registry)] == [2]
 
 
 def test_functions_are_not_followed(registry):

@@ -88,9 +88,11 @@ def _of_operations(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
     declaration = hooks.declaration
     layout = hooks.shape.layout
     names = Names({*layout.names, *layout.derived})
+    reached = declaration.version
     for step in reversed(registry.steps_of(declaration.ref)):
-        if step.function is not None or step.to > declaration.version:
+        if step.function is not None or step.to != reached:  # behind a hole, all is unknown
             return
+        reached = step.version
         try:
             _before(step, names)
         except OperationError as exc:
