@@ -164,6 +164,7 @@ class TestWithLimits(
     test_framed_write_sizes_with_delayed_writer = None  # functions have no file
     test_find_class = test_custom_find_class = None  # and no method to override
     test_builtin_functions = test_c_methods = None  # a safe load has another getattr
+    test_load_stack_global = None  # of protocol 4, without saying so
     test_bad_newobj = test_bad_newobj_ex = None  # no pickler writes these, and CPython reads them
     test_complex_newobj_ex = None  # calls what functools.partial returned
     test_buffers_error = test_oob_buffers = test_oob_buffers_writable_to_readonly = None

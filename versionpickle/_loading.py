@@ -7,6 +7,7 @@ import importlib
 import io
 import math
 import pickle
+import types
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -214,7 +215,7 @@ class Unpickler(pickle.Unpickler):
         self._rewind()
         self._is_building = True
         settings: dict[str, Any] = {
-            "persistent": getattr(self, "persistent_load", None),
+            "persistent": self._persistent(),
             "buffers": self._buffers,
             **self._text,
         }
@@ -227,6 +228,12 @@ class Unpickler(pickle.Unpickler):
             builder = Guard(self._rest(), self.find_class, self._finder, **settings)
         builder.start_from(memo)
         return builder
+
+    def _persistent(self) -> Any:
+        """Return what resolves persistent ids; in CPython 3.13, the method itself only fails."""
+        found = getattr(self, "persistent_load", None)
+        fails = isinstance(found, types.BuiltinMethodType) and found.__self__ is self
+        return None if fails else found
 
     def _rest(self) -> bytes:
         return rest_of(self._file, math.inf if self._limits is None else self._limits.bytes)
