@@ -44,8 +44,8 @@ class Budget:
     def count(self, objects: int = 1) -> None:
         self.made += objects
         if self.made >= self._next_look:
-            self._next_look = self.made + _LOOK_EVERY
             self.check("objects", self.made)
+            self._next_look = min(self.made + _LOOK_EVERY, self.limits.objects + 1)
             self.look_at_the_clock()
 
     def tick(self) -> None:
