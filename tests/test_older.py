@@ -272,6 +272,11 @@ class TestRefused:
         with pytest.raises(DowngradeError, match="its versions are 1 to 2"):
             versionpickle.dumps(now(1), registry=new, versions={"c": version})
 
+    def test_no_mapping(self):
+        """Versions go with classes."""
+        with pytest.raises(TypeError, match="takes a dict"):
+            versionpickle.dumps(1, versions=1)
+
     def test_unknown(self):
         """Nobody knows it."""
         with pytest.raises(DowngradeError, match="nobody declared") as caught:

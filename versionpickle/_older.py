@@ -26,6 +26,8 @@ def older_reducers(registry: Registry, versions: Versions) -> dict[type, Callabl
     Raise DowngradeError where a class is unknown, or a step that leads there cannot be
     undone: before anything is written.
     """
+    if not isinstance(versions, Mapping):
+        raise TypeError(f"versions= takes a dict such as {{Order: 2}}, not {versions!r}")
     wanted = dict(_wanted(registry, target, version) for target, version in versions.items())
     reducers: dict[type, Callable[[Any], Any]] = {}
     for hooks in registry.all_hooks():
@@ -39,7 +41,12 @@ def _wanted(registry: Registry, target: str | type, version: int) -> tuple[Decla
     ref = ref_of(target) if isinstance(target, type) else str(target)
     declaration = registry.declaration(ref)
     if declaration is None:
-        raise DowngradeError("nobody declared this class", ref, version)
+        raise DowngradeError(
+            "nobody declared a class of this name; give the class, its ref such as "
+            "'shop.models:Order', or its stable name",
+            ref,
+            version,
+        )
     if type(version) is not int or not 1 <= version <= declaration.version:
         problem = f"its versions are 1 to {declaration.version}"
         raise DowngradeError(problem, declaration.ref, version)
