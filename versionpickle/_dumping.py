@@ -209,7 +209,9 @@ def dumps(
     versionpickle.exceptions.UnpicklableError: obj['callbacks'][1]: cannot pickle ...
     """
     answers = None if buffer_callback is None else Answers(buffer_callback)
-    reducers = _reducers(checked_registry(registry), versions)
+    reducers = []
+    if registry is not None or versions is not None:
+        reducers = _reducers(checked_registry(registry), versions)
     try:
         if not reducers:
             return pickle.dumps(obj, protocol, fix_imports=fix_imports, buffer_callback=answers)

@@ -59,19 +59,23 @@ class Finder:
     needs_builder: bool = attrs.field(default=False, init=False)
     """Whether C's unpickler would go wrong with one of the names found."""
 
-    _kept: dict[Claim, Stamp] = attrs.field(factory=dict, init=False)
     pure: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The value types and their reconstructors that were found: calling them is harmless."""
 
-    unconfirmed: list[tuple[str, Hooks, Any]] = attrs.field(factory=list, init=False)
     known: dict[int, Any] = attrs.field(factory=dict, init=False)
-    """What was found by name, and may be called."""
+    """What a guarded load has found by name, and may call."""
 
     in_place_of_classes: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The functions that were found where an alias says that they stand for a class."""
 
     singles: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The live objects that were found, which their classes store by name."""
+
+    unconfirmed: list[tuple[str, Hooks, Any]] = attrs.field(factory=list, init=False)
+    """Those of them that are still to be asked for their names."""
+
+    _kept: dict[Claim, Stamp] = attrs.field(factory=dict, init=False)
+    """The stamps that make placeholders in this load."""
 
     def is_pure(self, function: object) -> bool:
         return id(function) in self.pure
@@ -94,7 +98,11 @@ class Finder:
 
     def _find_known(self, module: str, name: str) -> Any:
         if module == "versionpickle" and name == "_revive":
-            return self._noted_pure(self._revive())
+            importing = self.plain is not None
+            if self.keep:
+                keeping = (self.registry, importing, self.keep, self._kept)
+                return self._noted_pure(functools.partial(_stream.revive_or_keep, *keeping))
+            return self._noted_pure(functools.partial(_stream.revive_in, self.registry, importing))
         if (module, name) in _OURS:
             return _OURS[module, name]
         ref = f"{module}:{name}"
@@ -106,13 +114,6 @@ class Finder:
             if target in allowed:
                 return self._find_allowed(target, allowed[target])
         return self._find_plain(ref, target)
-
-    def _revive(self) -> Callable[..., Any]:
-        importing = self.plain is not None
-        if not self.keep:
-            return functools.partial(_stream.revive_in, self.registry, importing)
-        keeping = (self.registry, importing, self.keep, self._kept)
-        return functools.partial(_stream.revive_or_keep, *keeping)
 
     def admits(self, module: str, name: str) -> bool:
         """Tell whether `find` would find this, without importing or calling anything."""

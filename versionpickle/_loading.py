@@ -54,6 +54,9 @@ class Unpickler(pickle.Unpickler):
     """
 
     _file: Any = None
+    _limits: Limits | None = None
+    _is_all = False
+    """Whether there is one pickle, and nothing after it."""
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class Unpickler(pickle.Unpickler):
         if limits is not None:
             from ._limits import checked_limits  # noqa: PLC0415 - for pickles from anyone alone
 
-            limits = checked_limits(limits)
+            self._limits = checked_limits(limits)
             if unsafe:
                 raise TypeError("limits= bounds what unsafe=True trusts; give one of them")
         if not is_seekable(file):
@@ -90,18 +93,14 @@ class Unpickler(pickle.Unpickler):
         """What our machine has left, once it took over: C's has read ahead by then."""
 
         self._buffers = buffers
-        self._limits = limits
         self._unsafe = unsafe
-        self._is_all = False
-        """Whether there is one pickle, and nothing after it."""
-
         self._is_building = False
         self._starts: list[int] = []
         self._finder = Finder(
             checked_registry(registry),
             dict(named(allow)) if allow else {},
             self._find_anything if unsafe else None,
-            _kept(missing=missing, future=future),
+            _NOTHING if missing == future == "raise" else _kept(missing=missing, future=future),
             waits=limits is not None,
         )
 
@@ -294,6 +293,9 @@ class Unpickler(pickle.Unpickler):
         lister.read()
         refused = dict.fromkeys([*lister.refused, first])
         return ForbiddenError(tuple(sorted(refused)))
+
+
+_NOTHING: frozenset[str] = frozenset()
 
 
 def _kept(**policies: object) -> frozenset[str]:
