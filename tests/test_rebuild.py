@@ -225,3 +225,26 @@ def test_tampered(adopted):
 
     with pytest.raises(StampError):
         versionpickle._rebuild(stamp, [], None)
+
+
+class Holder:
+    """Is filled, and holds what is made of its state."""
+
+
+def test_a_cycle_through_another_object(adopted):
+    """What was filled earlier waits for the object that takes the place."""
+    obj, holder = Offset(-5), Holder()
+    obj.note, holder.obj = holder, obj
+
+    found = versionpickle.loads(pickle.dumps(obj, 2), registry=adopted, allow=[Holder])
+
+    assert found.note.obj is found
+
+
+def test_a_cycle_of_two_that_are_made(adopted):
+    """Neither can be first."""
+    obj, other = Offset(-5), Offset(-6)
+    obj.note, other.note = other, obj
+
+    with pytest.raises(CycleError, match="of which it is part"):
+        versionpickle.loads(pickle.dumps(obj, 2), registry=adopted)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import copyreg
-import enum
 import types
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from . import _stream
 from ._finder import Finder, Former, reconstruct
-from ._hooks import Hooks, restore
-from ._machine import Machine
+from ._hooks import restore
 from ._names import shortened
-from ._plan import NotMadeError, StandIn, is_settled, meaning
-from ._stamp import Stamp
+from ._placeholder import is_turning
+from ._plan import Making, StandIn, is_settled, meaning
+from ._stamp import Stamp, is_stamped
+from ._waiting import Waiting
 from .exceptions import DamagedError
 
 
-_NO_KEYWORDS: dict[str, Any] = {}
-
-
-class Builder(Machine):
+class Builder(Waiting):
     """
     Build objects as pickle does, and what it cannot.
 
@@ -45,21 +43,12 @@ class Builder(Machine):
         persistent: Callable[[Any], Any] | None = None,
         buffers: Iterator[Any] | None = None,
     ) -> None:
-        super().__init__(data, encoding=encoding, errors=errors)
+        super().__init__(data, finder, encoding=encoding, errors=errors)
         self._find = find
-        self._finder = finder
-        self._met = finder.met
         self._persistent = persistent
         self._buffers = buffers
-        self._coming: list[tuple[int, Callable[..., None], tuple[Any, ...]]] = []
-        self._blank: dict[int, tuple[Any, Hooks, str | None, int]] = {}
-        self._unfilled: dict[int, tuple[Any, int]] = {}
         self._former_args: dict[int, tuple[Any, Former]] = {}
-        self._items: dict[int, list[Callable[[], None]]] = {}
-        self._late: dict[int, list[tuple[int, Callable[[], None]]]] = {}
         self._unsettled: dict[int, Any] = {}
-        self.is_calling = False
-        """Whether a class or function runs, whose errors are its own."""
 
     def run(self) -> Any:
         found = self.read()
@@ -121,10 +110,13 @@ class Builder(Machine):
     # What is read: it is made at once where that runs nobody's code
 
     def call(self, function: Any, args: Any) -> Any:
-        if type(function) is Stamp and _is_empty(args, tuple) and makes_blanks(function):
-            made = function()
-            self._unfilled[id(made)] = (made, self.at)
-            return made
+        if type(function) is Stamp and _is_empty(args, tuple):
+            made = self._blank_of(function)
+            if made is not None:
+                return made
+        if function is _stream._set_state and self._is_of_state(args):
+            Builder.build(self, *self.parts_of(args))
+            return None
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
             return self._run(function, args)
         if function is reconstruct and type(args) is tuple and len(args) == 3:
@@ -134,6 +126,20 @@ class Builder(Machine):
                 return self.new(cls, (), {})
             return self._later(lambda: self._reconstruct(cls, base, state))
         return self._later(lambda: self._call(function, meaning(args)))
+
+    def _blank_of(self, stamp: Stamp) -> Any:
+        """Make a blank object, or what stands for one; None where that runs foreign code."""
+        if makes_blanks(stamp):
+            made = stamp()
+            self._unfilled[id(made)] = (made, self.at)
+            return made
+        return self.later_of_state(_making(stamp)) if is_turning(stamp) else None
+
+    def _is_of_state(self, args: Any) -> bool:
+        """Tell whether a state is set on an object that can only be made of it."""
+        given = self.parts_of(args)
+        first = given[0] if type(given) is tuple and len(given) == 2 else None
+        return type(first) is StandIn and first.making is not None
 
     def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
         plain: Any = cls.cls if type(cls) is Former else cls
@@ -145,11 +151,13 @@ class Builder(Machine):
         if not isinstance(cls, type) or not _is_builtin(cls.__new__):
             return False
         hooks = self._met.get(cls)
-        return hooks is None or not (hooks.remakes or hooks.rebuilds)
+        return hooks is None or not (hooks.remakes or hooks.needs_state)
 
     def pack(self, items: list[Any]) -> Any:
         if any(type(item) is StandIn for item in items):
-            return self._later(lambda: tuple([meaning(item) for item in items]))
+            stand_in = self._later(lambda: tuple([meaning(item) for item in items]))
+            self._parts[id(stand_in)] = (stand_in, (*items,))
+            return stand_in
         packed = tuple([meaning(item) for item in items])
         if items and type(items[0]) is Former:
             self._former_args[id(packed)] = (packed, items[0])
@@ -184,6 +192,8 @@ class Builder(Machine):
             or self._waits_for(obj, [value for _, value in pairs])
         ):
             self._then(self._update, obj, pairs)
+            _, known = self._parts.setdefault(id(obj), (obj, []))
+            known += pairs
         else:
             self.put_pairs(obj, pairs)
 
@@ -196,9 +206,6 @@ class Builder(Machine):
             self._then(self._add, obj, items)
         else:
             self.put_members(obj, items)
-
-    def put_members(self, obj: set[Any], items: list[Any]) -> None:
-        obj.update(items)
 
     def are_settled(self, keys: Iterable[Any]) -> bool:
         """Tell whether these are all there, and their hashes run nobody's code."""
@@ -219,6 +226,7 @@ class Builder(Machine):
     def build(self, obj: Any, state: Any) -> Any:
         if type(obj) is StandIn:
             obj.gets_state = True
+            obj.state = state
         else:
             self._unfilled.setdefault(id(obj), (obj, self.at))
         self._then(self.filler(obj, state), obj, state)
@@ -227,213 +235,22 @@ class Builder(Machine):
     def filler(self, obj: Any, state: Any) -> Callable[[Any, Any], None]:
         """Return what gives *obj* its state."""
         is_there = type(obj) is not StandIn and id(obj) not in self._blank
-        return self.fill if is_there and _is_stamped(state) else self._build
+        return self.fill if is_there and is_stamped(state) else self._build
 
     def fill(self, obj: Any, state: tuple[Any, ...]) -> None:
         """Give an object that is there the state with its stamp."""
         self._unfilled.pop(id(obj), None)
         restore(obj, state)
 
-    # What waits
-
-    def _then(self, action: Callable[..., None], *args: Any) -> None:
-        self._coming.append((self.at, action, args))
-
-    def _later(self, make: Callable[[], Any]) -> StandIn:
-        """Make an object when the bytes are read; until then, something stands for it."""
-        self.packs_plainly = False
-        stand_in = StandIn(self.at)
-        self._then(self._make, stand_in, make)
-        return stand_in
-
-    def _carry_out(self) -> None:
-        for at, action, args in self._coming:
-            self.at = at
-            action(*args)
-        for obj, hooks, ref, made_at in list(self._blank.values()):
-            self.at = made_at
-            hooks.restore(obj, None, ref)
-            self._put_items(obj)
-        for puts in self._late.values():
-            for at, put in puts:
-                self.at = at
-                put()
-
-    def _make(self, stand_in: StandIn, make: Callable[[], Any]) -> None:
-        made = make()
-        if type(made) is not Rebuilding:
-            if stand_in.gets_state:
-                self._unfilled[id(made)] = (made, self.at)
-            stand_in.become(made)
-        elif stand_in.gets_state:
-            stand_in.rebuild = made.rebuild
-        else:
-            stand_in.become(made.rebuild(None))
-
-    def _run(self, function: Any, args: Any, kwargs: Any = _NO_KEYWORDS) -> Any:
-        """Call what may be anybody's, with arguments that are whole."""
-        for arg in args:
-            if id(arg) in self._late:
-                raise NotMadeError(self._late[id(arg)][0][0])
-        self.is_calling = True
-        made = function(*args, **kwargs)
-        self.is_calling = False
-        return made
-
-    def _call(self, function: Any, args: Any) -> Any:
-        plain, ref = _plain(function)
-        made = self._from_values(plain, args, ref)
-        if made is not None:
-            return made
-        if plain is set or plain is frozenset:
-            return self._hashed(plain, args)
-        made = self._run(plain, args)
-        return made if _is_ours(plain) else self._note(made, ref)
-
-    def _hashed(self, kind: Any, args: Any) -> Any:
-        """Make a set of what may be hashed too early, as protocols below 4 do."""
-        items: list[Any] = args[0] if len(args) == 1 and type(args[0]) is list else []
-        early = self._hashed_early(items)
-        if early is None:
-            return self._run(kind, args)
-        if kind is frozenset:
-            raise NotMadeError(early)
-        made: set[Any] = set()
-        self._late[id(made)] = [(self.at, lambda: self.put_members(made, items))]
-        return made
-
-    def _new(self, cls: Any, args: Any, kwargs: Any) -> Any:
-        plain, ref = _plain(cls)
-        if not isinstance(plain, type):  # a function that stands for a class
-            return self._run(plain, args, kwargs)
-        made = self._from_values(plain, args, ref)
-        if made is not None:
-            return made
-        hooks = self._met.get(plain)
-        if hooks is not None and (args or kwargs):
-            hooks.check_arguments()
-        return self._note(self._run(plain.__new__, (plain, *args), kwargs), ref)
-
-    def _reconstruct(self, cls: Any, base: Any, state: Any) -> Any:
-        plain, ref = _plain(cls)
-        made = self._from_values(plain, state, ref)
-        if made is not None:
-            return made
-        return self._note(self._run(reconstruct, (plain, base, state)), ref)
-
-    def _from_values(self, cls: Any, values: Any, ref: str | None) -> Any:
-        """Make an object that nothing can fill later; None for any other class."""
-        hooks = self._met.get(cls) if isinstance(cls, type) else None
-        if hooks is None:
-            return None
-        if hooks.rebuilds:
-            return Rebuilding(lambda state: hooks.rebuild(values, state, ref))
-        return hooks.remake(values, ref) if hooks.remakes else None
-
-    def _note(self, obj: Any, ref: str | None) -> Any:
-        """Remember an object that was made without a stamp, until it has its state."""
-        hooks = self._met.get(type(obj))
-        if hooks is not None and not isinstance(obj, enum.Enum):  # whose members have their state
-            self._blank[id(obj)] = (obj, hooks, ref, self.at)
-            self._unfilled[id(obj)] = (obj, self.at)
-        return obj
-
-    def _build(self, obj: Any, state: Any) -> None:
-        state = meaning(state)
-        if type(obj) is StandIn and obj.rebuild is not None:
-            obj.become(obj.rebuild(state))
-            return
-        obj = meaning(obj)
-        self._unfilled.pop(id(obj), None)
-        _, hooks, ref, _ = self._blank.pop(id(obj), (obj, None, None, 0))
-        if hooks is not None and not _is_stamped(state):
-            hooks.restore(obj, state, ref)
-        else:
-            restore(obj, state)
-        self._put_items(obj)
-
-    # Items
-
-    def _extend(self, obj: Any, items: list[Any]) -> None:
-        if type(obj) is list:
-            for item in items:
-                obj.append(None)
-                self._put(obj, len(obj) - 1, item)
-            return
-        obj, items = meaning(obj), [meaning(item) for item in items]
-        if hasattr(type(obj), "extend"):
-            self._when_built(obj, lambda: obj.extend(items))
-        else:
-            self._when_built(obj, lambda: _each(obj.append, items))
-
-    def _put(self, container: Any, place: Any, value: Any) -> None:
-        """Put a value into its place, also where it is made of a state that leads here."""
-        if type(value) is not StandIn:
-            container[place] = meaning(value)
-            return
-        container[place] = None
-        value.when_made(lambda made: container.__setitem__(place, made))
-
-    def _add(self, obj: Any, items: list[Any]) -> None:
-        obj, items = meaning(obj), [meaning(item) for item in items]
-        self._when_hashable(obj, items, lambda: _each(obj.add, items))
-
-    def _update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
-        obj, keys = meaning(obj), [meaning(key) for key, _ in pairs]
-
-        def put() -> None:
-            for key, (_, value) in zip(keys, pairs, strict=True):
-                if type(obj) is dict:
-                    self._put(obj, key, value)
-                else:
-                    obj[key] = meaning(value)
-
-        self._when_hashable(obj, keys, put)
-
-    def _frozen(self, items: list[Any]) -> Any:
-        early = self._hashed_early(items)
-        if early is not None:
-            raise NotMadeError(early)
-        return frozenset(items)
-
-    def _when_built(self, obj: Any, put: Callable[[], None]) -> None:
-        if id(obj) in self._blank:
-            self._items.setdefault(id(obj), []).append(put)
-        else:
-            put()
-
-    def _put_items(self, obj: Any) -> None:
-        for put in self._items.pop(id(obj), ()):
-            put()
-
-    def _when_hashable(self, obj: Any, items: list[Any], put: Callable[[], None]) -> None:
-        """Let *obj* wait for items that are made but not filled: a cycle leads through it."""
-        if id(obj) in self._late or self._hashed_early(items) is not None:
-            self._late.setdefault(id(obj), []).append((self.at, put))
-        else:
-            self._when_built(obj, put)
-
-    def _hashed_early(self, items: Iterable[Any]) -> int | None:
-        """Return when the first was made of the objects whose hash needs what they lack yet."""
-        coming, seen = list(items), set[int]()
-        while coming:
-            item = coming.pop()
-            if type(item) in {tuple, frozenset} and id(item) not in seen:
-                coming += item
-                seen.add(id(item))
-            elif id(item) in self._unfilled and _hashes_by_value(type(item)):
-                return self._unfilled[id(item)][1]
-        return None
-
 
 _OUR_MODULES = {"versionpickle._shape"}
 
 
-class Rebuilding:
-    """Make an object of its state, when that is there."""
-
-    def __init__(self, rebuild: Callable[[Any], Any]) -> None:
-        self.rebuild = rebuild
+def _making(stamp: Stamp) -> Making:
+    """Return what makes an object that becomes another, by the turn that its stamp takes."""
+    function: Any = stamp.func
+    turn = function.__self__
+    return Making(lambda state: turn.fill(None, state), lambda _: turn)
 
 
 def _is_empty(found: Any, kind: type) -> bool:
@@ -448,28 +265,3 @@ def makes_blanks(stamp: Stamp) -> bool:
 
 def _is_builtin(function: object) -> bool:
     return type(function) is types.BuiltinFunctionType
-
-
-def _plain(maker: Any) -> tuple[Any, str | None]:
-    """Return a class or function, and the former name that it was found under."""
-    if type(maker) is StandIn:
-        maker = maker.made
-    return (maker.cls, maker.ref) if type(maker) is Former else (maker, None)
-
-
-def _each(function: Callable[[Any], Any], items: list[Any]) -> None:
-    for item in items:
-        function(item)
-
-
-def _hashes_by_value(cls: Any) -> bool:
-    return cls.__hash__ is not object.__hash__
-
-
-def _is_ours(function: Any) -> bool:
-    """Tell whether what *function* makes is stamped."""
-    return type(function) is Stamp or getattr(function, "__module__", None) == "versionpickle"
-
-
-def _is_stamped(state: Any) -> bool:
-    return type(state) is tuple and bool(state) and type(state[0]) is Stamp

@@ -27,8 +27,6 @@ class CallRules(OpenObjects, Builder):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self._packed: dict[int, tuple[Any, list[Any]]] = {}
-        """Of tuples that must still be made: what of."""
 
     def know(self, found: Any) -> Any:
         if id(found) not in self._finder.singles:
@@ -37,11 +35,10 @@ class CallRules(OpenObjects, Builder):
 
     def given(self, args: Any) -> list[Any]:
         """Return the arguments, of which some may still have to be made."""
-        if id(args) in self._packed:
-            return self._packed[id(args)][1]
-        if type(args) is not tuple:
+        given = self.parts_of(args)
+        if type(given) is not tuple:
             self.refuse(f"{named(args)} stands for the arguments of a call")
-        return list(args)
+        return list(given)
 
     def is_attribute(self, function: Any) -> bool:
         return getattr(function, "__func__", None) is Finder._attribute
@@ -96,7 +93,7 @@ class CallRules(OpenObjects, Builder):
             self.refuse("an enum has no member of such a value")
 
     def _check_constructor(self, hooks: Hooks, given: list[Any]) -> None:
-        if not (hooks.rebuilds or hooks.remakes or hooks.shape.takes_arguments()):
+        if not (hooks.needs_state or hooks.remakes or hooks.shape.takes_arguments()):
             self.refuse(f"{hooks.declaration.ref} is called, whose objects are made without")
 
     def _check_reconstruct(self, given: list[Any]) -> None:

@@ -139,6 +139,11 @@ class FieldsShape(Shape):
             unset.difference_update(state if isinstance(state, dict) else ())
         self._finish(obj, chain, state, unset, {})
 
+    def arrive(
+        self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
+    ) -> None:
+        self._finish(obj, chain, state, unset, extras)
+
     def _named_positions(self, state: Any) -> Any:
         """Name the values that attrs and dataclasses once stored in bare order."""
         names = self.layout.positions

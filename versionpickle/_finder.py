@@ -19,7 +19,7 @@ from ._placeholder import Placeholder, placeholder_class
 from ._stamp import Claim, Stamp
 from ._values import attribute, is_value_type, value_type
 from .exceptions import BuildError, DeclarationError
-from .migrations import Declaration, Registry, Retired
+from .migrations import Declaration, Elsewhere, Registry, Retired
 
 
 class Refused(Exception):  # noqa: N818 - never leaves a load
@@ -53,7 +53,7 @@ class Finder:
     waits: bool = False
     """Whether no class is asked before all is read."""
 
-    met: dict[type, Hooks] = attrs.field(factory=dict, init=False)
+    met: dict[type, Any] = attrs.field(factory=dict, init=False)
     """The versioned classes that stood in the pickle by name: objects without a stamp."""
 
     needs_builder: bool = attrs.field(default=False, init=False)
@@ -182,17 +182,27 @@ class Finder:
             return placeholder_class(meaning.ref)
         if isinstance(meaning, Declaration):
             return self._find_versioned(ref, meaning.hooks)
+        if isinstance(meaning, Elsewhere):
+            return self._find_left(meaning.ref)
         if not isinstance(meaning, type):  # a function may stand for a class
             self.needs_builder = True
             self.in_place_of_classes[id(meaning)] = meaning
         return meaning
+
+    def _find_left(self, ref: str) -> Any:
+        from ._turn import Left, left_class  # noqa: PLC0415 - few classes become others
+
+        self.needs_builder = True
+        cls = left_class(ref)
+        self.met[cls] = Left(self.registry, ref)
+        return cls
 
     def _find_versioned(self, ref: str, hooks: Hooks) -> Any:
         hooks.check_unstamped()
         self.met[hooks.cls] = hooks
         if (
             not hooks.is_installed
-            or hooks.rebuilds
+            or hooks.needs_state
             or hooks.remakes_unstamped
             or hooks.shape.layout.keeps_items
         ):

@@ -207,8 +207,8 @@ class Guard(StateRules):
         if nested:
             self.check_arguments(nested)
             self.budget.deepen(packed, nested)
-            if type(packed) is StandIn or any(type(item) is Former for item in nested):
-                self._packed[id(packed)] = (packed, items)
+            if any(type(item) is Former for item in nested):
+                self._parts[id(packed)] = (packed, (*items,))
         return packed
 
     def new_list(self, items: list[Any]) -> Any:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from ._names import MARK, is_version, look_up, ref_of, registered_reducer
-from ._stamp import MADE_FROM_ARGUMENTS, Claim, Stamp
+from ._stamp import MADE_FROM_ARGUMENTS, Bases, Claim, Stamp
 from .exceptions import (
     DeclarationError,
     StepError,
@@ -26,6 +28,7 @@ from .migrations._chain import as_dict
 if TYPE_CHECKING:
     from ._codegen import Reduce, SetState
     from ._shape import Shape
+    from ._turn import Turn
 
 
 class Hooks:
@@ -144,7 +147,40 @@ class Hooks:
 
     def restore(self, obj: Any, state: Any, found_as: str | None = None) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
-        self.shape.restore(obj, state, self._unstamped_chain(state, found_as))
+        turn = self.turn(state, found_as)
+        if turn is None:
+            self.shape.restore(obj, state, self._unstamped_chain(state, found_as))
+        else:
+            turn.fill(obj, state)
+
+    def turn(self, state: Any, found_as: str | None = None) -> Turn | None:
+        """Return what an object becomes that was stored with *state* alone, if it does."""
+        if not self.registry.is_left(self.declaration):
+            return None
+        from ._turn import Turn  # noqa: PLC0415 - few classes need it
+
+        chain = self._unstamped_chain(state, found_as)
+        if chain.edge is None:
+            return None
+        return Turn(self.registry, chain, Claim(chain.ref, chain.version, None))
+
+    @property
+    def needs_state(self) -> bool:
+        """Whether nothing but `make` can make what was stored without a stamp."""
+        return self.rebuilds or self.registry.is_left(self.declaration)
+
+    def make(self, args: Any, state: Any, found_as: str | None = None) -> Any:
+        """Make an object of what was stored without a stamp."""
+        if self.rebuilds:
+            return self.rebuild(args, state, found_as)
+        turn = self.turn(state, found_as)
+        if turn is not None:
+            turn.refuse_arguments(args)
+            return turn.fill(None, state)
+        new: Any = self.cls.__new__
+        obj = new(self.cls, *args)
+        self.restore(obj, state, found_as)
+        return obj
 
     @property
     def rebuilds(self) -> bool:
@@ -239,6 +275,17 @@ class Hooks:
             starts[-1] = (found_as, former or starts[-1][1])
         return self.join(tuple(starts))
 
+    def arriving(self, ref: str, version: int, bases: Bases, arrival: Step, state: Any) -> Chain:
+        """Return the steps of a state that comes, by *arrival*, from a class with these bases."""
+        left = {self.registry.declaration(name) for name, _ in bases}
+        starts = [
+            (base.ref, base.version if base in left else _unstamped(base, state))
+            for base in self.lineage()
+        ]
+        starts[-1] = (ref, version)
+        chain = self.join(tuple(starts))
+        return attrs.evolve(chain, steps=(arrival, *chain.steps))
+
     def join(self, starts: tuple[tuple[str, int], ...]) -> Chain:
         """Return the steps of the whole lineage, from these names and versions on."""
         if starts not in self._chains:
@@ -246,6 +293,8 @@ class Hooks:
             for declaration, (name, number) in zip(self.lineage(), starts, strict=True):
                 ref = declaration.ref if name == declaration.name else self.registry.target(name)
                 steps += self.registry.path(ref, number, declaration)
+                if declaration is not self.declaration and steps and steps[-1].edge is not None:
+                    raise self._left_by_base(steps[-1])
             self.registry.use(steps)
             self._chains[starts] = Chain(
                 self.declaration.ref,
@@ -255,6 +304,14 @@ class Hooks:
                 self.shape.layout.restores_itself or self.rebuilds,
             )
         return self._chains[starts]
+
+    def _left_by_base(self, step: Step) -> DeclarationError:
+        return DeclarationError(
+            self.declaration.ref,
+            f"its base takes the {step}, and an object of a subclass cannot follow",
+            f"raise the version of {self.declaration.ref} and give it a become() of its own, with "
+            "bases that need no such step",
+        )
 
     def lineage(self) -> Iterator[Declaration]:
         """Yield the declarations of the versioned classes in the MRO, bases first."""

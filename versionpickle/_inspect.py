@@ -22,7 +22,7 @@ from .exceptions import (
     UpgradeError,
     VersionPickleError,
 )
-from .migrations import Declaration, Registry, Retired
+from .migrations import Declaration, Elsewhere, Registry, Retired
 from .migrations._registry import checked_registry
 
 
@@ -299,7 +299,9 @@ class _Reporting:
         )
 
     def _is_class(self, name: _Name) -> bool:
-        return name.is_class or isinstance(self._registry.resolve(name.ref), Declaration)
+        return name.is_class or isinstance(
+            self._registry.resolve(name.ref), Declaration | Elsewhere
+        )
 
     def _stamped(self, stamp: _Stamp) -> FoundClass:
         claim = stamp.claim
@@ -312,6 +314,9 @@ class _Reporting:
     def _unstamped(self, name: _Name) -> FoundClass:
         fields = tuple(name.fields)
         meaning = self._registry.resolve(name.ref)
+        if isinstance(meaning, Elsewhere):
+            steps, problem, _ = self._way_out(meaning.ref, 1)
+            return FoundClass(name.ref, None, None, name.count, fields, steps, problem)
         if not isinstance(meaning, Declaration):
             return FoundClass(name.ref, None, None, name.count, fields, ())
         if not isinstance(meaning.unstamped, int):  # a function of the state tells the version
@@ -325,19 +330,29 @@ class _Reporting:
         """Return the steps to today, what stands in the way, and today's version."""
         if isinstance(meaning, Retired):
             return (), "retired: it loads as a placeholder", None
+        if isinstance(meaning, Elsewhere):
+            return self._way_out(meaning.ref, version)
         if not isinstance(meaning, Declaration):
             return (), "nobody declared it here; import the module that does", None
+        return *self._steps(ref, version, meaning), meaning.version
+
+    def _steps(self, ref: str, version: int, goal: Declaration) -> tuple[tuple[str, ...], str]:
         try:
             target = self._registry.target(ref)
-            steps = self._registry.path(target, version, meaning, importing=False)
+            steps = self._registry.path(target, version, goal, importing=False)
         except MissingStepError as exc:
-            if meaning.migrations not in {None, *sys.modules}:
-                problem = f"its steps stand in {meaning.migrations}, which is not imported yet"
-                return (), problem, meaning.version
-            return (), str(exc), meaning.version
+            if goal.migrations not in {None, *sys.modules}:
+                return (), f"its steps stand in {goal.migrations}, which is not imported yet"
+            return (), str(exc)
         except (UpgradeError, StampError) as exc:
-            return (), str(exc), meaning.version
-        return tuple(map(str, steps)), "", meaning.version
+            return (), str(exc)
+        return tuple(map(str, steps)), ""
+
+    def _way_out(self, ref: str, version: int) -> tuple[tuple[str, ...], str, None]:
+        try:
+            return tuple(map(str, self._registry.way_out(ref, version))), "", None
+        except MissingStepError as exc:
+            return (), str(exc), None
 
     def _refused(self, named: list[_Name]) -> Iterator[tuple[str, str]]:
         for name in named:

@@ -21,6 +21,7 @@ from .exceptions import (
     DamagedError,
     ForbiddenError,
     LimitError,
+    PlainLoadError,
     TruncatedError,
     UnpicklingError,
     VersionPickleError,
@@ -183,7 +184,7 @@ class Unpickler(pickle.Unpickler):
 
         With *unsafe*, nothing is called again that a safe load would not call.
         """
-        if self._unsafe:
+        if self._unsafe and not isinstance(exc, PlainLoadError):
             raise self._located(exc)
         if isinstance(exc, EOFError | pickle.UnpicklingError) and not isinstance(
             exc, VersionPickleError

@@ -154,3 +154,18 @@ def placeholder_stamp(claim: Claim) -> Stamp:
     make = (make_of_values,) if claim.is_by_values else None
     stamp = make_stamp(cls, claim, fill, _stream._revive, make=make)
     return stamp
+
+
+class Undecided:
+    """Stand for an object until its state tells what it becomes."""
+
+    __hash__ = None  # type: ignore[assignment] # its class is not known yet
+
+    def __setstate__(self, state: Any) -> None:
+        """Become an object of another class, if that has room for it; plain pickle comes here."""
+        state[0].fill(self, state)
+
+
+def is_turning(stamp: Stamp) -> bool:
+    """Tell whether the objects of this stamp become others."""
+    return stamp.cls is Undecided

@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
+
 from ._finder import Former
 
 
 class StandIn:
     """Stand for an object that will be made."""
 
-    __slots__ = ("_made", "_uses", "gets_state", "is_made", "made_at", "rebuild")
+    __slots__ = ("_made", "_uses", "decide", "gets_state", "is_made", "made_at", "making", "state")
 
     def __init__(self, made_at: int) -> None:
         self.made_at = made_at
         self.gets_state = False
         """Whether the pickle holds a state for it."""
 
-        self.rebuild: Callable[[Any], Any] | None = None
+        self.state: Any = None
+        """That state, as it was read."""
+
+        self.making: Making | None = None
         """What makes it of its state, where it cannot be made without."""
+
+        self.decide: Callable[[StandIn], None] | None = None
+        """What may make it before its state is whole, where somebody needs it."""
 
         self.is_made = False
         self._made: Any = None
@@ -42,9 +50,37 @@ class StandIn:
     @property
     def made(self) -> Any:
         """The object; raise NotMadeError where it is still to be made."""
+        if not self.is_made and self.decide is not None:
+            decide, self.decide = self.decide, None
+            decide(self)
         if not self.is_made:
             raise NotMadeError(self.made_at)
         return self._made
+
+
+@attrs.frozen
+class Making:
+    """Make an object of its state, when that is there."""
+
+    make: Callable[[Any], Any]
+    turn: Callable[[Any], Any] = lambda state: None
+    """Returns what tells the class of the object by its state, if that can be told earlier."""
+
+
+class Opaque:
+    """Stand in a state for a neighbour that is not made: steps may keep it, and not look at it."""
+
+    __slots__ = ("_made_at",)
+
+    def __init__(self, made_at: int) -> None:
+        object.__setattr__(self, "_made_at", made_at)
+
+    def _refuse(self, *_: object) -> Any:
+        raise NotMadeError(object.__getattribute__(self, "_made_at"))
+
+    __getattribute__ = __setattr__ = __eq__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __hash__ = __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
+    __call__ = __str__ = __repr__ = __format__ = _refuse
 
 
 class NotMadeError(Exception):

@@ -63,6 +63,10 @@ class Shape:
         if current is not None:
             return current
         chain = self.hooks.chain(claim)
+        if chain.edge is not None:
+            from ._turn import Turn, turn_stamp  # noqa: PLC0415 - few classes need it
+
+            return turn_stamp(Turn(self.hooks.registry, chain, claim))
         named = attrs.evolve(claim, fields=claim.names) if claim.is_by_values else claim
         fill = self.upgrade(named, chain)
         make = self.maker(named, chain, fill if claim.is_by_values else None)
@@ -99,6 +103,12 @@ class Shape:
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
         raise NotImplementedError
+
+    def arrive(
+        self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
+    ) -> None:
+        """Fill *obj* from the state of an object of another class."""
+        self.restore(obj, {**state, **extras} if extras else state, chain)
 
     @functools.cached_property
     def trap(self) -> dict[str, Any]:

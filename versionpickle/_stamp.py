@@ -108,3 +108,8 @@ def make_stamp(
     stamp.check_reachable = check_reachable
     stamp._reduction = None
     return stamp
+
+
+def is_stamped(state: Any) -> bool:
+    """Tell whether *state* begins with a stamp."""
+    return type(state) is tuple and bool(state) and type(state[0]) is Stamp

@@ -34,8 +34,8 @@ class StateRules(CallRules):
         self.note_state()
         if stamp is not None:
             self._stamps[id(obj)] = (obj, stamp)
-            begins = state if type(state) is tuple else self._packed.get(id(state), ((), ()))[1]
-            if not begins or begins[0] is not stamp:
+            parts = self.parts_of(state)
+            if type(parts) is not tuple or not parts or parts[0] is not stamp:
                 self.refuse("the state of an object does not begin with the stamp that made it")
 
     def filler(self, obj: Any, state: Any) -> Callable[[Any, Any], None]:
@@ -45,7 +45,7 @@ class StateRules(CallRules):
         self.budget.look_at_the_clock()
         self.budget.note_state()
         _, stamp = self._stamps.get(id(obj), (None, None))
-        is_coming = type(obj) is StandIn and obj.rebuild is not None
+        is_coming = type(obj) is StandIn and obj.making is not None
         if not is_coming:
             self.check_state(meaning(obj), meaning(state), stamp)
         super()._build(obj, state)

@@ -23,7 +23,7 @@ from .exceptions import (
     StampError,
     UnknownClassError,
 )
-from .migrations import Declaration, Registry, Retired, default_registry
+from .migrations import Declaration, Elsewhere, Registry, Retired, default_registry
 
 
 _STAMPS_MAX = 4096
@@ -44,6 +44,8 @@ def _make(
     for a function that might make something else.
     """
     obj: Any
+    if _placeholder.is_turning(stamp):
+        return _turn().turn_whole(stamp, (function, *args), kwargs, state or None)
     if issubclass(stamp.cls, _placeholder.Placeholder):
         obj = stamp.cls(*args, **kwargs)
         obj.maker = (function,)
@@ -68,6 +70,8 @@ def _member(stamp: Stamp, name: str) -> Any:
     """Return the member of an enum."""
     if issubclass(stamp.cls, _placeholder.Placeholder):
         return _placeholder.kept_whole(_member, stamp, name)
+    if _placeholder.is_turning(stamp):
+        return _turn().turn_whole(stamp, (), {}, {"name": name})
     fill: Any = stamp.fill
     return fill(None, (stamp, name))
 
@@ -76,6 +80,8 @@ def _rebuild(stamp: Stamp, args: tuple[Any, ...], state: Any) -> Any:
     """Make an object of a class that must be made of its state."""
     if issubclass(stamp.cls, _placeholder.Placeholder):
         return _placeholder.kept_whole(_rebuild, stamp, args, state)
+    if _placeholder.is_turning(stamp):
+        return _turn().turn_whole(stamp, args, {}, state)
     fill: Any = stamp.fill
     return fill(None, (stamp, args, state))
 
@@ -138,6 +144,8 @@ def _new_stamp(registry: Registry, claim: Claim, importing: bool) -> Stamp:
     meaning = _meaning(registry, claim, importing)
     if isinstance(meaning, Retired):
         stamp = _placeholder.placeholder_stamp(claim)
+    elif isinstance(meaning, Elsewhere):
+        stamp = _turn().turn_stamp(_turn().turn_out(registry, claim))
     else:
         stamp = meaning.hooks.stamp(claim)
     if len(registry.stamps) >= _STAMPS_MAX:
@@ -173,14 +181,22 @@ def _is_base(base: Any) -> bool:
     return type(base) is tuple and len(base) == 2 and type(base[0]) is str and is_version(base[1])
 
 
-def _meaning(registry: Registry, claim: Claim, importing: bool) -> Declaration | Retired:
+def _turn() -> Any:
+    from . import _turn  # noqa: PLC0415 - few classes become others
+
+    return _turn
+
+
+def _meaning(
+    registry: Registry, claim: Claim, importing: bool
+) -> Declaration | Retired | Elsewhere:
     # An alias speaks of unstamped pickles first: what is stamped knows its class.
     meaning = registry.named(claim.ref) or registry.resolve(claim.ref)
     if meaning is None and importing:
         _import_module_of(registry.target(claim.ref), claim)
         meaning = registry.resolve(claim.ref)
     meaning = meaning or _unnoticed(registry, claim.ref)
-    if isinstance(meaning, Declaration | Retired):
+    if isinstance(meaning, Declaration | Retired | Elsewhere):
         return meaning
     if meaning is None:
         problem = f"nothing in the {registry.name or 'given'} registry has this name"

@@ -25,7 +25,8 @@ Every error of versionpickle, in one tree.
             ├── MissingStepError
             ├── StepError
             ├── FieldsError
-            └── InvalidObjectError
+            ├── InvalidObjectError
+            └── PlainLoadError                   what only versionpickle's own loads can make
 
 Facts are attributes; the message is made from them.
 All of these errors can be pickled.
@@ -52,6 +53,7 @@ __all__ = [
     "MissingStepError",
     "PastVersionError",
     "PicklingError",
+    "PlainLoadError",
     "StampError",
     "StepError",
     "TruncatedError",
@@ -208,17 +210,17 @@ class BuildError(UnpicklingError):
 
 
 class CycleError(UnpicklingError):
-    """Say that an object's hash is needed before it can be known."""
+    """Say that an object is needed, or its hash, before it can be there."""
 
     ref: str | None
-    """The class of what needs the hash."""
+    """The class of what needs it."""
 
     member: str
     """The path of the object."""
 
     def _sentence(self) -> str:
         return (
-            f"this {self.ref or 'object'} needs the hash of {self.member}, of which it is part, "
+            f"this {self.ref or 'object'} needs {self.member}, of which it is part, or its hash, "
             "before that has its state; keep it in a list or tuple there, or compare it by "
             "identity (eq=False)"
         )
@@ -432,6 +434,18 @@ class InvalidObjectError(UpgradeError):
         return (
             f"{self._met()} was upgraded, but the result is not valid: {self.problem}; "
             "mend the step that makes this value"
+        )
+
+
+class PlainLoadError(UpgradeError):
+    """Say that an old object becomes another in a way that plain pickle has no means for."""
+
+    problem: str
+
+    def _sentence(self) -> str:
+        return (
+            f"{self._met()} becomes another object when it is loaded, and plain pickle cannot do "
+            f"that here ({self.problem}); load it with versionpickle.loads"
         )
 
 

@@ -4,9 +4,10 @@ from ._chain import Chain, Step
 from ._declaration import Declaration, Formerly, Unstamped
 from ._operations import Operation
 from ._register import migration
-from ._registry import Registry, Retired, default_registry
+from ._registry import Elsewhere, Registry, Retired, default_registry
 from ._vocabulary import (
     add,
+    become,
     convert,
     merge,
     move,
@@ -14,6 +15,7 @@ from ._vocabulary import (
     remove,
     rename,
     reorder,
+    replace,
     require,
     split,
 )
@@ -22,6 +24,7 @@ from ._vocabulary import (
 __all__ = [
     "Chain",
     "Declaration",
+    "Elsewhere",
     "Formerly",
     "Operation",
     "Registry",
@@ -29,6 +32,7 @@ __all__ = [
     "Step",
     "Unstamped",
     "add",
+    "become",
     "convert",
     "default_registry",
     "merge",
@@ -38,6 +42,7 @@ __all__ = [
     "remove",
     "rename",
     "reorder",
+    "replace",
     "require",
     "split",
 ]

@@ -9,6 +9,7 @@ import attrs
 
 from versionpickle.exceptions import StepError
 
+from ._edges import Become, Edge, Replace
 from ._operations import NamePositions, Operation
 from ._state import OperationError, State, Symbols
 
@@ -24,6 +25,25 @@ class Step:
     function: Callable[[Any], Any] | None = None
     back: Callable[[Any], Any] | None = None
     """What undoes *function*."""
+
+    has_left: bool = False
+    """Whether its edge was followed already: it is the first step behind that."""
+
+    @property
+    def edge(self) -> Become | Replace | None:
+        """What leads out of the class, in a step that ends there."""
+        last = self.operations[-1] if self.operations else None
+        return last if isinstance(last, Become | Replace) and not self.has_left else None
+
+    def arrival(self) -> Step:
+        """Return what this step is to the class where it arrives: it changes nothing more."""
+        return attrs.evolve(self, operations=self.operations[-1:], has_left=True)
+
+    def check(self) -> None:
+        """Raise OperationError where something stands behind an edge."""
+        for operation in self.operations[:-1]:
+            if isinstance(operation, Edge):
+                raise OperationError(f"{operation!r} stands last in its step")
 
     def __str__(self) -> str:
         if self.function is None:
@@ -90,6 +110,11 @@ class Chain:
     current: int
     steps: tuple[Step, ...]
     any_state: bool = False
+
+    @property
+    def edge(self) -> Become | Replace | None:
+        """Where the chain leads out of the class."""
+        return self.steps[-1].edge if self.steps else None
 
     @property
     def is_declarative(self) -> bool:

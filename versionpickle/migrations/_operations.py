@@ -86,8 +86,8 @@ class Add:
 
     def made_of(self) -> str:
         if self.compute is not None:
-            return f"compute={_name_of(self.compute)}"
-        return repr(self.value) if self.factory is None else f"factory={_name_of(self.factory)}"
+            return f"compute={name_of(self.compute)}"
+        return repr(self.value) if self.factory is None else f"factory={name_of(self.factory)}"
 
 
 @attrs.frozen
@@ -154,7 +154,7 @@ class Convert:
         names.want(self, self.name)
 
     def __repr__(self) -> str:
-        return f"convert({self.name!r}, {_name_of(self.function)}{_shown_back(self.back)})"
+        return f"convert({self.name!r}, {name_of(self.function)}{_shown_back(self.back)})"
 
 
 @attrs.frozen
@@ -184,7 +184,7 @@ class Split:
 
     def _refuse(self, values: tuple[Any, ...]) -> None:
         raise OperationError(
-            f"{_name_of(self.function)} gave {len(values)} values for the fields {self.into}"
+            f"{name_of(self.function)} gave {len(values)} values for the fields {self.into}"
         )
 
     def inverse(self) -> Operation:
@@ -195,7 +195,7 @@ class Split:
         names.take(self, self.name)
 
     def __repr__(self) -> str:
-        function = f"{_name_of(self.function)}{_shown_back(self.back)}"
+        function = f"{name_of(self.function)}{_shown_back(self.back)}"
         return f"split({self.name!r}, {self.into!r}, {function})"
 
 
@@ -225,7 +225,7 @@ class Merge:
         names.take(self, *self.names)
 
     def __repr__(self) -> str:
-        function = f"{_name_of(self.function)}{_shown_back(self.back)}"
+        function = f"{name_of(self.function)}{_shown_back(self.back)}"
         return f"merge({self.names!r}, {self.into!r}, {function})"
 
 
@@ -367,7 +367,7 @@ class Require:
         names.want(self, self.name)
 
     def __repr__(self) -> str:
-        return f"require({self.name!r}, {_name_of(self.check)}, {self.message!r})"
+        return f"require({self.name!r}, {name_of(self.check)}, {self.message!r})"
 
 
 def _known(operation: Operation, back: Callable[..., Any] | None) -> Callable[..., Any]:
@@ -377,8 +377,9 @@ def _known(operation: Operation, back: Callable[..., Any] | None) -> Callable[..
 
 
 def _shown_back(back: Callable[..., Any] | None) -> str:
-    return "" if back is None else f", back={_name_of(back)}"
+    return "" if back is None else f", back={name_of(back)}"
 
 
-def _name_of(function: Callable[..., Any]) -> str:
+def name_of(function: Callable[..., Any]) -> str:
+    """Return what a message calls this function."""
     return getattr(function, "__qualname__", None) or repr(function)

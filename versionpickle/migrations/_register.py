@@ -12,8 +12,10 @@ from versionpickle._names import MARK, checked_ref, checked_version, ref_of
 from versionpickle.exceptions import DeclarationError
 
 from ._chain import Step
+from ._edges import Edge
 from ._operations import Operation
 from ._registry import Registry, default_registry
+from ._state import OperationError
 
 
 _Old = TypeVar("_Old")
@@ -65,7 +67,8 @@ def migration(
     Without, this decorates a function that maps the state of that version, a
     dict of its fields, to the state of the next.
 
-    *target* is the class, or its ref such as ``"shop.models:Order"``.
+    *target* is the class, or its ref such as ``"shop.models:Order"``; the stable name of
+    a class that is gone will do where the step leads out of it.
     ``@step.down`` on another function gives its inverse.
     A step leads to the next version unless *to* names a later one.
     Raises DeclarationError where the step cannot be part of a chain.
@@ -82,7 +85,7 @@ def migration(
     ...     return {**state, "amount": amount, "currency": currency}
     """
     into = registry or _registry_of(target)
-    ref = checked_ref(target) if isinstance(target, str) else _owner(target, into)
+    ref = _named(target, into, operations) if isinstance(target, str) else _owner(target, into)
     leaves = checked_version(version, ref)
     reaches = leaves + 1 if to is None else checked_version(to, ref, "to")
     for operation in operations:
@@ -95,7 +98,12 @@ def migration(
                 f"@migration(..., {version})",
             )
     if operations:
-        into.add_step(Step(ref, leaves, reaches, operations))
+        step = Step(ref, leaves, reaches, operations)
+        try:
+            step.check()
+        except OperationError as exc:
+            raise DeclarationError(ref, str(exc), "put what follows it before it") from None
+        into.add_step(step)
         return None
 
     def register(function: Any) -> Any:
@@ -123,6 +131,15 @@ def _register_down(registry: Registry, ref: str, version: int, back: Any) -> Any
 def _registry_of(target: object) -> Registry:
     hooks = vars(target).get(MARK) if isinstance(target, type) else None
     return default_registry if hooks is None else hooks.registry
+
+
+def _named(target: str, registry: Registry, operations: tuple[Operation, ...]) -> str:
+    """Return the ref of what *target* names, itself if it is a name of the past."""
+    declaration = registry.named(target)
+    if declaration is not None:
+        return declaration.ref
+    leads_out = bool(operations) and isinstance(operations[-1], Edge)
+    return target if leads_out and target else checked_ref(target)
 
 
 def _owner(target: object, registry: Registry) -> str:

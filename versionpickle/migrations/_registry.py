@@ -21,11 +21,19 @@ from versionpickle.exceptions import (
 
 from ._chain import Step
 from ._declaration import Declaration
+from ._edges import Become
 
 
 @attrs.frozen
 class Retired:
     """Stand for a class that no longer exists."""
+
+    ref: str
+
+
+@attrs.frozen
+class Elsewhere:
+    """Stand for a class that is gone, and whose steps say what became of its objects."""
 
     ref: str
 
@@ -60,6 +68,9 @@ class Registry:
         self._meanings: dict[str, object] = {}
         self._packages: dict[str, str] = {}
         self._steps: dict[tuple[str, int], Step] = {}
+        self._left: set[str] = set()
+        """The classes that a step leads out of."""
+
         self._used: set[str] = set()
         self._imported: set[str] = set()
 
@@ -74,6 +85,7 @@ class Registry:
             for name in declaration.names():
                 self._refuse_other(name, declaration)
             for step in self._steps.values():
+                _check_name(step, declaration)
                 if step.ref == declaration.ref:
                     _check_reach(step, declaration)
             self._declared.update(dict.fromkeys(declaration.names(), declaration))
@@ -145,11 +157,15 @@ class Registry:
         with self.lock:
             self._steps = {node: step for node, step in self._steps.items() if node[0] != ref}
             self._used.discard(ref)
+            self._left.discard(ref)
 
     def add_step(self, step: Step) -> None:
         with self.lock:
             self._check_step(step)
             self._steps[step.ref, step.version] = step
+            if step.edge is not None:
+                self._left.add(step.ref)
+                self._forget_stamps()
 
     def add_down(self, ref: str, version: int, back: Callable[[Any], Any]) -> None:
         """Let *back* undo the step that leaves *version*."""
@@ -178,6 +194,34 @@ class Registry:
         if declaration is not None:
             _check_reach(step, declaration)
         self._check_unused(step)
+        self._check_ends(step)
+
+    def _check_ends(self, step: Step) -> None:
+        """Refuse a step from where the way leads back to it."""
+        coming, seen = self._nodes_after(step), set[tuple[str, int]]()
+        while coming:
+            node = coming.pop()
+            if node == (step.ref, step.version):
+                raise DeclarationError(
+                    step.ref,
+                    f"{step} leads in a circle, back to version {step.version}",
+                    "lead one of its edges to a later version",
+                )
+            if node not in seen:
+                coming += self._nodes_from(*node)
+            seen.add(node)
+
+    def _nodes_from(self, ref: str, version: int) -> list[tuple[str, int]]:
+        step = self._steps.get((ref, version))
+        if step is not None:
+            return self._nodes_after(step)
+        declared = self._declared.get(ref)
+        return [(declared.ref, version)] if declared is not None and declared.ref != ref else []
+
+    def _nodes_after(self, step: Step) -> list[tuple[str, int]]:
+        if step.edge is None:
+            return [(step.ref, step.to)]
+        return [*step.edge.into.items()] if isinstance(step.edge, Become) else []
 
     def _check_unused(self, step: Step) -> None:
         if step.ref in self._used:
@@ -190,9 +234,11 @@ class Registry:
     # Asking
 
     def resolve(self, ref: str) -> object:
-        """Return what *ref* means: a Declaration, Retired, class, function, or None."""
+        """Return what *ref* means: a Declaration, Retired, Elsewhere, class, function, or None."""
         found = self.target(ref)
         meaning = self._meaning(found)
+        if meaning is None and found in self._left:
+            return Elsewhere(found)
         if isinstance(meaning, type):
             return self._declared.get(ref_of(meaning), meaning)
         return meaning
@@ -213,7 +259,7 @@ class Registry:
             ref = following
             yield ref
             following = self._meaning(ref)
-            if following is None:
+            if following is None and ref not in self._left:
                 following = self._in_new_package(ref, moved)
 
     def _in_new_package(self, ref: str, moved: set[str]) -> str | None:
@@ -229,7 +275,11 @@ class Registry:
 
     def known(self) -> Iterable[str]:
         """Return the refs of all that is declared or allowed."""
-        return (*self._declared, *self.allowed)
+        return (*self._declared, *self._left, *self.allowed)
+
+    def is_left(self, declaration: Declaration) -> bool:
+        """Tell whether a step leads out of the class, under one of its names."""
+        return not self._left.isdisjoint(declaration.names())
 
     def declaration(self, ref: str) -> Declaration | None:
         meaning = self.resolve(ref)
@@ -239,7 +289,7 @@ class Registry:
         self, ref: str, version: int, goal: Declaration, *, importing: bool = True
     ) -> tuple[Step, ...]:
         """
-        Return the steps that lead from *version* of *ref* to *goal*.
+        Return the steps that lead from *version* of *ref* to *goal*, or out of that class.
 
         A hole is found here, before the first of them runs.
         With *importing*, the module that holds the steps is imported if one is needed.
@@ -254,6 +304,8 @@ class Registry:
             step = self._steps.get((ref, reached))
             if step is not None:
                 steps.append(step)
+                if step.edge is not None:
+                    return tuple(steps)
                 reached = step.to
             elif ref != goal.ref:
                 ref = goal.ref
@@ -261,6 +313,18 @@ class Registry:
                 raise MissingStepError(goal.ref, version, goal.version, reached)
         if reached > goal.version:
             raise FutureVersionError(goal.ref, version, goal.version)
+        return tuple(steps)
+
+    def way_out(self, ref: str, version: int) -> tuple[Step, ...]:
+        """Return the steps that lead out of a class that is gone."""
+        steps: list[Step] = []
+        reached = version
+        while not steps or steps[-1].edge is None:
+            step = self._steps.get((ref, reached))
+            if step is None:
+                raise MissingStepError(ref, version, version, reached)
+            steps.append(step)
+            reached = step.to
         return tuple(steps)
 
     def _import_steps(self, goal: Declaration) -> None:
@@ -283,9 +347,22 @@ class Registry:
         steps = (step for step in self._steps.values() if step.ref == ref)
         return sorted(steps, key=lambda step: step.version)
 
+    def steps(self) -> list[Step]:
+        """Return all steps."""
+        return sorted(self._steps.values(), key=lambda step: (step.ref, step.version))
+
     def use(self, steps: Iterable[Step]) -> None:
         """Note that objects travel along *steps*: no more may be added beside them."""
         self._used.update(step.ref for step in steps)
+
+
+def _check_name(step: Step, declaration: Declaration) -> None:
+    if step.ref == declaration.name:
+        raise DeclarationError(
+            declaration.ref,
+            f"{step} was registered before the class was declared under this name",
+            "declare the class first, and give it to migration()",
+        )
 
 
 def _check_reach(step: Step, declaration: Declaration) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from versionpickle._names import checked_ref, checked_version, ref_of
+
+from ._edges import Become, Replace
 from ._operations import (
     Add,
     Convert,
@@ -216,6 +219,49 @@ def require(name: str, check: Callable[[Any], Any], message: str) -> Operation:
     """
     (function, _) = _functions("require", name, check, None)
     return Require(_checked(name), function, _checked(message))
+
+
+def become(
+    into: Mapping[type | str, int], by: Callable[[Any], type | str] | None = None
+) -> Operation:
+    """
+    Make objects of other classes of what was stored.
+
+    *into* says at which version of its class a state arrives, for each class or ref.
+    Of several, *by* chooses one: a function of the state.
+    It stands last in its step; all references to the old object lead to the new one.
+    Plain pickle can do that where the classes keep their fields in a ``__dict__``.
+
+    >>> from versionpickle.migrations import become
+    >>> become({"shop:Card": 1, "shop:Bank": 2}, by=lambda state: "shop:" + state["kind"])
+    become({'shop:Card': 1, 'shop:Bank': 2}, by=<lambda>)
+    """
+    if not isinstance(into, Mapping) or not into:
+        raise TypeError(f"become() takes a dict such as {{Card: 1}}, not {into!r}")
+    refs = {ref_of(key) if isinstance(key, type) else checked_ref(key): key for key in into}
+    versions = {ref: checked_version(into[key], ref, "into") for ref, key in refs.items()}
+    if by is None and len(versions) > 1:
+        raise TypeError("become() cannot choose among several classes without by=")
+    if by is not None and not callable(by):
+        raise TypeError(f"become() takes a function of the state for by=, not {by!r}")
+    return Become(versions, by)
+
+
+def replace(function: Callable[[Any], Any]) -> Operation:
+    """
+    Put the value that *function* makes of the state in the place of the object.
+
+    It stands last in its step, and is for classes that a value of the standard library
+    took over from; all references to the old object lead to the value.
+    Plain pickle cannot do that: load with versionpickle's own functions.
+
+    >>> from versionpickle.migrations import replace
+    >>> replace(lambda state: complex(state["real"], state["imaginary"]))
+    replace(<lambda>)
+    """
+    if not callable(function):
+        raise TypeError(f"replace() takes a function of the state, not {function!r}")
+    return Replace(function)
 
 
 def _functions(word: str, name: object, function: Any, back: Any) -> tuple[Any, Any]:

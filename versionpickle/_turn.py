@@ -1,0 +1,204 @@
+"""Objects that become others: of another class, or a value of the standard library."""
+
+from __future__ import annotations
+
+import enum
+import functools
+
+from typing import Any
+
+import attrs
+
+from . import _stream
+from ._placeholder import Undecided
+from ._shape import check_arguments, check_length, unpacked
+from ._stamp import MADE_FROM_ARGUMENTS, Claim, Stamp, is_stamped, make_stamp
+from .exceptions import DeclarationError, PlainLoadError, UnknownClassError
+from .migrations import Chain, Declaration, Elsewhere, Registry
+from .migrations._chain import as_dict
+from .migrations._edges import Become, Replace
+
+
+@attrs.define(eq=False)
+class Turn:
+    """Make of the states at the beginning of *chain* what they become at its end."""
+
+    registry: Registry
+    chain: Chain
+    claim: Claim
+
+    def make(self, *args: Any) -> Any:
+        """Return an object that is still undecided, or what its values become."""
+        if not self.claim.is_by_values:
+            self.refuse_arguments(args)
+            return Undecided()
+        named = attrs.evolve(self.claim, fields=self.claim.names)
+        check_arguments(named, self.chain, args)
+        return self.finish(None, dict(zip(self.claim.names, args, strict=True)), set(), {})
+
+    def refuse_arguments(self, *arguments: Any) -> None:
+        if any(arguments):
+            raise self.chain.failed("making the object", TypeError(MADE_FROM_ARGUMENTS))
+
+    def fill(self, obj: Any, state: Any) -> Any:
+        """
+        Return what *state* becomes.
+
+        That is *obj*, if its class is not decided yet, or decided rightly.
+        """
+        return self.finish(obj, *self._parts(state))
+
+    def _parts(self, state: Any) -> tuple[Any, set[str], dict[str, Any]]:
+        if not is_stamped(state):
+            return state, set(), {}
+        if self.claim.fields is None:
+            check_length(self.claim, state)
+            return state[1], set(), {}
+        return unpacked(self.claim, state)
+
+    def finish(self, obj: Any, state: Any, unset: set[str], extras: dict[str, Any]) -> Any:
+        last, hooks, chain, state = self._followed(state, unset)
+        if hooks is None:
+            last._refuse_filling(obj, "a value takes its place")
+            return last._ask_edge(state)
+        if _is_made_whole(hooks):
+            last._refuse_filling(obj, f"{hooks.cls.__qualname__} is made, and not filled")
+            return _made_whole(hooks, chain, {**state, **extras}, unset)
+        if obj is None:
+            obj = hooks.cls.__new__(hooks.cls)
+        elif type(obj) is not hooks.cls:
+            last._turn(obj, hooks.cls)
+        hooks.shape.arrive(obj, chain, state, unset, extras)
+        return obj
+
+    def decide(self, state: Any) -> type | None:
+        """Return the class of what *state* becomes, if that can be filled later."""
+        named, unset, _ = self._parts(state)
+        _, hooks, _, _ = self._followed(named, unset)
+        return None if hooks is None or _is_made_whole(hooks) else hooks.cls
+
+    def _followed(self, state: Any, unset: set[str]) -> tuple[Turn, Any, Any, Any]:
+        """
+        Follow this edge, and those behind it.
+
+        Return the last turn, the hooks of the class where that ends, its chain, and the state;
+        no hooks and no chain where it ends in a value.
+        """
+        state = self.chain.run(as_dict(state), unset)
+        if self.edge.is_value:
+            return self, None, None, state
+        ref, version = self._ask_edge(state)
+        hooks, chain = self._goal(ref, version, state)
+        if chain.edge is None:
+            return self, hooks, chain, state
+        return Turn(self.registry, chain, self.claim)._followed(state, unset)
+
+    @property
+    def edge(self) -> Become | Replace:
+        edge = self.chain.edge
+        assert edge is not None
+        return edge
+
+    def _ask_edge(self, state: Any) -> Any:
+        try:
+            return self.edge.ask(state)
+        except Exception as exc:
+            raise self.chain.failed(self.chain.steps[-1], exc) from exc
+
+    def _goal(self, ref: str, version: int, state: Any) -> tuple[Any, Chain]:
+        """Return the hooks of the class where the edge leads, and its chain from there on."""
+        step = self.chain.steps[-1]
+        meaning = self.registry.resolve(ref)
+        if isinstance(meaning, Elsewhere):
+            way = (step.arrival(), *self.registry.way_out(meaning.ref, version))
+            self.registry.use(way)
+            return None, Chain(meaning.ref, version, version, way)
+        if not isinstance(meaning, Declaration):
+            problem = f"objects of {self.claim.ref} become its objects, and nobody declared it"
+            raise UnknownClassError(ref, version, problem)
+        if issubclass(meaning.hooks.cls, enum.Enum):
+            problem = f"{step} leads to an enum, whose members are there already"
+            raise DeclarationError(
+                ref, problem, "use replace() with a function that returns the member"
+            )
+        if version > meaning.version:
+            problem = f"{step} leads beyond its version {meaning.version}"
+            raise DeclarationError(ref, problem, "name a version of the class that there is")
+        hooks = meaning.hooks
+        return hooks, hooks.arriving(ref, version, self.claim.bases, step.arrival(), state)
+
+    def _turn(self, obj: Any, cls: type) -> None:
+        try:
+            object.__setattr__(obj, "__class__", cls)
+        except TypeError as exc:
+            raise self._only_by_loads(str(exc)) from exc
+
+    def _refuse_filling(self, obj: Any, problem: str) -> None:
+        if obj is not None:
+            raise self._only_by_loads(problem)
+
+    def _only_by_loads(self, problem: str) -> PlainLoadError:
+        chain = self.chain
+        return PlainLoadError(chain.ref, chain.version, chain.current, problem)
+
+
+def _is_made_whole(hooks: Any) -> bool:
+    return bool(hooks.remakes or hooks.rebuilds)
+
+
+def _made_whole(hooks: Any, chain: Chain, state: Any, unset: set[str]) -> Any:
+    if hooks.rebuilds:
+        return hooks.rebuilt((), chain.run(state, unset), chain)
+    return hooks.shape.remake(state, chain)
+
+
+@attrs.frozen
+class Left:
+    """Serve, as hooks do, the unstamped objects of a class that is gone."""
+
+    registry: Registry
+    ref: str
+    needs_state = True
+    remakes = False
+
+    def make(self, args: Any, state: Any, found_as: str | None = None) -> Any:
+        turn = self.turn(state)
+        turn.refuse_arguments(args)
+        return turn.fill(None, state)
+
+    def turn(self, state: Any, found_as: str | None = None) -> Turn:
+        return turn_out(self.registry, Claim(self.ref, 1, None))
+
+
+def turn_out(registry: Registry, claim: Claim) -> Turn:
+    """Return what makes others of the objects of a class that is gone."""
+    steps = [
+        step
+        for name, number in claim.bases
+        if (base := registry.declaration(name)) is not None
+        for step in registry.path(name, number, base)
+    ]
+    ref = registry.target(claim.ref)
+    steps += registry.way_out(ref, claim.version)
+    registry.use(steps)
+    chain = Chain(ref, claim.version, claim.version, tuple(steps), claim.fields is None)
+    return Turn(registry, chain, claim)
+
+
+def turn_stamp(turn: Turn) -> Stamp:
+    """Return the stamp of objects that become others."""
+    return make_stamp(Undecided, turn.claim, turn.fill, _stream._revive, make=(turn.make,))
+
+
+def turn_whole(stamp: Stamp, args: Any, kwargs: Any, state: Any) -> Any:
+    """Return what an object becomes that was made in one call."""
+    make: Any = stamp.func
+    turn: Turn = make.__self__
+    turn.refuse_arguments(args, kwargs)
+    return turn.fill(None, state)
+
+
+@functools.lru_cache(maxsize=1024)
+def left_class(ref: str) -> type:
+    """Return what stands for a class that is gone."""
+    return type(ref.rpartition(":")[2], (Undecided,), {})

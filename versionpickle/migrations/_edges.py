@@ -1,0 +1,71 @@
+"""The edges that leave a class: a step that ends in one makes something else of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+
+from versionpickle._names import ref_of
+
+from ._operations import Operation, name_of
+from ._state import Names, OperationError, State, Symbols
+
+
+@attrs.frozen
+class Edge:
+    """Is the last operation of its step; as an operation, it leaves the fields alone."""
+
+    def apply(self, state: State) -> None:
+        pass
+
+    def compile(self, symbols: Symbols) -> None:
+        pass
+
+    def inverse(self) -> Operation:
+        raise OperationError(f"{self!r} cannot be undone: the class is another one since")
+
+    def before(self, names: Names) -> None:
+        pass
+
+
+@attrs.frozen
+class Become(Edge):
+    """Lead a state to one of several classes."""
+
+    into: Mapping[str, int]
+    """At which version the state arrives, by ref."""
+
+    by: Callable[[Any], type | str] | None = None
+    is_value = False
+
+    def ask(self, state: Any) -> tuple[str, int]:
+        """Return the ref and version that *state* belongs to."""
+        if self.by is None:
+            return next(iter(self.into.items()))
+        chosen = self.by(state)
+        ref = ref_of(chosen) if isinstance(chosen, type) else chosen
+        if ref not in self.into:
+            raise OperationError(
+                f"{name_of(self.by)} chose {chosen!r}, which is none of {', '.join(self.into)}"
+            )
+        return ref, self.into[ref]
+
+    def __repr__(self) -> str:
+        by = "" if self.by is None else f", by={name_of(self.by)}"
+        return f"become({dict(self.into)!r}{by})"
+
+
+@attrs.frozen
+class Replace(Edge):
+    """Make of a state the value that takes the place of the object."""
+
+    make: Callable[[Any], Any]
+    is_value = True
+
+    def ask(self, state: Any) -> Any:
+        return self.make(state)
+
+    def __repr__(self) -> str:
+        return f"replace({name_of(self.make)})"
