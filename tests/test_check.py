@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import enum
+
 import attrs
 import pytest
 
 from versionpickle import Registry, check, migration, versioned
 from versionpickle.migrations import (
     add,
+    become,
     convert,
     merge,
     move,
@@ -15,6 +18,7 @@ from versionpickle.migrations import (
     remove,
     rename,
     reorder,
+    replace,
     require,
     split,
 )
@@ -74,7 +78,7 @@ def test_bad(registry, operation, problem):
     cls = declared(registry, ["a", "b"])
     migration(cls, 1, operation)
 
-    (found,) = check(registry)
+    found, *_ = check(registry)
 
     assert problem in found.problem
     assert found.version == 1
@@ -126,6 +130,64 @@ def test_modules(registry):
     (found,) = check(registry)
 
     assert "cannot be imported" in str(found)
+
+
+def test_all_fields_that_are_wrong(registry):
+    """Each is told, and those of earlier steps too."""
+    cls = declared(registry, ["a", "b"], version=3)
+    migration(cls, 1, rename("x", "typo"))
+    migration(cls, 2, add("c", 1), remove("b"))
+
+    assert [(problem.version, problem.field) for problem in check(registry)] == [
+        (2, "b"),
+        (2, "c"),
+        (1, "typo"),
+    ]
+
+
+def test_former_names(registry):
+    """What was stored under one of them needs its way as well."""
+    declared(registry, ["a"], version=4, oldest=3, formerly={"m:Old": 1, "m:Newer": 3})
+    migration("m:Newer", 3, rename("x", "a"), registry=registry)
+
+    hole, old = check(registry)
+
+    assert ("m:Old", 1) == (old.ref, old.version)
+    assert "say formerly={'m:Old': 3} or later" in str(old)
+    assert hole.problem == "no step leaves version 3"
+
+
+def test_steps_that_no_data_takes(registry):
+    """They are below the oldest version, or lead to no class."""
+    cls = declared(registry, ["a"], version=2, oldest=2)
+    migration(cls, 1, rename("x", "a"))
+    migration("m:Typo", 1, rename("x", "a"), registry=registry)
+
+    nowhere, never = check(registry)
+
+    assert "never taken: the oldest version that is read is 2" in str(never)
+    assert ("m:Typo", 1) == (nowhere.ref, nowhere.version)
+    assert "end its steps in become() or replace()" in str(nowhere)
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+def test_edges(registry):
+    """Each must lead to a class that is there, at a version that it has had."""
+    cls = declared(registry, ["a"], version=2)
+    migration(cls, 1, rename("x", "a"))
+    versioned(registry=registry)(Colour)
+    goals = {cls: 3, "m:Gone": 1, Colour: 1, "m:Nobody": 1}
+    migration("m:Gone", 1, replace(len), registry=registry)
+    migration("m:Old", 1, become(goals, by=lambda state: cls), registry=registry)
+
+    beyond, enumerated, nobody = check(registry)
+
+    assert "it is at version 2" in str(beyond)
+    assert "it is an enum; use replace()" in str(enumerated)
+    assert "m:Nobody 1: nobody declared it" in str(nobody)
 
 
 def test_oldest(registry):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import enum
+
 from collections.abc import Iterator
 
 import attrs
 
 from ._hooks import Hooks
-from .exceptions import MissingStepError, VersionPickleError
+from .exceptions import MissingStepError, PastVersionError, VersionPickleError
 from .migrations import Declaration, Registry, Step
+from .migrations._edges import Become
 from .migrations._registry import checked_registry
-from .migrations._state import Names, OperationError
+from .migrations._state import Names
 
 
 @attrs.frozen
@@ -25,6 +28,7 @@ class Problem:
 
     problem: str
     cure: str
+    field: str | None = None
 
     def __str__(self) -> str:
         return f"{self.ref} at version {self.version}: {self.problem}; {self.cure}"
@@ -34,9 +38,10 @@ def check(registry: Registry | None = None) -> tuple[Problem, ...]:
     """
     Return all that would stop old data on its way to today's classes, as far as is known.
 
-    That are versions which no step leaves, modules of steps that cannot be imported,
-    and operations that do not end in what the class declares: the fields of a class
-    that declares them are followed backwards, up to a step that is a function.
+    That are versions which no step leaves, steps that no data takes, edges that lead to
+    no class, modules of steps that cannot be imported, and operations that do not end
+    in what the class declares: the fields of a class that declares them are followed
+    backwards, up to a step that is a function.
     Loads nothing; imports the modules that ``migrations=`` names.
 
     >>> import attrs
@@ -55,19 +60,26 @@ def check(registry: Registry | None = None) -> tuple[Problem, ...]:
     """
     known = checked_registry(registry)
     hooks = sorted(known.all_hooks(), key=lambda hooks: str(hooks.declaration.ref))
-    return tuple(problem for one in hooks for problem in _of_class(known, one))
+    of_classes = [problem for one in hooks for problem in _of_class(known, one)]
+    return (*of_classes, *_of_steps(known))
 
 
 def _of_class(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
     declaration = hooks.declaration
-    for version in range(declaration.oldest, declaration.version):
+    starts = [(declaration.ref, n) for n in range(declaration.oldest, declaration.version)]
+    starts += [(old, n) for old, n in declaration.formerly.items() if n is not None]
+    for ref, version in starts:
         try:
-            registry.path(declaration.ref, version, declaration)
+            registry.path(ref, version, declaration)
         except MissingStepError as exc:
             if exc.missing == version:  # and not a later one, which has its own turn
                 yield _hole(declaration, version)
+        except PastVersionError as exc:
+            yield Problem(
+                ref, version, str(exc), f"say formerly={{{ref!r}: {declaration.oldest}}} or later"
+            )
         except VersionPickleError as exc:
-            yield Problem(declaration.ref, version, str(exc), "mend that first")
+            yield Problem(ref, version, str(exc), "mend that first")
             return
     if not hooks.shape.layout.open:
         yield from _of_operations(registry, hooks)
@@ -87,19 +99,52 @@ def _of_operations(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
     """Follow the fields of today back, step by step."""
     declaration = hooks.declaration
     layout = hooks.shape.layout
-    names = Names({*layout.names, *layout.derived})
+    names = Names((*layout.names, *layout.derived))
     reached = declaration.version
     for step in reversed(registry.steps_of(declaration.ref)):
         if step.function is not None or step.to != reached:  # behind a hole, all is unknown
             return
         reached = step.version
-        try:
-            _before(step, names)
-        except OperationError as exc:
-            yield Problem(declaration.ref, step.version, str(exc), f"mend {step}, or a later step")
-            return
+        for operation in reversed(step.operations):
+            operation.before(names)
+        for field, problem in names.problems:
+            cure = f"mend the {step}, or a later one"
+            yield Problem(declaration.ref, step.version, problem, cure, field)
+        names.problems.clear()
 
 
-def _before(step: Step, names: Names) -> None:
-    for operation in reversed(step.operations):
-        operation.before(names)
+def _of_steps(registry: Registry) -> Iterator[Problem]:
+    """Look for steps that no data takes, and for edges that lead to no class."""
+    for step in registry.steps():
+        declaration = registry.declared(step.ref)
+        if declaration is not None and step.version < declaration.oldest:
+            problem = f"the {step} is never taken: the oldest version that is read is "
+            cure = f"remove it, or say oldest={step.version}"
+            yield Problem(step.ref, step.version, f"{problem}{declaration.oldest}", cure)
+        if registry.resolve(step.ref) is None:
+            problem = f"the {step} leads to no class: nobody declared one of this name"
+            cure = (
+                f"declare it before this check, say formerly={step.ref!r} on its successor, or "
+                "end its steps in become() or replace()"
+            )
+            yield Problem(step.ref, step.version, problem, cure)
+        if isinstance(step.edge, Become):
+            yield from _of_edge(registry, step, step.edge)
+
+
+def _of_edge(registry: Registry, step: Step, edge: Become) -> Iterator[Problem]:
+    for ref, version in edge.into.items():
+        if registry.resolve(ref) is None:
+            problem, cure = "nobody declared it", f"declare {ref}, or name another class"
+        elif (goal := registry.declaration(ref)) is None:
+            continue  # it has been left as well, which its own steps tell
+        elif version > goal.version:
+            problem = f"it is at version {goal.version}"
+            cure = f"write become({{{ref!r}: {goal.version}}}), or an earlier version"
+        elif issubclass(goal.hooks.cls, enum.Enum):
+            problem, cure = "it is an enum", "use replace() with a function of the members"
+        else:
+            continue
+        yield Problem(
+            step.ref, step.version, f"the {step} leads to {ref} {version}: {problem}", cure
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 
@@ -15,28 +15,34 @@ class OperationError(Exception):
 
 
 class Names:
-    """The names of the fields that a state must or may have, followed back through operations."""
+    """
+    The names of the fields that a state must or may have, followed back through operations.
 
-    def __init__(self, names: set[str]) -> None:
-        self.known = names
+    What does not fit is noted in *problems*: the field, and what is wrong with it.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.known = set(names)
+        self.problems: list[tuple[str, str]] = []
 
     def give(self, operation: object, *names: str) -> None:
         """Note that *operation* makes these: somebody must want them, and they were not before."""
-        for name in names:
-            self.want(operation, name)
-            self.known.discard(name)
+        self.want(operation, *names)
+        self.known.difference_update(names)
 
     def want(self, operation: object, *names: str) -> None:
         """Note that these are there after *operation*."""
         for name in names:
             if name not in self.known:
-                raise OperationError(f"{operation!r} leaves a field {name!r} that nobody takes")
+                problem = f"{operation!r} leaves a field {name!r} that nobody takes"
+                self.problems.append((name, problem))
 
     def take(self, operation: object, *names: str) -> None:
         """Note that *operation* takes these away: they were there before."""
         for name in names:
             if name in self.known:
-                raise OperationError(f"{operation!r} takes the field {name!r}, which is wanted")
+                problem = f"{operation!r} takes the field {name!r}, which is wanted"
+                self.problems.append((name, problem))
             self.known.add(name)
 
 
