@@ -20,8 +20,12 @@ from pathlib import Path
 
 import facts
 
-from rich.console import Console
 from rich.table import Table
+
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import tables  # stands beside the examples
 
 
 HERE = Path(__file__).parent
@@ -53,9 +57,8 @@ def report(table: Table, package: str, folder: str | None) -> int:
     plain = look("plain", package, folder)
     ours = look("versionpickle", package, folder)
     for name, outcome in ours.items():
-        met = "[green]agrees[/]" if outcome == "agrees" else f"[red]{outcome}[/]"
-        was = "agrees" if plain[name] == "agrees" else f"[yellow]{plain[name][:78]}[/]"
-        table.add_row(name, release(package, folder), was, met)
+        was = tables.coloured(plain[name][:78], "yellow")
+        table.add_row(name, release(package, folder), was, tables.coloured(outcome, "red"))
     table.add_section()
     return sum(outcome != "agrees" for outcome in ours.values())
 
@@ -65,10 +68,7 @@ def main(others: list[str]) -> int:
     tried = [(package, None) for package in facts.PACKAGES]
     tried += [tuple(other.split("=", 1)) for other in others]  # type: ignore[misc]
     failed = sum(report(table, package, folder) for package, folder in sorted(tried, key=str))
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(table)
-    console.print(f"{table.row_count} pickles, {failed} of which differ from the recorded facts.")
-    return 1 if failed else 0
+    return tables.conclude(table, table.row_count, failed)
 
 
 if __name__ == "__main__":
