@@ -10,13 +10,11 @@ Each ratio compares the best of many rounds, in which both sides take turns.
 from __future__ import annotations
 
 import compileall
-import gc
 import math
 import pickle
 import platform
 import subprocess
 import sys
-import time
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,17 +28,18 @@ import models
 import msgspec
 import pyfory
 import pysafe_pickle
+import steps
+
+from ratios import COUNT, ratio, table
 
 import versionpickle
 
 from versionpickle import _revive
 
 
-COUNT = 20_000
 MEGABYTE = 27_000
 """Of objects, which make one."""
 
-ROUNDS = 15
 DOCS = Path(__file__).parents[1] / "docs"
 
 
@@ -52,22 +51,6 @@ class Contender:
     dumps: Callable[[Any], Any]
     loads: Callable[[Any], Any]
     make: Callable[..., Any]
-
-
-def ratio(
-    ours: Callable[[], Any], base: Callable[[], Any], *, rounds: int = ROUNDS
-) -> tuple[float, float]:
-    """Return how long *ours* takes against *base*, and what *base* takes in seconds."""
-    best = [math.inf, math.inf]
-    for _ in range(rounds):
-        gc.collect()
-        gc.disable()
-        for side, run in enumerate((ours, base)):
-            start = time.perf_counter()
-            run()
-            best[side] = min(best[side], time.perf_counter() - start)
-        gc.enable()
-    return best[0] / best[1], best[1]
 
 
 def bulk(contender: Contender, base: Contender) -> dict[str, float]:
@@ -214,12 +197,6 @@ def mean(numbers: list[float]) -> float:
     return math.exp(sum(map(math.log, numbers)) / len(numbers))
 
 
-def table(header: list[str], rows: list[list[Any]]) -> str:
-    shown = [[cell if isinstance(cell, str) else f"{cell:.2f}" for cell in row] for row in rows]
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *shown]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
 def measure() -> tuple[str, dict[str, dict[str, float]]]:
     # Single objects first: the lists leave a heap behind in which all small loads are slower.
     singles = {kind: single(ours(kind), plain(kind)) for kind in models.KINDS}
@@ -228,8 +205,8 @@ def measure() -> tuple[str, dict[str, dict[str, float]]]:
     for kind in models.KINDS:
         found = bulk(ours(kind), plain(kind))
         one = singles[kind]
-        steps = upgrade(models.VERSIONED[kind])
-        kinds.append([kind.__name__, *found.values(), *one.values(), steps])
+        upgraded = upgrade(models.VERSIONED[kind])
+        kinds.append([kind.__name__, *found.values(), *one.values(), upgraded])
         by_kind[kind.__name__] = found
     total = mean([cell for row in kinds for cell in row[1:3]])
     beside = {peer.name: bulk(peer, plain(models.AttrsSlots)) for peer in peers()}
@@ -260,6 +237,7 @@ def measure() -> tuple[str, dict[str, dict[str, float]]]:
         table(
             ["", "dump", "load", "stream"], [[n, *found.values()] for n, found in beside.items()]
         ),
+        steps.measure(),
     ]
     return "\n\n".join(parts), by_kind | beside
 
