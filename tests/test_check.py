@@ -166,7 +166,7 @@ def test_steps_that_no_data_takes(registry):
     nowhere, never = check(registry)
 
     assert "never taken: the oldest version that is read is 2" in str(never)
-    assert ("m:Typo", 1) == (nowhere.ref, nowhere.version)
+    assert ("m:Typo", 2) == (nowhere.ref, nowhere.version)
     assert "end its steps in become() or replace()" in str(nowhere)
 
 

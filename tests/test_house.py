@@ -25,6 +25,8 @@ FLOORS = {
         "_declared_elsewhere",
         "_fields",
         "_layout",
+        "_symbols",
+        "_carried",
         "_codegen",
         "_placeholder",
         "_stream",

@@ -21,6 +21,7 @@ from .migrations import (
     Unstamped,
     default_registry,
 )
+from .migrations._declaration import Extra
 from .migrations._registry import checked_registry
 
 
@@ -45,6 +46,7 @@ def adopt(
     transient: str | Iterable[str] = (),
     oldest: int = 1,
     migrations: str | None = None,
+    extra: Extra = "raise",
     registry: Registry | None = None,
 ) -> None:
     """
@@ -80,8 +82,8 @@ def adopt(
         raise DeclarationError(
             ref_of(cls), "pickle itself writes these, and asks nobody", "adopt a subclass of yours"
         )
-    settings = (version, name, formerly, unstamped, transient, oldest, migrations, rebuild)
-    declaration = Declaration(ref_of(cls), *settings)
+    settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
+    declaration = Declaration(ref_of(cls), *settings, rebuild)
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, registry)
     elif not is_written_in_c(cls):

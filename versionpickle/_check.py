@@ -121,13 +121,17 @@ def _of_steps(registry: Registry) -> Iterator[Problem]:
             problem = f"the {step} is never taken: the oldest version that is read is "
             cure = f"remove it, or say oldest={step.version}"
             yield Problem(step.ref, step.version, f"{problem}{declaration.oldest}", cure)
-        if registry.resolve(step.ref) is None:
-            problem = f"the {step} leads to no class: nobody declared one of this name"
+        is_known = registry.declaration(step.ref) is not None
+        if not is_known and step.edge is None and not registry.has_step(step.ref, step.to):
+            problem = (
+                f"no step leaves version {step.to}, to which the {step} leads, and nobody "
+                "declared a class of this name"
+            )
             cure = (
                 f"declare it before this check, say formerly={step.ref!r} on its successor, or "
                 "end its steps in become() or replace()"
             )
-            yield Problem(step.ref, step.version, problem, cure)
+            yield Problem(step.ref, step.to, problem, cure)
         if isinstance(step.edge, Become):
             yield from _of_edge(registry, step, step.edge)
 

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import functools
 import keyword
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
+import attrs
+
+from ._carried import Carried
 from ._field import UNSET, Field
 from ._fields import is_watched
 from ._layout import Layout
 from ._source import Source
 from ._stamp import Claim, Stamp
+from ._symbols import Symbols
 from .migrations import Chain
-from .migrations._state import Symbols
 
 
 Reduce = Callable[[Any, Any], Any]
 SetState = Callable[[Any, Any], None]
+
+
+@attrs.frozen
+class Older:
+    """What an object was stored as, the way to today, and what serves unusual states."""
+
+    claim: Claim
+    chain: Chain
+    whole: SetState
+    """An object with unset fields, with further attributes, or of a subclass."""
+
+    rest: SetState
+    """A dict that a function returned, with other fields than the class declares."""
+
+    compare: Callable[[Any], None]
+    """Refuse fields that are not those of the class."""
+
+    validate: Callable[[Any], None]
 
 
 class Writer:
@@ -27,11 +49,12 @@ class Writer:
         self._cls = cls
         self._layout = layout
 
-    def reduce(self, stamp: Stamp, otherwise: Reduce) -> Reduce:
+    def reduce(self, stamp: Stamp, otherwise: Reduce, carried: Carried | None = None) -> Reduce:
         """
         Return a ``__reduce_ex__``: the stamp, and the values in order.
 
-        *otherwise* serves objects with unset fields or further attributes.
+        *otherwise* serves objects with unset fields or further attributes, some of which
+        may be *carried* elsewhere.
         """
         source = Source("__reduce_ex__(self, protocol=4)")
         fields = self._stored(stamp.claim)
@@ -41,6 +64,8 @@ class Writer:
             source.line("d = self.__dict__")
             in_dict = sum(field.slot is None for field in fields)
             test = f"len(d) == {in_dict} and {test}"
+        if carried is not None:
+            test = f"id(self) not in {source.constant(carried.by_id)} and {test}"
         values = "".join(f"{self._read(source, field)}, " for field in fields)
         source.line(f"if {test}:")
         source.line("try:", indent=2)
@@ -48,28 +73,46 @@ class Writer:
         source.line("except (AttributeError, KeyError):", indent=2)
         source.line("pass", indent=3)
         source.line(f"return {source.constant(otherwise)}(self, protocol)")
-        return source.compile(self._label("__reduce_ex__"))
+        return source.compile(self.label("__reduce_ex__"))
 
-    def setstate(self, stamp: Stamp, otherwise: SetState) -> SetState:
+    def setstate(
+        self, stamp: Stamp | None, older: dict[Stamp, Older], otherwise: SetState
+    ) -> SetState:
         """
         Return a ``__setstate__``.
 
-        It fills an object from a state of *stamp*, hands those of other stamps
-        to them, and the rest to *otherwise*.
+        It fills an object from a state of *stamp* or of an *older* one, hands those of other
+        stamps to them, and the rest to *otherwise*.
         """
         source = Source("__setstate__(self, state)")
-        fields = self._stored(stamp.claim)
-        made, cls = source.constant(stamp), source.constant(self._cls)
         source.line("if type(state) is tuple and state:")
-        source.line(f"if len(state) == {len(fields) + 1} and state[0] is {made}:", indent=2)
-        source.line(f"if type(self) is {cls}:", indent=3)
-        self._unpack(source, fields, indent=4)
-        self._rest(source, indent=4)
-        source.line("return", indent=4)
-        source.line(f"elif type(state[0]) is {source.constant(Stamp)}:", indent=2)
-        source.line("return state[0].fill(self, state)", indent=3)
+        source.line("stamp = state[0]", indent=2)
+        source.base = 1
+        word = "if"
+        if stamp is not None:
+            fields = self._stored(stamp.claim)
+            self._if_of(source, word, stamp)
+            self._unpack(source, fields, indent=3)
+            self._rest(source, indent=3)
+            source.line("return", indent=3)
+            word = "elif"
+        for old, one in older.items():
+            self._if_of(source, word, old)
+            source.base += 2
+            self._upgrade(source, one)
+            source.line("return")
+            source.base -= 2
+            word = "elif"
+        source.line(f"{word} type(stamp) is {source.constant(Stamp)}:")
+        source.line("return stamp.fill(self, state)", indent=2)
+        source.base = 0
         source.line(f"{source.constant(otherwise)}(self, state)")
-        return source.compile(self._label("__setstate__"))
+        return source.compile(self.label("__setstate__"))
+
+    def _if_of(self, source: Source, word: str, stamp: Stamp) -> None:
+        count, cls = len(stamp.claim.fields or ()), source.constant(self._cls)
+        source.line(f"{word} stamp is {source.constant(stamp)}:")
+        source.line(f"if len(state) == {count + 1} and type(self) is {cls}:", indent=2)
 
     def fill(self, claim: Claim, otherwise: SetState) -> SetState:
         """Return a function that fills an object from a state of today's *claim*."""
@@ -78,60 +121,77 @@ class Writer:
         self._guard(source, len(fields), otherwise)
         self._unpack(source, fields, indent=1)
         self._rest(source, indent=1)
-        return source.compile(self._label("fill"))
+        return source.compile(self.label("fill"))
 
-    def upgrade(
-        self, claim: Claim, chain: Chain, otherwise: SetState, validate: Callable[[Any], None]
-    ) -> SetState | None:
-        """
-        Return a function that fills an object from a state of an older *claim*.
-
-        Return None where the outcome is not what the class declares: then
-        *otherwise*, which must serve all that is unusual, has the words for it.
-        """
+    def upgrade(self, older: Older) -> Source:
+        """Return a function that fills an object from a state of an older claim."""
         source = Source("upgrade(self, state)")
-        stored = claim.fields or ()
-        failed = source.constant(chain.failed)
-        self._guard(source, len(stored), otherwise)
-        source.line("doing = 0")
-        source.line("try:")
+        self._guard(source, len(older.claim.fields or ()), older.whole)
+        self._upgrade(source, older)
+        return source
+
+    def _upgrade(self, source: Source, older: Older) -> None:
+        """
+        Write what upgrades a state and fills the object.
+
+        Operations work on local variables up to the first step that is a function, and on
+        the dict that it returned from there on.
+        """
+        stored = older.claim.fields or ()
         names = [f"v{i}" for i in range(len(stored))]
-        source.line(f"_, {''.join(f'{name}, ' for name in names)}= state", indent=2)
-        symbols = Symbols(dict(zip(stored, names, strict=True)), source)
-        chain.compile(symbols)
-        source.line("except Exception as exc:")
-        source.line(
-            f"raise {failed}({source.constant(chain.steps)}[doing], exc) from exc", indent=2
-        )
-        targets = self._stored_in(symbols.values)
-        if targets is None:
-            return None
+        failed = source.constant(functools.partial(_failed, source, older.chain))
         source.line("try:")
-        source.line("doing = 'placing the state'", indent=2)
-        for field in targets:
-            if field.name in symbols.values:
-                self._store(source, field, symbols.values[field.name], indent=2)
+        source.line(f"_, {''.join(f'{name}, ' for name in names)}= state", indent=2)
+        symbols = older.chain.compile(Symbols(dict(zip(stored, names, strict=True)), source))
+        source.line("except Exception as exc:")
+        source.line(f"raise {failed}(exc) from exc", indent=2)
+        if isinstance(symbols, Symbols):
+            older.compare(symbols.values)
+            values = symbols.values
+        else:
+            rest, made = source.constant(older.rest), symbols.handed_over()
+            if self._layout.open:
+                source.line(f"return {rest}(self, {made})")
+                return
+            values = self._returned(source, made, rest)
+        source.line("try:")
+        self._place(source, values)
+        source.line("except Exception as exc:")
+        source.line(f"raise {failed}(exc) from exc", indent=2)
+        if self._layout.validates:
+            source.line(f"{source.constant(older.validate)}(self)")
+
+    def _returned(self, source: Source, made: str, rest: str) -> dict[str, str]:
+        """Take the values out of a dict, if that has all fields and no other."""
+        values = {field.name: source.new_name() for field in self._layout.fields}
+        source.line(f"if len({made}) != {len(values)}:")
+        source.line(f"return {rest}(self, {made})", indent=2)
+        if values:
+            source.line("try:")
+        for name, value in values.items():
+            source.line(f"{value} = {made}[{name!r}]", indent=2)
+        if values:
+            source.line("except KeyError:")
+            source.line(f"return {rest}(self, {made})", indent=2)
+        return values
+
+    def _place(self, source: Source, values: dict[str, str]) -> None:
+        fields = self._layout.fields
+        known = {field.name for field in fields} | self._layout.derived
+        source.doing = "placing the state"
+        source.line("pass", indent=2)  # in case that there is nothing to place
+        for field in (*fields, *(self._open_field(name) for name in values if name not in known)):
+            if field.name in values:
+                self._store(source, field, values[field.name], indent=2)
             else:
                 self._store_default(source, field, indent=2)
         self._rest(source, indent=2)
-        source.line("except Exception as exc:")
-        source.line(f"raise {failed}(doing, exc) from exc", indent=2)
-        if self._layout.validates:
-            source.line(f"{source.constant(validate)}(self)")
-        return source.compile(self._label("upgrade"))
+        source.doing = None
 
     def _stored(self, claim: Claim) -> tuple[Field, ...]:
         """Return the fields in the order of *claim*."""
         named = {field.name: field for field in self._layout.fields}
         return tuple(named.get(name) or self._open_field(name) for name in claim.fields or ())
-
-    def _stored_in(self, values: dict[str, str]) -> Iterable[Field] | None:
-        fields = self._layout.fields
-        leftover = values.keys() - {field.name for field in fields} - self._layout.derived
-        missing = [f for f in fields if f.name not in values and not f.has_default]
-        if missing or (leftover and not self._layout.open):
-            return None
-        return [*fields, *(self._open_field(name) for name in values if name in leftover)]
 
     def _open_field(self, name: str) -> Field:
         return Field(name, guarded=is_watched(self._cls, name))
@@ -187,10 +247,9 @@ class Writer:
             source.line(f"{source.constant(field.slot.__set__)}(self, {value})", indent=indent)
 
     def _store_default(self, source: Source, field: Field, *, indent: int) -> None:
-        value = self._default(source, field)
-        if value is not None and not value.isidentifier():  # a call, which may fail
-            source.line(f"doing = {default_of(field)!r}", indent=indent)
-        self._store(source, field, value, indent=indent)
+        before, source.doing = source.doing, default_of(field)
+        self._store(source, field, self._default(source, field), indent=indent)
+        source.doing = before
 
     def _rest(self, source: Source, *, indent: int) -> None:
         """Write what no stream holds: transient fields, and attrs' cached hash."""
@@ -200,8 +259,12 @@ class Writer:
             setter = source.constant(object.__setattr__)
             source.line(f"{setter}(self, '_attrs_cached_hash', None)", indent=indent)
 
-    def _label(self, function: str) -> str:
+    def label(self, function: str) -> str:
         return f"{function} of {self._cls.__module__}.{self._cls.__qualname__}"
+
+
+def _failed(source: Source, chain: Chain, exc: Exception) -> Exception:
+    return chain.failed(source.done_by(exc), exc)
 
 
 def default_of(field: Field) -> str:

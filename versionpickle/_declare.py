@@ -9,6 +9,7 @@ from ._hooks import declare, hooks_of, imply
 from ._names import MARK, checked_version, ref_of
 from .exceptions import DeclarationError
 from .migrations import Declaration, Formerly, Registry, Unstamped, default_registry
+from .migrations._declaration import Extra
 from .migrations._registry import checked_registry
 
 
@@ -29,6 +30,7 @@ def versioned(
     transient: str | Iterable[str] = ...,
     oldest: int = ...,
     migrations: str | None = ...,
+    extra: Extra = ...,
     registry: Registry | None = ...,
 ) -> Callable[[_T], _T]: ...
 
@@ -42,6 +44,7 @@ def versioned(
     transient: str | Iterable[str] = (),
     oldest: int = 1,
     migrations: str | None = None,
+    extra: Extra = "raise",
     registry: Registry | None = None,
 ) -> Any:
     """
@@ -60,6 +63,8 @@ def versioned(
     *oldest* is the oldest version that is still read.
     *migrations* names the module that registers the steps; it is imported when the
     first old pickle of the class is met.
+    *extra* says what is done with fields that code of the same version has added since:
+    an error, or with ``"keep"`` they are carried along unread, and stored again.
 
     >>> import attrs, pickle
     >>> from versionpickle import versioned
@@ -78,9 +83,8 @@ def versioned(
     def decorate(cls: type) -> type:
         if not isinstance(cls, type):
             raise DeclarationError(repr(cls), "this is no class", "put @versioned on a class")
-        declaration = Declaration(
-            ref_of(cls), version, name, formerly, unstamped, transient, oldest, migrations
-        )
+        settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
+        declaration = Declaration(ref_of(cls), *settings)
         declare(cls, declaration, checked_registry(registry))
         watch_subclasses(cls)
         return cls
@@ -113,15 +117,17 @@ class Versioned:
         transient: str | Iterable[str] = (),
         oldest: int = 1,
         migrations: str | None = None,
+        extra: Extra = "raise",
         registry: Registry | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
         if MARK in vars(cls):  # attrs or dataclasses built the class anew, with its hooks
             return
-        settings = (version, name, formerly, unstamped, transient, oldest, migrations)
+        settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
         declaration = Declaration(ref_of(cls), *settings)
-        declaration.is_implied = (*settings, registry) == (1, None, (), 1, (), 1, None, None)
+        said_nothing = (1, None, (), 1, (), 1, None, "raise", None)
+        declaration.is_implied = (*settings, registry) == said_nothing
         declare(cls, declaration, registry or _registry_of_bases(cls))
 
 

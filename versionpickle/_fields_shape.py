@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from ._codegen import SetState, default_of
+from ._carried import Carried
+from ._codegen import Older, SetState, default_of
 from ._field import UNSET, Field
 from ._fields import is_watched
 from ._layout import Layout
@@ -23,12 +24,10 @@ from ._shape import (
     with_items,
     without_items,
 )
-from ._source import Source
 from ._stamp import Claim, Stamp
 from .exceptions import FieldsError, InvalidObjectError, StampError, StepError
 from .migrations import Chain
 from .migrations._chain import as_dict
-from .migrations._state import Symbols
 
 
 if TYPE_CHECKING:
@@ -36,6 +35,10 @@ if TYPE_CHECKING:
 
 _STAMPS_MAX = 64
 """How many sets of attributes of one open class get a stamp of their own."""
+
+
+_OLDER_MAX = 4
+"""How many older stamps a ``__setstate__`` serves without a call."""
 
 
 class FieldsShape(Shape):
@@ -49,12 +52,15 @@ class FieldsShape(Shape):
         self._named = {field.name: field for field in layout.fields}
         trapped = self.trap and not self.takes_arguments()
         make = (self.make_trapped,) if trapped else None
-        self._stamp = self.new_stamp(layout.names, self._fill_today, make)
+        self._stamp: Stamp | None = self.new_stamp(layout.names, self._fill_today, make)
+        self._older: dict[Stamp, Older] = {}
+        self._keeps_extra = hooks.declaration.extra == "keep"
+        self._carried = None if layout.has_dict or not self._keeps_extra else Carried()
         if layout.enveloped:
             self.reduce = as_method(self._reduce_enveloped)
         else:
-            self.reduce = self.writer.reduce(self._stamp, self._reduce_rest)
-        self.setstate = self.writer.setstate(self._stamp, self._fill_any)
+            self.reduce = self.writer.reduce(self._stamp, self._reduce_rest, self._carried)
+        self.setstate = self.writer.setstate(self._stamp, {}, self._fill_any)
 
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
@@ -100,6 +106,8 @@ class FieldsShape(Shape):
         return self._reduce_rest(obj, protocol)
 
     def _extras(self, obj: Any) -> dict[str, Any]:
+        if self._carried is not None:
+            return self._carried.of(obj)
         if not self.layout.has_dict:
             return {}
         known = self._named.keys() | self.layout.derived
@@ -120,15 +128,45 @@ class FieldsShape(Shape):
 
         if claim.fields is None:  # the class had a state of its own then
             return reread
+        if not self._compiles(chain):
+            return interpret
+        source = self.writer.upgrade(self._from(claim, chain, interpret))
+        return source.compile(self.writer.label("upgrade"))
+
+    def _compiles(self, chain: Chain) -> bool:
+        # A step may speak of attributes that no stamp names.
         is_mixed = self.layout.open and not self.layout.is_bare
-        if self.interprets or is_mixed or not chain.is_declarative:
-            return interpret  # a step may speak of attributes that no stamp names
-        compiled = self.writer.upgrade(claim, chain, interpret, self._validate(chain))
-        if compiled is None:
-            symbols = Symbols(dict.fromkeys(claim.fields, ""), Source("outcome()"))
-            chain.compile(symbols)
-            self._compare(chain, symbols.values, set())
-        return compiled or interpret
+        keeps_extra = self._keeps_extra and not chain.steps
+        return not (self.interprets or is_mixed or keeps_extra)
+
+    def _from(self, claim: Claim, chain: Chain, whole: SetState) -> Older:
+        def rest(obj: Any, state: Any) -> None:
+            self._settle(obj, chain, state, set(), {})
+
+        def compare(values: Any) -> None:
+            self._compare(chain, values, set())
+
+        return Older(claim, chain, whole, rest, compare, self._validate(chain))
+
+    def take_in(self, stamp: Stamp, chain: Chain) -> None:
+        """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
+        by_fields = stamp.claim.fields is not None and not stamp.claim.is_by_values
+        with self.hooks.lock:
+            if by_fields and self._compiles(chain) and len(self._older) < _OLDER_MAX:
+                self._older[stamp] = self._from(stamp.claim, chain, stamp.fill)
+                self._write_setstate()
+
+    def source(self, chain: Chain, fields: tuple[str, ...] | None) -> str:
+        if not self._compiles(chain) or chain.edge is not None:
+            return ""
+        if fields is None:
+            fields = chain.fields_before(self.layout.names)
+        claim = Claim(chain.ref, chain.version, fields, self._bases)
+        return self.writer.upgrade(self._from(claim, chain, self._fill_any)).explained()
+
+    def _write_setstate(self) -> None:
+        self.setstate = self.writer.setstate(self._stamp, self._older, self._fill_any)
+        self.hooks.put_compiled(self)
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         state = as_dict(state)
@@ -158,6 +196,19 @@ class FieldsShape(Shape):
             if name in self._named or self.layout.open or not self.layout.has_dict:
                 state[name] = extras.pop(name)
         state = as_dict(chain.run(state, unset))
+        if self._keeps_extra and not chain.steps and isinstance(state, dict):
+            extras |= {name: state.pop(name) for name in self._unknown(state)}
+        self._settle(obj, chain, state, unset, extras)
+
+    def _unknown(self, names: Iterable[str]) -> list[str]:
+        """Return those that are no fields."""
+        known = self._named.keys() | self.layout.derived
+        return [] if self.layout.open else [name for name in names if name not in known]
+
+    def _settle(
+        self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
+    ) -> None:
+        """Fill *obj* from the state after the last step."""
         self._compare(chain, state, unset)
         self._place(obj, chain, state, unset, extras)
         if chain.steps:
@@ -171,13 +222,12 @@ class FieldsShape(Shape):
                 "register a step that is a function and returns a dict"
             )
             raise StepError(chain.ref, chain.version, chain.current, "placing the state", problem)
-        known = self._named.keys() | self.layout.derived
         missing = [
             field.name
             for field in self.layout.fields
             if field.name not in state and field.name not in unset and not field.has_default
         ]
-        leftover = [] if self.layout.open else [name for name in state if name not in known]
+        leftover = self._unknown(state)
         if missing or leftover:
             raise FieldsError(
                 chain.ref,
@@ -222,6 +272,9 @@ class FieldsShape(Shape):
                 del obj.__dict__[name]
 
     def _place_extras(self, obj: Any, extras: dict[str, Any]) -> None:
+        if extras and self._carried is not None:
+            self._carried.put(obj, extras)
+            return
         for name, value in extras.items():
             if is_watched(self.cls, name):  # by C, as the name of an ImportError
                 object.__setattr__(obj, name, value)
@@ -273,6 +326,9 @@ class OpenShape(FieldsShape):
     def __init__(self, hooks: Hooks, layout: Layout) -> None:
         Shape.__init__(self, hooks, layout)
         self._named = {}
+        self._stamp: Stamp | None = None
+        self._older = {}
+        self._keeps_extra, self._carried = False, None  # all is kept anyway
         self._stamps: dict[tuple[str, ...], Stamp] = {}
         self._wide = self.new_stamp(None, self._fill_wide)
         self.setstate = as_method(self._fill_any)
@@ -298,8 +354,8 @@ class OpenShape(FieldsShape):
             if not self._stamps:  # most objects will have the attributes that came first
                 if not self.layout.enveloped:
                     self.reduce = self.writer.reduce(stamp, self._reduce_attributes)
-                self.setstate = self.writer.setstate(stamp, self._fill_any)
-                self.hooks.put_compiled(self)
+                self._stamp = stamp
+                self._write_setstate()
             return self._stamps.setdefault(fields, stamp)
 
     def _fill_wide(self, claim: Claim) -> SetState:

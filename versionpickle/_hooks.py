@@ -255,6 +255,24 @@ class Hooks:
             )
         )
 
+    def explained(self, version: int, fields: tuple[str, ...] | None) -> Chain:
+        """Return the chain that objects of *version* take, and what was generated for it."""
+        declaration = self.declaration
+        *bases, _ = ((base.ref, base.version) for base in self.lineage())
+        chain = self._joined((*bases, (declaration.ref, version)))
+        stored = self._seen(version) if fields is None else fields
+        return attrs.evolve(chain, source=self.shape.source(chain, stored))
+
+    def _seen(self, version: int) -> tuple[str, ...] | None:
+        """Return the fields in a stamp of *version* that some load has met."""
+        for claim in self.registry.stamps:
+            if (
+                claim.version == version
+                and self.registry.declaration(claim.ref) is self.declaration
+            ):
+                return claim.names
+        return None
+
     def _known_base(self, name: str, version: int, claim: Claim) -> Declaration:
         base = self.registry.declaration(name)
         if base is None:
@@ -289,21 +307,25 @@ class Hooks:
     def join(self, starts: tuple[tuple[str, int], ...]) -> Chain:
         """Return the steps of the whole lineage, from these names and versions on."""
         if starts not in self._chains:
-            steps: list[Step] = []
-            for declaration, (name, number) in zip(self.lineage(), starts, strict=True):
-                ref = declaration.ref if name == declaration.name else self.registry.target(name)
-                steps += self.registry.path(ref, number, declaration)
-                if declaration is not self.declaration and steps and steps[-1].edge is not None:
-                    raise self._left_by_base(steps[-1])
-            self.registry.use(steps)
-            self._chains[starts] = Chain(
-                self.declaration.ref,
-                starts[-1][1],
-                self.declaration.version,
-                tuple(steps),
-                self.shape.layout.restores_itself or self.rebuilds,
-            )
+            chain = self._joined(starts)
+            self.registry.use(chain.steps)
+            self._chains[starts] = chain
         return self._chains[starts]
+
+    def _joined(self, starts: tuple[tuple[str, int], ...]) -> Chain:
+        steps: list[Step] = []
+        for declaration, (name, number) in zip(self.lineage(), starts, strict=True):
+            ref = declaration.ref if name == declaration.name else self.registry.target(name)
+            steps += self.registry.path(ref, number, declaration)
+            if declaration is not self.declaration and steps and steps[-1].edge is not None:
+                raise self._left_by_base(steps[-1])
+        return Chain(
+            self.declaration.ref,
+            starts[-1][1],
+            self.declaration.version,
+            tuple(steps),
+            self.shape.layout.restores_itself or self.rebuilds,
+        )
 
     def _left_by_base(self, step: Step) -> DeclarationError:
         return DeclarationError(
@@ -443,6 +465,10 @@ def check_fields(cls: type, declaration: Declaration) -> None:
         from ._layout import check_transient  # noqa: PLC0415 - few classes need it
 
         check_transient(cls, declaration.transient)
+    if declaration.extra == "keep":
+        from ._layout import check_extra, layout_of  # noqa: PLC0415 - as few
+
+        check_extra(cls, layout_of(cls, declaration.transient))
 
 
 def declare(cls: type, declaration: Declaration, registry: Registry) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import collections
+import enum
 
 import attrs
 
-from ._declared_elsewhere import is_named_tuple, is_struct
+from ._declared_elsewhere import is_model, is_named_tuple, is_struct
 from ._field import REQUIRED, Field
 from ._fields import HASH_CACHE, declares_fields, derived_names, fields_of, own_attributes
 from ._names import MARK, is_written_in_c, ref_of, registered_reducer
@@ -119,6 +120,25 @@ def check_transient(cls: type, transient: tuple[str, ...]) -> None:
                 f"the transient field {name!r} has no default to come back as",
                 "give the field a default or a factory",
             )
+
+
+def check_extra(cls: type, layout: Layout) -> None:
+    """Refuse to keep the extra fields of objects that have no place for them."""
+    if is_model(cls):
+        cure = "give the model pydantic's extra='allow'"
+        raise DeclarationError(ref_of(cls), "extra='keep' is not for models", cure)
+    if keeps_all(cls, layout) or issubclass(cls, enum.Enum):
+        raise DeclarationError(
+            ref_of(cls),
+            "extra='keep' cannot keep anything in it: it has no fields of its own",
+            "leave extra= out",
+        )
+    if not layout.has_dict and not cls.__weakrefoffset__:
+        raise DeclarationError(
+            ref_of(cls),
+            "extra='keep' has no place for anything: its objects cannot be referred to weakly",
+            "add weakref_slot=True, or the slot '__weakref__'",
+        )
 
 
 def keeps_all(cls: type, layout: Layout) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ._declared_elsewhere import is_model, is_named_tuple, is_struct
 from ._enum_shape import EnumShape
 from ._fields_shape import FieldsShape, OpenShape
-from ._layout import Layout, check_transient, layout_of
+from ._layout import Layout, check_extra, check_transient, layout_of
 from ._model_shape import ModelShape
 from ._own_shape import OwnShape
 from ._rebuild_shape import RebuildShape
@@ -26,6 +26,8 @@ def shape_of(hooks: Hooks) -> Shape:
     """Return the shape of the class that *hooks* serve."""
     check_transient(hooks.cls, hooks.declaration.transient)
     layout = layout_of(hooks.cls, hooks.declaration.transient)
+    if hooks.declaration.extra == "keep":
+        check_extra(hooks.cls, layout)
     return _kind(hooks, layout)(hooks, layout)
 
 

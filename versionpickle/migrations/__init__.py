@@ -3,7 +3,7 @@
 from ._chain import Chain, Step
 from ._declaration import Declaration, Formerly, Unstamped
 from ._operations import Operation
-from ._register import migration
+from ._register import chain, migration
 from ._registry import Elsewhere, Registry, Retired, default_registry
 from ._vocabulary import (
     add,
@@ -33,6 +33,7 @@ __all__ = [
     "Unstamped",
     "add",
     "become",
+    "chain",
     "convert",
     "default_registry",
     "merge",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -11,7 +11,7 @@ from versionpickle.exceptions import StepError
 
 from ._edges import Become, Edge, Replace
 from ._operations import NamePositions, Operation
-from ._state import OperationError, State, Symbols
+from ._state import Names, OperationError, State, Written
 
 
 @attrs.frozen
@@ -76,9 +76,13 @@ class Step:
             )
         return tuple(operation.inverse() for operation in reversed(self.operations))
 
-    def compile(self, symbols: Symbols) -> None:
+    def compile(self, symbols: Written) -> Written:
+        """Write code that does what `apply` does; return the symbols of the state behind it."""
+        if self.function is not None:
+            return symbols.returned_by(self.function)
         for operation in self.operations:
-            operation.compile(symbols)
+            operation.run(symbols)
+        return symbols
 
 
 def _applied(operations: tuple[Operation, ...], state: object, unset: set[str]) -> object:
@@ -92,7 +96,7 @@ def _applied(operations: tuple[Operation, ...], state: object, unset: set[str]) 
         )
     fields = State(state, unset)
     for operation in operations:
-        operation.apply(fields)
+        operation.run(fields)
     return state
 
 
@@ -110,15 +114,13 @@ class Chain:
     current: int
     steps: tuple[Step, ...]
     any_state: bool = False
+    source: str = attrs.field(default="", eq=False, repr=False)
+    """The function that was generated for it, if this was asked for."""
 
     @property
     def edge(self) -> Become | Replace | None:
         """Where the chain leads out of the class."""
         return self.steps[-1].edge if self.steps else None
-
-    @property
-    def is_declarative(self) -> bool:
-        return all(step.function is None for step in self.steps)
 
     def run(self, state: object, unset: set[str]) -> object:
         """
@@ -148,13 +150,25 @@ class Chain:
             except OperationError as exc:
                 raise self.failed(f"undoing {step}", exc) from None
 
-    def compile(self, symbols: Symbols) -> None:
-        for number, step in enumerate(self.steps):
-            symbols.source.doing = number
+    def compile(self, symbols: Written) -> Written:
+        for step in self.steps:
+            symbols.begin(step)
             try:
-                step.compile(symbols)
+                symbols = step.compile(symbols)
             except OperationError as exc:
                 raise self.failed(step, exc) from None
+        return symbols
+
+    def fields_before(self, fields: Iterable[str]) -> tuple[str, ...]:
+        """Return the fields that there were before the chain; *fields* are there after it."""
+        names = Names(fields)
+        for step in reversed(self.steps):
+            if step.function is not None:
+                problem = OperationError("it is a function, so give fields= as they were stored")
+                raise self.failed(step, problem)
+            for operation in reversed(step.operations):
+                operation.before(names)
+        return (*names.known,)
 
     def failed(self, step: object, exc: Exception) -> StepError:
         problem = str(exc) if isinstance(exc, OperationError) else f"{type(exc).__name__}: {exc}"
@@ -171,6 +185,11 @@ def _checked_result(result: object, unset: set[str], *, any_state: bool) -> obje
     if any_state:
         return result
     raise OperationError(f"it returned a {type(result).__name__}; a step returns a dict")
+
+
+def returned(result: object) -> object:
+    """Return the dict that a step returned as something else; raise where it is none."""
+    return as_dict(_checked_result(result, set(), any_state=False))
 
 
 def is_slots_pair(state: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -12,6 +12,7 @@ from versionpickle.exceptions import DeclarationError
 
 
 Unstamped: TypeAlias = int | Callable[[Any], int]
+Extra: TypeAlias = Literal["raise", "keep"]
 Formerly: TypeAlias = str | Iterable[str] | Mapping[str, int]
 
 
@@ -64,6 +65,13 @@ def _check_migrations(declaration: Declaration, attribute: object, module: Any) 
         )
 
 
+def _check_extra(declaration: Declaration, attribute: object, extra: object) -> None:
+    if extra not in {"raise", "keep"}:
+        raise DeclarationError(
+            declaration.ref, f"extra={extra!r} says nothing", "give extra='raise' or extra='keep'"
+        )
+
+
 def _check_past(declaration: Declaration, what: str, version: object) -> None:
     if checked_version(version, declaration.ref, what) > declaration.version:
         raise DeclarationError(
@@ -99,6 +107,7 @@ class Declaration:
     migrations: str | None = attrs.field(default=None, validator=_check_migrations)
     """The module that holds the steps, and is imported when one is needed."""
 
+    extra: Extra = attrs.field(default="raise", validator=_check_extra)
     rebuild: Any = attrs.field(default=None, validator=_check_rebuild)
     is_implied: bool = False
     """Whether this is a subclass of a versioned class that says nothing itself."""

@@ -10,17 +10,14 @@ import attrs
 from versionpickle._names import ref_of
 
 from ._operations import Operation, name_of
-from ._state import Names, OperationError, State, Symbols
+from ._state import Fields, Names, OperationError
 
 
 @attrs.frozen
 class Edge:
     """Is the last operation of its step; as an operation, it leaves the fields alone."""
 
-    def apply(self, state: State) -> None:
-        pass
-
-    def compile(self, symbols: Symbols) -> None:
+    def run(self, fields: Fields) -> None:
         pass
 
     def inverse(self) -> Operation:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import attrs
 
-from ._state import Fields, Names, OperationError, State, Symbols
+from ._nested import put_into, take_out
+from ._state import Fields, Names, OperationError
 
 
 class Operation(Protocol):
-    """Change a state: once as it is read, or compiled for many."""
+    """Change a state."""
 
-    def apply(self, state: State) -> None:
-        """Change *state* in place."""
-
-    def compile(self, symbols: Symbols) -> None:
-        """Do to the expressions of a state what `apply` does to its values."""
+    def run(self, fields: Fields) -> None:
+        """Change the fields in place, or write the code that will."""
 
     def inverse(self) -> Operation:
         """Return the operation that leads back; raise OperationError where none can."""
@@ -31,11 +29,8 @@ class Rename:
     old: str
     new: str
 
-    def apply(self, state: State) -> None:
-        state.rename(self.old, self.new)
-
-    def compile(self, symbols: Symbols) -> None:
-        symbols.rename(self.old, self.new)
+    def run(self, fields: Fields) -> None:
+        fields.rename(self.old, self.new)
 
     def inverse(self) -> Operation:
         return Rename(self.new, self.old)
@@ -55,25 +50,15 @@ class Add:
     factory: Callable[[], Any] | None = None
     compute: Callable[[dict[str, Any]], Any] | None = None
 
-    def apply(self, state: State) -> None:
-        state.refuse(self.name)
+    def run(self, fields: Fields) -> None:
+        fields.refuse(self.name)
         if self.compute is not None:
-            made = self.compute(dict(state.values))
-        else:
-            made = self.value if self.factory is None else self.factory()
-        state.values[self.name] = made
-
-    def compile(self, symbols: Symbols) -> None:
-        symbols.refuse(self.name)
-        source = symbols.source
-        if self.compute is not None:
-            values = ", ".join(f"{name!r}: {value}" for name, value in symbols.values.items())
-            made = source.compute(f"{source.constant(self.compute)}({{{values}}})")
+            made = fields.call(self.compute, fields.everything())
         elif self.factory is not None:
-            made = source.compute(f"{source.constant(self.factory)}()")
+            made = fields.call(self.factory)
         else:
-            made = source.constant(self.value)
-        symbols.values[self.name] = made
+            made = fields.constant(self.value)
+        fields.put(self.name, made)
 
     def inverse(self) -> Operation:
         return Remove((self.name,), restore=self)
@@ -96,13 +81,7 @@ class Remove:
     missing_ok: bool = False
     restore: Add | None = None
 
-    def apply(self, state: State) -> None:
-        self._take_from(state)
-
-    def compile(self, symbols: Symbols) -> None:
-        self._take_from(symbols)
-
-    def _take_from(self, fields: Fields) -> None:
+    def run(self, fields: Fields) -> None:
         for name in self.names:
             if not self.missing_ok:
                 fields.demand(name)
@@ -136,16 +115,10 @@ class Convert:
     function: Callable[[Any], Any]
     back: Callable[[Any], Any] | None = None
 
-    def apply(self, state: State) -> None:
-        state.demand(self.name)
-        if self.name in state.values:
-            state.values[self.name] = self.function(state.values[self.name])
-
-    def compile(self, symbols: Symbols) -> None:
-        symbols.demand(self.name)
-        function = symbols.source.constant(self.function)
-        value = symbols.values[self.name]
-        symbols.values[self.name] = symbols.source.compute(f"{function}({value})")
+    def run(self, fields: Fields) -> None:
+        fields.demand(self.name)
+        if fields.has_value(self.name):
+            fields.put(self.name, fields.call(self.function, fields.value(self.name)))
 
     def inverse(self) -> Operation:
         return Convert(self.name, _known(self, self.back), self.function)
@@ -164,28 +137,11 @@ class Split:
     function: Callable[[Any], Any]
     back: Callable[..., Any] | None = None
 
-    def apply(self, state: State) -> None:
-        values = (*self.function(state.take(self.name)),)
-        if len(values) != len(self.into):
-            self._refuse(values)
-        for name, value in zip(self.into, values, strict=True):
-            state.refuse(name)
-            state.values[name] = value
-
-    def compile(self, symbols: Symbols) -> None:
-        source = symbols.source
-        function = source.constant(self.function)
-        made = source.compute(f"(*{function}({symbols.take(self.name)}),)")
-        source.line(f"if len({made}) != {len(self.into)}:", indent=2)
-        source.line(f"{source.constant(self._refuse)}({made})", indent=3)
-        for number, name in enumerate(self.into):
-            symbols.refuse(name)
-            symbols.values[name] = f"{made}[{number}]"
-
-    def _refuse(self, values: tuple[Any, ...]) -> None:
-        raise OperationError(
-            f"{name_of(self.function)} gave {len(values)} values for the fields {self.into}"
-        )
+    def run(self, fields: Fields) -> None:
+        made = fields.call(self.function, fields.take(self.name))
+        for name, value in zip(self.into, fields.parts(made, len(self.into)), strict=True):
+            fields.refuse(name)
+            fields.put(name, value)
 
     def inverse(self) -> Operation:
         return Merge(self.into, self.name, _known(self, self.back), self.function)
@@ -206,16 +162,10 @@ class Merge:
     function: Callable[..., Any]
     back: Callable[[Any], Any] | None = None
 
-    def apply(self, state: State) -> None:
-        values = [state.take(name) for name in self.names]
-        state.refuse(self.into)
-        state.values[self.into] = self.function(*values)
-
-    def compile(self, symbols: Symbols) -> None:
-        function = symbols.source.constant(self.function)
-        values = ", ".join([symbols.take(name) for name in self.names])
-        symbols.refuse(self.into)
-        symbols.values[self.into] = symbols.source.compute(f"{function}({values})")
+    def run(self, fields: Fields) -> None:
+        values = [fields.take(name) for name in self.names]
+        fields.refuse(self.into)
+        fields.put(self.into, fields.call(self.function, *values))
 
     def inverse(self) -> Operation:
         return Split(self.into, self.names, _known(self, self.back), self.function)
@@ -236,40 +186,28 @@ class Move:
     old: str
     new: str
 
-    def apply(self, state: State) -> None:
-        field, _, key = self.old.partition(".")
-        if key:
-            held = state.value(field)
-            state.refuse(self.new)
-            state.values[field], state.values[self.new] = taken(held, key, field)
+    def run(self, fields: Fields) -> None:
+        if "." in self.old:
+            field, *way = self.old.split(".")
+            held = fields.value(field)
+            fields.refuse(self.new)
+            made = fields.call(take_out, held, fields.constant(way), fields.constant(field))
+            left, value = fields.parts(made, 2)
+            fields.put(field, left)
+            fields.put(self.new, value)
         else:
-            holder, _, key = self.new.partition(".")
-            value = state.take(field)
-            state.values[holder] = put(state.value(holder), key, value, holder)
-
-    def compile(self, symbols: Symbols) -> None:
-        source = symbols.source
-        field, _, key = self.old.partition(".")
-        if key:
-            held = symbols.value(field)
-            symbols.refuse(self.new)
-            made = source.compute(f"{source.constant(taken)}({held}, {key!r}, {field!r})")
-            symbols.values[field], symbols.values[self.new] = f"{made}[0]", f"{made}[1]"
-        else:
-            holder, _, key = self.new.partition(".")
-            value = symbols.take(field)
-            held = symbols.value(holder)
-            call = f"{source.constant(put)}({held}, {key!r}, {value}, {holder!r})"
-            symbols.values[holder] = source.compute(call)
+            field, *way = self.new.split(".")
+            value, held = fields.take(self.old), fields.value(field)
+            rest = fields.constant(way), fields.constant(field)
+            fields.put(field, fields.call(put_into, held, value, *rest))
 
     def inverse(self) -> Operation:
         return Move(self.new, self.old)
 
     def before(self, names: Names) -> None:
-        holder, _, key = self.old.partition(".")
-        if key:
+        if "." in self.old:
             names.give(self, self.new)
-            names.want(self, holder)
+            names.want(self, self.old.partition(".")[0])
         else:
             names.want(self, self.new.partition(".")[0])
             names.take(self, self.old)
@@ -278,29 +216,12 @@ class Move:
         return f"move({self.old!r}, {self.new!r})"
 
 
-def taken(held: Any, key: str, field: str) -> tuple[Any, Any]:
-    """Return what is left of a mapping without *key*, and what stood there."""
-    if not isinstance(held, Mapping) or key not in held:
-        raise OperationError(f"the field {field!r} holds no mapping with {key!r}")
-    return {name: value for name, value in held.items() if name != key}, held[key]
-
-
-def put(held: Any, key: str, value: Any, field: str) -> dict[Any, Any]:
-    """Return a mapping that also holds *value*: the old one may be shared."""
-    if not isinstance(held, Mapping) or key in held:
-        raise OperationError(f"the field {field!r} holds no mapping that wants {key!r}")
-    return {**held, key: value}
-
-
 @attrs.frozen
 class Reorder:
     names: tuple[str, ...]
 
-    def apply(self, state: State) -> None:
-        state.reorder(self.names)
-
-    def compile(self, symbols: Symbols) -> None:
-        symbols.reorder(self.names)
+    def run(self, fields: Fields) -> None:
+        fields.reorder(self.names)
 
     def inverse(self) -> Operation:
         return self  # fields have names: nobody can tell in which order they stood
@@ -327,11 +248,8 @@ class NamePositions:
             )
         return dict(zip(self.names, state, strict=True))
 
-    def apply(self, state: State) -> None:
+    def run(self, fields: Fields) -> None:
         raise OperationError("the values have names already; let it be the first of its step")
-
-    def compile(self, symbols: Symbols) -> None:
-        raise OperationError("the values have names already, in the stamp")
 
     def inverse(self) -> Operation:
         raise OperationError(f"{self!r} cannot be undone: names do not go away again")
@@ -349,12 +267,8 @@ class Require:
     check: Callable[[Any], Any]
     message: str
 
-    def apply(self, state: State) -> None:
-        self._check(state.value(self.name))
-
-    def compile(self, symbols: Symbols) -> None:
-        check = symbols.source.constant(self._check)
-        symbols.source.compute(f"{check}({symbols.value(self.name)})")
+    def run(self, fields: Fields) -> None:
+        fields.call(self._check, fields.value(self.name))
 
     def _check(self, value: Any) -> None:
         if not self.check(value):

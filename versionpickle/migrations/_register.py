@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar, overload
 
 from versionpickle._names import MARK, checked_ref, checked_version, ref_of
 from versionpickle.exceptions import DeclarationError
 
-from ._chain import Step
+from ._chain import Chain, Step
 from ._edges import Edge
 from ._operations import Operation
 from ._registry import Registry, default_registry
@@ -89,7 +89,7 @@ def migration(
     leaves = checked_version(version, ref)
     reaches = leaves + 1 if to is None else checked_version(to, ref, "to")
     for operation in operations:
-        if not hasattr(operation, "compile"):
+        if not hasattr(operation, "run"):
             raise DeclarationError(
                 ref,
                 f"{operation!r} is not an operation",
@@ -119,6 +119,50 @@ def migration(
         return function
 
     return register
+
+
+def chain(
+    target: type | str,
+    version: int,
+    *,
+    fields: Iterable[str] | None = None,
+    registry: Registry | None = None,
+) -> Chain:
+    """
+    Return the chain that an object of *version* takes, with the source of what does it.
+
+    That is the function from the old values to a filled object; it is empty for classes
+    whose upgrades are not compiled.
+    *fields* are those that were stored; they can be left out where all steps are
+    operations, or where such an object was loaded already.
+    Raises an UpgradeError where the chain has a hole, or ends in other fields than those of
+    the class.
+
+    >>> import attrs
+    >>> from versionpickle import migration, versioned
+    >>> from versionpickle.migrations import chain, rename
+    >>> @versioned(version=2)
+    ... @attrs.define
+    ... class Order:
+    ...     amount: int
+    >>> migration(Order, 1, rename("total", "amount"))
+    >>> print(chain(Order, 1).source)
+    def upgrade(self, state):
+    ...
+        _, v0, = state
+    ...
+        self.amount = v0
+    ...
+    """
+    found = registry or _registry_of(target)
+    ref = ref_of(target) if isinstance(target, type) else target
+    declaration = found.named(ref) or found.declaration(ref)
+    if declaration is None:
+        problem = f"nothing in the {found.name or 'given'} registry has this name"
+        raise DeclarationError(ref, problem, "put @versioned(version=...) on the class first")
+    stored = None if fields is None else tuple(fields)
+    explained: Chain = declaration.hooks.explained(checked_version(version, ref), stored)
+    return explained
 
 
 def _register_down(registry: Registry, ref: str, version: int, back: Any) -> Any:

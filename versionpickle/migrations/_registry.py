@@ -347,6 +347,10 @@ class Registry:
         steps = (step for step in self._steps.values() if step.ref == ref)
         return sorted(steps, key=lambda step: step.version)
 
+    def has_step(self, ref: str, version: int) -> bool:
+        """Tell whether a step leaves this version."""
+        return (ref, version) in self._steps
+
     def steps(self) -> list[Step]:
         """Return all steps."""
         return sorted(self._steps.values(), key=lambda step: (step.ref, step.version))

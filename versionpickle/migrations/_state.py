@@ -1,13 +1,9 @@
-"""The state of one object while operations change it: its values, or their expressions."""
+"""The state of one object while operations change it, and what is known of its names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
-
-
-if TYPE_CHECKING:
-    from versionpickle._source import Source
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol
 
 
 class OperationError(Exception):
@@ -22,13 +18,14 @@ class Names:
     """
 
     def __init__(self, names: Iterable[str]) -> None:
-        self.known = set(names)
+        self.known = dict.fromkeys(names)
         self.problems: list[tuple[str, str]] = []
 
     def give(self, operation: object, *names: str) -> None:
         """Note that *operation* makes these: somebody must want them, and they were not before."""
         self.want(operation, *names)
-        self.known.difference_update(names)
+        for name in names:
+            self.known.pop(name, None)
 
     def want(self, operation: object, *names: str) -> None:
         """Note that these are there after *operation*."""
@@ -43,12 +40,74 @@ class Names:
             if name in self.known:
                 problem = f"{operation!r} takes the field {name!r}, which is wanted"
                 self.problems.append((name, problem))
-            self.known.add(name)
+            self.known[name] = None
 
 
-class Fields:
+class Fields(Protocol):
     """
-    Hold the fields of one state while operations change them.
+    The fields of a state while operations change them: their values, or code for these.
+
+    An operation cannot tell which, so that it does the same to both.
+    """
+
+    def demand(self, name: str) -> None:
+        """Refuse a state that lacks this field."""
+
+    def refuse(self, name: str) -> None:
+        """Refuse a state that has this field."""
+
+    def has_value(self, name: str) -> bool:
+        """Tell whether a field that is there holds something."""
+
+    def value(self, name: str) -> Any:
+        """Return what a field holds."""
+
+    def take(self, name: str) -> Any:
+        """Remove a field, and return what it holds."""
+
+    def put(self, name: str, value: Any) -> None:
+        """Let a field hold this."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a field another name; it comes last."""
+
+    def remove(self, name: str) -> None:
+        """Drop a field, if it is there."""
+
+    def reorder(self, names: tuple[str, ...]) -> None:
+        """Put these fields first."""
+
+    def everything(self) -> Any:
+        """Return a dict of all fields that hold something."""
+
+    def constant(self, value: Any) -> Any:
+        """Return this very value."""
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what *function* makes of these values."""
+
+    def parts(self, made: Any, count: int) -> Any:
+        """Return the items of a value, of which there must be so many."""
+
+
+class Written(Fields, Protocol):
+    """The fields of a state in a function that is being written."""
+
+    def begin(self, step: object) -> None:
+        """Note that what comes is done by this step."""
+
+    def handed_over(self) -> str:
+        """Return a dict of all fields, which a function may change."""
+        raise NotImplementedError
+
+    def returned_by(self, function: Callable[[Any], Any]) -> Written:
+        """Return the fields after a step that is a function."""
+        raise NotImplementedError
+
+
+class State:
+    """
+    Hold the values of one object's fields.
 
     A state is a mapping of names; a name can also be there without a value,
     which is how an unset slot travels through a chain.
@@ -67,11 +126,29 @@ class Fields:
 
     def demand(self, name: str) -> None:
         if name not in self:
-            raise OperationError(f"there is no field {name!r}, only {self._listed()}")
+            listed = ", ".join(map(repr, self)) or "none at all"
+            raise OperationError(f"there is no field {name!r}, only {listed}")
 
     def refuse(self, name: str) -> None:
         if name in self:
             raise OperationError(f"there is a field {name!r} already")
+
+    def has_value(self, name: str) -> bool:
+        return name in self.values
+
+    def value(self, name: str) -> Any:
+        self.demand(name)
+        if name in self.unset:
+            raise OperationError(f"the field {name!r} holds nothing")
+        return self.values[name]
+
+    def take(self, name: str) -> Any:
+        value = self.value(name)
+        self.remove(name)
+        return value
+
+    def put(self, name: str, value: Any) -> None:
+        self.values[name] = value
 
     def rename(self, old: str, new: str) -> None:
         self.demand(old)
@@ -82,20 +159,11 @@ class Fields:
             self.unset.remove(old)
             self.unset.add(new)
 
-    def take(self, name: str) -> Any:
-        """Remove a field, and return what it holds."""
-        value = self.value(name)
-        self.remove(name)
-        return value
-
-    def value(self, name: str) -> Any:
-        self.demand(name)
-        if name in self.unset:
-            raise OperationError(f"the field {name!r} holds nothing")
-        return self.values[name]
+    def remove(self, name: str) -> None:
+        self.values.pop(name, None)
+        self.unset.discard(name)
 
     def reorder(self, names: tuple[str, ...]) -> None:
-        """Put these fields first."""
         for name in names:
             self.demand(name)
         first = {name: self.values[name] for name in names if name in self.values}
@@ -103,21 +171,23 @@ class Fields:
         self.values.clear()
         self.values.update({**first, **rest})
 
-    def remove(self, name: str) -> None:
-        self.values.pop(name, None)
-        self.unset.discard(name)
+    def everything(self) -> dict[str, Any]:
+        return dict(self.values)
 
-    def _listed(self) -> str:
-        return ", ".join(repr(name) for name in self) or "none at all"
+    def constant(self, value: Any) -> Any:
+        return value
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return function(*arguments)
+
+    def parts(self, made: Any, count: int) -> Any:
+        items = [*made]
+        if len(items) != count:
+            raise miscounted(items, count)
+        return items
 
 
-class State(Fields):
-    """Hold the values of one object's fields."""
-
-
-class Symbols(Fields):
-    """Hold, instead of values, the expressions that will compute them."""
-
-    def __init__(self, values: dict[str, str], source: Source) -> None:
-        super().__init__(values, set())
-        self.source = source
+def miscounted(items: Any, count: int) -> OperationError:
+    """Return what to raise where a function did not return *count* values."""
+    given = len(items) if hasattr(items, "__len__") else "another number of"
+    return OperationError(f"the function returned {given} values, and {count} fields get them")

@@ -165,10 +165,12 @@ def merge(
 
 def move(old: str, new: str) -> Operation:
     """
-    Move a value out of a mapping that a field holds, or into it.
+    Move a value out of a mapping or object that a field holds, or into it.
 
-    One of the two is a field, the other a field and a key: ``"address.city"``.
-    The mapping becomes a new dict, since other objects may hold the old one.
+    One of the two is a field, the other the way from a field: ``"address.city"``.
+    A mapping becomes a new dict and an object a copy, since others may hold the old one.
+    What the class of an object declares stays in it: that would be broken without it.
+    An object in a cycle may not be whole yet, which is an error.
 
     >>> from versionpickle.migrations import move
     >>> move("address.city", "city"), move("city", "address.city")
