@@ -330,7 +330,7 @@ class TestRetired:
             (b"\x80\x04cm\nGone\n)\x81(K\x01\x90.", {"items": [1]}),
             (b"\x80\x02cm\nGone\n)\x81K\x01K\x02s.", {"pairs": [(1, 2)]}),
             (b"ccopy_reg\n_reconstructor\n(cm\nGone\nc__builtin__\nobject\nNtR.", {"args": ()}),
-            (b"ccopy_reg\n_reconstructor\n(cm\nGone\nc__builtin__\nlist\n]tR.", {"args": ([],)}),
+            (b"ccopy_reg\n_reconstructor\n(cm\nGone\nc__builtin__\nlist\n]tR.", {"items": []}),
         ],
     )
     def test_keeps_everything(self, registry, data, kept):

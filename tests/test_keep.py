@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import io
 import pickle
 import sys
 import types
@@ -108,6 +109,121 @@ class TestMissing:
         assert outer.a == inner.a == [1]
         with pytest.raises(ForbiddenError):
             versionpickle.loads(data, limits=limits)
+
+
+GONE = """
+class Outer:
+    class Inner:
+        pass
+
+class Things(list):
+    pass
+
+class Words(dict):
+    pass
+
+class Letters(set):
+    pass
+
+class Failure(Exception):
+    pass
+
+class Quantity(float):
+    def __getnewargs_ex__(self):
+        return (), {"x": 1}
+"""
+
+
+@pytest.fixture
+def gone(monkeypatch):
+    """A module that comes and goes."""
+    module = types.ModuleType("gone_for_good")
+    exec(GONE, vars(module))
+    monkeypatch.setitem(sys.modules, "gone_for_good", module)
+    return module
+
+
+def things(module):
+    """Objects of all kinds, in a cycle, and two of the classes themselves."""
+    made = [module.Outer(), module.Outer.Inner(), module.Things([1, 2]), module.Words(a=1)]
+    made += [module.Letters({1}), module.Failure("no", 5)]
+    for obj in made:
+        obj.note, obj.all = ["a"], made
+    return [made, module.Outer, module.Outer.Inner]
+
+
+@every_protocol
+@every_reader
+class TestWrittenAgain:
+    """Placeholders of classes that had no stamp."""
+
+    def test_under_the_old_name(self, protocol, limits, gone, monkeypatch, tmp_path):
+        """Our own dumps write what was read, to the byte, and who has the classes reads it."""
+        data = pickle.dumps(things(gone), protocol)
+        monkeypatch.delitem(sys.modules, "gone_for_good")
+
+        kept = versionpickle.loads(data, missing="keep", limits=limits)
+        again = versionpickle.dumps(kept, protocol)
+        versionpickle.dump_file(kept, tmp_path / "kept", protocol)
+
+        assert data == again == (tmp_path / "kept").read_bytes()
+        monkeypatch.setitem(sys.modules, "gone_for_good", gone)
+        (outer, *_, failure), *classes = pickle.loads(again)
+        assert (outer.note, failure.args) == (["a"], ("no", 5))
+        assert classes == [gone.Outer, gone.Outer.Inner]
+
+    def test_by_plain_pickle(self, protocol, limits, gone):
+        """Plain pickle writes them as placeholders; our loads make objects of known classes."""
+        data = pickle.dumps(things(gone)[0], protocol)
+        kept = versionpickle.loads(data, missing="keep", limits=limits)
+        data = pickle.dumps(kept, protocol)
+        back = Registry("back")
+        for name in ("Outer", "Things", "Words", "Letters", "Failure"):
+            adopt(getattr(gone, name), registry=back)
+        adopt(gone.Outer.Inner, registry=back)
+
+        found = versionpickle.loads(data, registry=back, limits=limits)
+
+        assert [type(obj).__name__ for obj in found] == [
+            "Outer",
+            "Inner",
+            "Things",
+            "Words",
+            "Letters",
+            "Failure",
+        ]
+        assert ([1, 2], {"a": 1}, {1}, ("no", 5)) == (*found[2:5], found[5].args)
+        assert all(obj.note == ["a"] and obj.all is found for obj in found)
+        assert [Placeholder] * 6 == [type(obj).__base__ for obj in pickle.loads(data)]
+
+
+def test_a_pickler_of_several(gone):
+    """After others with one memo, plain pickle's way has to do."""
+    kept = versionpickle.loads(pickle.dumps([gone.Outer()]), missing="keep")
+    file = io.BytesIO()
+    pickler = versionpickle.Pickler(file)
+
+    for _ in range(2):
+        pickler.dump([kept[0]])
+        pickler.dump("something else")
+    pickler.dump(versionpickle.loads(pickle.dumps(gone.Outer.Inner()), missing="keep"))
+
+    assert b"_keep" in file.getvalue()
+    file.seek(0)
+    reader = versionpickle.Unpickler(file, missing="keep")
+    refs = [reader.load() for _ in range(5)]
+    assert "gone_for_good:Outer" == refs[0][0].ref == refs[2][0].ref
+    assert "gone_for_good:Outer.Inner" == refs[4].ref
+
+
+def test_made_from_keywords(gone):
+    """They are written again as well."""
+    data = pickle.dumps(gone.Quantity(5), 4)
+
+    kept = versionpickle.loads(data, missing="keep")
+
+    assert {"x": 1} == kept.kwargs
+    assert data == versionpickle.dumps(kept, 4)
 
 
 @every_protocol

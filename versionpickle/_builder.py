@@ -12,7 +12,7 @@ from . import _stream
 from ._finder import Finder, Former, reconstruct
 from ._hooks import restore
 from ._names import shortened
-from ._placeholder import is_turning
+from ._placeholder import is_placeholder, is_turning
 from ._plan import Making, StandIn, is_settled, meaning
 from ._stamp import Stamp, is_stamped
 from ._waiting import Waiting
@@ -49,6 +49,8 @@ class Builder(Waiting):
         self._buffers = buffers
         self._former_args: dict[int, tuple[Any, Former]] = {}
         self._unsettled: dict[int, Any] = {}
+        self._kept: dict[int, Any] = {}
+        """Objects that were stored as placeholders, and whose classes are back."""
 
     def run(self) -> Any:
         found = self.read()
@@ -73,6 +75,10 @@ class Builder(Waiting):
         found = self._find(module, name)
         if type(found) is Former:
             self.packs_plainly = False
+        return found
+
+    def know(self, found: Any) -> Any:
+        """Note that *found* is what a name means; return it."""
         return found
 
     def find_persistent(self, key: Any) -> Any:
@@ -119,10 +125,15 @@ class Builder(Waiting):
             return None
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
             return self._run(function, args)
+        if function is _stream._keep and type(args) is tuple and args:
+            return self._unkept(*args)
+        return self._call_later(function, args)
+
+    def _call_later(self, function: Any, args: Any) -> Any:
         if function is reconstruct and type(args) is tuple and len(args) == 3:
             cls, base, state = args
             _, cls = self._former_args.get(id(args), (args, cls))
-            if base is object and state is None:
+            if base is object and state is None and not is_placeholder(cls):
                 return self.new(cls, (), {})
             return self._later(lambda: self._reconstruct(cls, base, state))
         return self._later(lambda: self._call(function, meaning(args)))
@@ -134,6 +145,26 @@ class Builder(Waiting):
             self._unfilled[id(made)] = (made, self.at)
             return made
         return self.later_of_state(_making(stamp)) if is_turning(stamp) else None
+
+    def _unkept(self, ref: str, args: Any, kwargs: Any, *called: Any) -> Any:
+        """Make what was stored as a placeholder: an object of its class, if that is back."""
+        meant = self._finder.registry.declaration(ref)
+        if meant is None:
+            keep = _stream._keep
+            return self._later(lambda: keep(ref, meaning(args), meaning(kwargs), *called))
+        cls = self.know(self._finder._find_versioned(ref, meant.hooks))
+        made = self.call(cls, args) if any(called) else self.new(cls, args, kwargs)
+        self._kept[id(made)] = made
+        return made
+
+    def _build_kept(self, obj: Any, content: Any) -> None:
+        """Give an object what a placeholder kept of it."""
+        if content["state"] is not None:
+            self._build(obj, content["state"])
+        if content["items"]:
+            self._extend(obj, content["items"])
+        if content["pairs"]:
+            self._update(obj, content["pairs"])
 
     def _is_of_state(self, args: Any) -> bool:
         """Tell whether a state is set on an object that can only be made of it."""
@@ -224,6 +255,11 @@ class Builder(Waiting):
         return id(obj) in self._unsettled
 
     def build(self, obj: Any, state: Any) -> Any:
+        if id(obj) in self._kept:
+            if type(obj) is StandIn:
+                obj.gets_state = True
+            self._then(self._build_kept, obj, state)
+            return obj
         if type(obj) is StandIn:
             obj.gets_state = True
             obj.state = state

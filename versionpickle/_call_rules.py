@@ -139,7 +139,7 @@ class CallRules(OpenObjects, Builder):
         self.take_state(given[0], given[1])
 
     def _check_keep(self, given: list[Any]) -> None:
-        if len(given) != 3 or type(given[0]) is not str:
+        if len(given) not in {3, 4} or type(given[0]) is not str or given[3:] not in ([], [True]):
             self.refuse("a placeholder has no name")
         self.check_keywords(given[2])
 

@@ -7,6 +7,7 @@ import copyreg
 import functools
 import itertools
 import pickle
+import sys
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
@@ -25,6 +26,7 @@ from ._path import (
     name_of_root,
     path_of,
 )
+from ._placeholder import Placeholder, is_placeholder, placeholder_class
 from .exceptions import PicklingError
 
 
@@ -60,6 +62,9 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
 
         self.is_asking = False
         """Whether code of the caller runs, such as ``persistent_id``, and not that of a class."""
+
+        self.has_named_the_past = False
+        """Whether it wrote the name of a class that is gone, which C's pickler cannot."""
 
         self._root: Any = None
 
@@ -178,7 +183,31 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         if issubclass(cls, type):
             self.save_global(obj)
             return _WRITTEN
+        if issubclass(cls, Placeholder):
+            return obj.reduce_by_name(self.proto)
         return obj.__reduce_ex__(self.proto)
+
+    def save_global(self, obj: Any, name: str | None = None) -> None:
+        """Write *obj* by its name; a class that is gone, by the one that it had."""
+        if is_placeholder(obj) and obj.ref:
+            self.has_named_the_past = True
+            self._save_ref(obj, *map(sys.intern, obj.ref.split(":")))
+        else:
+            super().save_global(obj, name)
+
+    def _save_ref(self, obj: Any, module: str, name: str) -> None:
+        outer, _, last = name.rpartition(".")
+        if self.proto >= 4:
+            self.save(module)
+            self.save(name)
+            self.write(pickle.STACK_GLOBAL)
+        elif outer:
+            self.save(getattr)
+            self.save((placeholder_class(f"{module}:{outer}"), last))
+            self.write(pickle.REDUCE)
+        else:
+            self.write(pickle.GLOBAL + f"{module}\n{name}\n".encode())
+        self.memoize(obj)
 
     # Parts
 

@@ -10,6 +10,7 @@ import pickle
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ._placeholder import Placeholder
 from ._twice import Answers
 from .exceptions import PicklingError, VersionPickleError
 from .migrations import Registry
@@ -79,6 +80,7 @@ class Pickler(pickle.Pickler):
         self._is_fresh = self._is_torn = False
 
     def _dump_whole(self, chunks: _Chunks, obj: Any) -> None:
+        placeholders = Placeholder.written_as_placeholders
         try:
             super().dump(obj)
         except MemoryError:
@@ -88,6 +90,9 @@ class Pickler(pickle.Pickler):
             self._dump_deep(chunks, obj, PicklingError(_TOO_DEEP))
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is raised again with its place
             self._dump_deep(chunks, obj, exc)
+        else:
+            if self._is_fresh and Placeholder.written_as_placeholders != placeholders:
+                self._dump_deep(chunks, obj, PicklingError(_NAMES_OF_THE_PAST))
 
     def clear_memo(self) -> None:
         """Forget the objects that were written, so that they are written anew."""
@@ -131,6 +136,7 @@ _TORN = (
     "an object that could not be pickled left the memo of this pickler torn; call its "
     "clear_memo(), and read what comes with another Unpickler"
 )
+_NAMES_OF_THE_PAST = "only our own pickler writes the names of classes that are gone"
 _TOO_DEEP = (
     "this object is too deep to be pickled after others with one memo; call clear_memo() "
     "before it, or use dumps()"
@@ -178,7 +184,7 @@ def _write_deep(deep: Any, obj: Any, exc: Exception) -> None:
         from ._unpicklable import unpicklable  # noqa: PLC0415 - as rare
 
         raise unpicklable(deep, again) from exc
-    if not isinstance(exc, RecursionError | PicklingError):
+    if not (deep.has_named_the_past or isinstance(exc, RecursionError | PicklingError)):
         raise exc
 
 
@@ -212,19 +218,25 @@ def dumps(
     reducers = []
     if registry is not None or versions is not None:
         reducers = _reducers(checked_registry(registry), versions)
+    placeholders = Placeholder.written_as_placeholders
+    failed: Exception = PicklingError(_NAMES_OF_THE_PAST)
     try:
         if not reducers:
-            return pickle.dumps(obj, protocol, fix_imports=fix_imports, buffer_callback=answers)
-        return _dumps_apart(obj, protocol, fix_imports, answers, reducers)
+            data = pickle.dumps(obj, protocol, fix_imports=fix_imports, buffer_callback=answers)
+        else:
+            data = _dumps_apart(obj, protocol, fix_imports, answers, reducers)
+        if Placeholder.written_as_placeholders == placeholders:
+            return data
     except MemoryError:
         raise
     except Exception as exc:  # noqa: BLE001
-        file = io.BytesIO()
-        deep = _deep_pickler(file, protocol, fix_imports, answers)
-        if reducers:
-            deep.dispatch_table = _table(reducers)
-        _write_deep(deep, obj, exc)
-        return file.getvalue()
+        failed = exc
+    file = io.BytesIO()
+    deep = _deep_pickler(file, protocol, fix_imports, answers)
+    if reducers:
+        deep.dispatch_table = _table(reducers)
+    _write_deep(deep, obj, failed)
+    return file.getvalue()
 
 
 def _table(reducers: list[dict[type, Any]]) -> collections.ChainMap[type, Any]:

@@ -15,7 +15,7 @@ from . import _stream
 from ._adopt import imported
 from ._hooks import Hooks
 from ._names import look_up, ref_of, shortened
-from ._placeholder import Placeholder, placeholder_class
+from ._placeholder import Placeholder, is_placeholder, placeholder_class, remade
 from ._stamp import Claim, Stamp
 from ._values import attribute, is_value_type, value_type
 from .exceptions import BuildError, DeclarationError
@@ -104,6 +104,7 @@ class Finder:
                 return self._noted_pure(functools.partial(_stream.revive_or_keep, *keeping))
             return self._noted_pure(functools.partial(_stream.revive_in, self.registry, importing))
         if (module, name) in _OURS:
+            self.needs_builder |= name == "_keep"  # the class may be back
             return _OURS[module, name]
         ref = f"{module}:{name}"
         meaning = self.registry.resolve(ref)
@@ -253,7 +254,9 @@ def today(module: str, name: str) -> tuple[str, str]:
 
 def reconstruct(cls: Any, base: type, state: Any) -> Any:
     """Make an object as protocols 0 and 1 do, also where a function stands for the class."""
-    if isinstance(cls, type) and not issubclass(cls, Placeholder):
+    if is_placeholder(cls):
+        return remade(cls, base, state)
+    if isinstance(cls, type):
         return copyreg._reconstructor(cls, base, state)  # type: ignore[attr-defined] # known to pickle alone
     return cls() if base is object else cls(state)
 

@@ -18,6 +18,7 @@ from ._finder import Former, Refused, reconstruct
 from ._hooks import hooks_of, restore
 from ._names import shortened
 from ._open_objects import FREE, TAKEN, WANTED, Claimed
+from ._placeholder import is_placeholder
 from ._plan import SETTLED, StandIn, meaning
 from ._stamp import Stamp
 from ._state_rules import StateRules, is_dunder
@@ -140,7 +141,7 @@ class Guard(StateRules):
             return self.new(given[0], super().pack(given[1:]), {})
         if function is copyreg.__newobj_ex__:  # type: ignore[attr-defined] # as above
             return self.new(*given)
-        if function is reconstruct and given[1] is object:
+        if function is reconstruct and given[1] is object and not is_placeholder(given[0]):
             return self.new(given[0], (), {})
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
 
 from collections.abc import Callable
@@ -24,8 +25,12 @@ class Placeholder:
     The fields that were stored are its attributes.
     *args* and *kwargs* are what the constructor was given, *state* what there
     was to restore, *items* and *pairs* what was appended or set.
-    A placeholder is stored again with all of that.
+    A placeholder is stored again with all of that: by our own dumps as it was read, under
+    the name of its class, and by plain pickle as a placeholder, where it had no stamp.
     """
+
+    written_as_placeholders = 0
+    """How many had to be; our own dumps look whether that changes, and write them anew."""
 
     ref = ""
     version: int | None = None
@@ -43,6 +48,12 @@ class Placeholder:
     setter: Callable[..., None] | None = None
     """What set the state, where that was not the class itself."""
 
+    is_called = False
+    """Whether its class was called, without a stamp, and not its ``__new__`` alone."""
+
+    remade_from: tuple[Any, ...] | None = None
+    """What protocols 0 and 1 made it of: a base, and the state of that."""
+
     whole: tuple[Any, ...] | None = None
     """The call that made the object, where all of it stood in that call."""
 
@@ -59,7 +70,7 @@ class Placeholder:
         return self
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        pass
+        self.is_called = True
 
     def __setstate__(self, state: Any) -> None:
         if type(state) is tuple and state and type(state[0]) is Stamp:
@@ -81,8 +92,25 @@ class Placeholder:
             return (*self.whole, None, iter(self.items), iter(self.pairs))
         if self._stored is not None:
             return self._reduce_stamped(self._stored)
+        Placeholder.written_as_placeholders += 1
         content = {"state": self.state, "items": self.items, "pairs": self.pairs}
-        return _stream._keep, (self.ref, self.args, self.kwargs), content
+        called = (True,) if self.is_called else ()
+        return _stream._keep, (self.ref, self.args, self.kwargs, *called), content
+
+    def reduce_by_name(self, protocol: int) -> tuple[Any, ...]:
+        """Reduce to what was read; only a pickler that can write names of the past takes it."""
+        if self.whole is not None or self._stored is not None:
+            return self.__reduce_ex__(protocol)
+        cls = type(self)
+        call: tuple[Any, ...] = copyreg.__newobj__, (cls, *self.args)  # type: ignore[attr-defined] # known to pickle alone
+        if self.remade_from is not None:
+            call = copyreg._reconstructor, (cls, *self.remade_from)  # type: ignore[attr-defined] # as above
+            return *call, self.state
+        if self.is_called:
+            call = cls, self.args
+        elif self.kwargs:
+            call = copyreg.__newobj_ex__, (cls, self.args, self.kwargs)  # type: ignore[attr-defined] # as above
+        return *call, self.state, iter(self.items), iter(self.pairs)
 
     def _reduce_stamped(self, stored: tuple[Any, ...]) -> tuple[Any, ...]:
         stamp = stored[0]
@@ -121,6 +149,24 @@ class Kept(Placeholder):
 def placeholder_class(ref: str) -> type[Placeholder]:
     """Return the class of the placeholders for *ref*."""
     return type("Placeholder", (Placeholder,), {"ref": ref, "__module__": __name__})
+
+
+def is_placeholder(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, Placeholder)
+
+
+def remade(cls: type[Placeholder], base: Any, state: Any) -> Placeholder:
+    """Make what protocols 0 and 1 make of a base and its own state."""
+    obj = cls()
+    obj.is_called = False
+    obj.remade_from = base, state
+    if isinstance(state, dict):
+        obj.pairs = [*state.items()]
+    elif isinstance(state, list | set):
+        obj.items = [*state]
+    elif base is not object:
+        obj.args = (state,)
+    return obj
 
 
 def kept_whole(function: Any, stamp: Stamp, *stored: Any) -> Placeholder:

@@ -106,9 +106,9 @@ class StateRules(CallRules):
 
     def _reads_itself(self, obj: Any) -> bool:
         hooks = self._hooks(type(obj))
-        setstate: Any = (
-            getattr(obj, "__setstate__", None) if hooks is None else hooks._plain_setstate(obj)
-        )
+        if hooks is not None:  # whose own methods stand on it, or on a base
+            return hooks.shape.layout.restores_itself
+        setstate: Any = getattr(obj, "__setstate__", None)
         return isinstance(setstate, types.MethodType | types.FunctionType)
 
     def is_value(self, obj: Any) -> bool:

@@ -86,10 +86,16 @@ def _rebuild(stamp: Stamp, args: tuple[Any, ...], state: Any) -> Any:
     return fill(None, (stamp, args, state))
 
 
-def _keep(ref: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _placeholder.Placeholder:
+def _keep(
+    ref: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    is_called: bool = False,  # noqa: FBT002 - as all of these, it is given by position
+) -> _placeholder.Placeholder:
     """Make a placeholder that was stored as one."""
     kept = _placeholder.Kept(*args, **kwargs)
     kept.ref = ref
+    kept.is_called = is_called
     return kept
 
 

@@ -74,6 +74,10 @@ class Plain:
 versionpickle.adopt(Plain, version=1)
 
 
+class Derived(Plain):
+    """Versioned by its base alone."""
+
+
 @versioned(version=1)
 class OfTuple(tuple):
     """Builtins with attributes."""

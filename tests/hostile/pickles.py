@@ -277,6 +277,15 @@ for dunder in ("__class__", "__dict__", "__reduce_ex__", "__len__", "__deepcopy_
     hostile("states", f"{dunder} in an old state", unstamped + state + BUILD)
 hostile(
     "states",
+    "__reduce_ex__ in an old state of a subclass",
+    ref(f"{MODELS}:Derived")
+    + EMPTY_TUPLE
+    + NEWOBJ
+    + dict_of(text("__reduce_ex__"), value(1))
+    + BUILD,
+)
+hostile(
+    "states",
     "__class__ in slots",
     ref(ALLOWED)
     + EMPTY_TUPLE
