@@ -83,6 +83,20 @@ def test_the_step_that_fails_is_named(mixed, values, problem):
         load(mixed, 1, **values)
 
 
+@pytest.mark.parametrize("via_function", [False, True])
+def test_a_field_that_may_be_there(registry, via_function):
+    """It stays as it is, or is added."""
+    cls = declared(registry, 3, "a", "b")
+    if via_function:
+        migration(cls, 1)(lambda state: state)
+    else:
+        migration(cls, 1, reorder("a"))
+    migration(cls, 2, add("b", factory=list, exist_ok=True))
+
+    assert {"a": 1, "b": 5} == attrs.asdict(load(registry, 1, a=1, b=5))
+    assert {"a": 1, "b": []} == attrs.asdict(load(registry, 1, a=1))
+
+
 def test_what_a_function_returns_may_be_shared(registry):
     """An operation behind it changes a copy."""
     shared = {"a": 1, "gone": 2}

@@ -38,6 +38,7 @@ def chain(*operations, function=None, back=None):
         (remove("b", restore=2), {"a": 1, "b": 2}, {"a": 1}),
         (remove("b", restore_factory=list), {"a": 1, "b": []}, {"a": 1}),
         (remove("b", restore=None), {"b": None}, {}),
+        (add("b", 2, exist_ok=True), {"a": 1, "b": 3}, {"a": 1, "b": 3}),
         (convert("a", str, int), {"a": 1}, {"a": "1"}),
         (
             split("a", ("x", "y"), lambda a: a.split("-"), lambda *parts: "-".join(parts)),

@@ -73,6 +73,10 @@ class Symbols(_Writer):
     def put(self, name: str, value: str) -> None:
         self.values[name] = value
 
+    def put_missing(self, name: str, make: Callable[[], str]) -> None:
+        if name not in self.values:
+            self.put(name, make())
+
     def rename(self, old: str, new: str) -> None:
         self._names.rename(old, new)
 
@@ -127,6 +131,13 @@ class Returned(_Writer):
 
     def put(self, name: str, value: str) -> None:
         self._change(f"{self.made}[{name!r}] = {value}")
+
+    def put_missing(self, name: str, make: Callable[[], str]) -> None:
+        self._copy()
+        self.source.line(f"if {name!r} not in {self.made}:", indent=2)
+        self.source.base += 1
+        self.put(name, make())
+        self.source.base -= 1
 
     def rename(self, old: str, new: str) -> None:
         self.demand(old)

@@ -49,25 +49,36 @@ class Add:
     value: Any = None
     factory: Callable[[], Any] | None = None
     compute: Callable[[dict[str, Any]], Any] | None = None
+    exist_ok: bool = False
 
     def run(self, fields: Fields) -> None:
-        fields.refuse(self.name)
-        if self.compute is not None:
-            made = fields.call(self.compute, fields.everything())
-        elif self.factory is not None:
-            made = fields.call(self.factory)
+        if self.exist_ok:
+            fields.put_missing(self.name, lambda: self._made(fields))
         else:
-            made = fields.constant(self.value)
-        fields.put(self.name, made)
+            fields.refuse(self.name)
+            fields.put(self.name, self._made(fields))
+
+    def _made(self, fields: Fields) -> Any:
+        if self.compute is not None:
+            return fields.call(self.compute, fields.everything())
+        if self.factory is not None:
+            return fields.call(self.factory)
+        return fields.constant(self.value)
 
     def inverse(self) -> Operation:
+        if self.exist_ok:
+            return self  # nobody can tell whether the field was there
         return Remove((self.name,), restore=self)
 
     def before(self, names: Names) -> None:
-        names.give(self, self.name)
+        if self.exist_ok:
+            names.want(self, self.name)
+        else:
+            names.give(self, self.name)
 
     def __repr__(self) -> str:
-        return f"add({self.name!r}, {self.made_of()})"
+        exist_ok = ", exist_ok=True" if self.exist_ok else ""
+        return f"add({self.name!r}, {self.made_of()}{exist_ok})"
 
     def made_of(self) -> str:
         if self.compute is not None:

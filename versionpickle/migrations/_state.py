@@ -68,6 +68,9 @@ class Fields(Protocol):
     def put(self, name: str, value: Any) -> None:
         """Let a field hold this."""
 
+    def put_missing(self, name: str, make: Callable[[], Any]) -> None:
+        """Let a field hold what *make* returns, if it is not there."""
+
     def rename(self, old: str, new: str) -> None:
         """Give a field another name; it comes last."""
 
@@ -149,6 +152,10 @@ class State:
 
     def put(self, name: str, value: Any) -> None:
         self.values[name] = value
+
+    def put_missing(self, name: str, make: Callable[[], Any]) -> None:
+        if name not in self:
+            self.put(name, make())
 
     def rename(self, old: str, new: str) -> None:
         self.demand(old)

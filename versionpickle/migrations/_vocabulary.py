@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import attrs
+
 from versionpickle._names import checked_ref, checked_version, ref_of
 
 from ._edges import Become, Replace
@@ -44,11 +46,13 @@ def add(
     *,
     factory: Callable[[], Any] | None = None,
     compute: Callable[[dict[str, Any]], Any] | None = None,
+    exist_ok: bool = False,
 ) -> Operation:
     """
     Add a field with one *value*, with what *factory* returns, or with what *compute* makes.
 
     *compute* gets a dict of the fields that there are.
+    A field that is there already is an error, or stays with *exist_ok*.
     All upgraded objects share *value*, so a list, dict, set or bytearray is
     refused: give its *factory*.
 
@@ -56,7 +60,7 @@ def add(
     >>> add("currency", "USD"), add("tags", factory=list)
     (add('currency', 'USD'), add('tags', factory=list))
     """
-    return _added("add", name, value, factory, compute)
+    return attrs.evolve(_added("add", name, value, factory, compute), exist_ok=exist_ok)
 
 
 def _added(
