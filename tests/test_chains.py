@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pickle
 
+from collections import namedtuple
+
 import attrs
 import pytest
 
-from versionpickle import Registry, migration, versioned
+import versionpickle
+
+from versionpickle import Registry, adopt, migration, versioned
 from versionpickle._stream import revive_in
 from versionpickle.exceptions import (
     DeclarationError,
@@ -206,7 +210,7 @@ class TestSource:
 
     def test_of_functions(self, mixed):
         """Their fields must be told, or met by a load."""
-        with pytest.raises(StepError, match="give fields= as they were stored"):
+        with pytest.raises(StepError, match="with fields=, as they were stored"):
             chain("c", 1, registry=mixed)
         stored = {"n": "5", "name": "Ada L", "extra": 3, "memo": "", "note": ""}
 
@@ -269,3 +273,89 @@ def test_errors_through_pickle_itself():
     for _ in range(2):
         with pytest.raises(StepError, match=r"step 1 -> 2 .*ZeroDivisionError"):
             pickle.loads(data)
+
+
+class Price(namedtuple("Price", "amount currency")):
+    """Bears the name of its own base."""
+
+
+def test_a_named_tuple_is_no_base_of_itself(registry):
+    """Its steps run once, up and down."""
+    versioned(version=2, name="price", registry=registry)(Price)
+    migration(Price, 1, convert("amount", lambda a: a / 100, lambda a: a * 100))
+
+    data = versionpickle.dumps(Price(1.0, "EUR"), registry=registry, versions={Price: 1})
+
+    assert () == registry.named("price").hooks.shape._stamp.claim.bases
+    assert (1.0, "EUR") == versionpickle.loads(data, registry=registry)
+    assert 1 == len(chain(Price, 1, registry=registry).steps)
+
+
+def test_functions_hand_over_what_is_theirs(registry):
+    """What a function finds within the state, and returns, is copied before the next one."""
+    shared = {"amount": 100}
+    cls = declared(registry, 3, "amount")
+    migration(cls, 1)(lambda state: state["data"])
+
+    @migration(cls, 2)
+    def cents(state):
+        state["amount"] /= 100
+        return state
+
+    made = [load(registry, 1, data=shared) for _ in range(2)]
+
+    assert [1.0, 1.0, 100] == [*(obj.amount for obj in made), shared["amount"]]
+
+
+class Missing(ImportError):
+    """Keeps more in C than its ``__dict__`` shows."""
+
+
+def test_what_c_keeps(registry):
+    """The name of an ImportError is no entry of its ``__dict__``, up or down."""
+    adopt(Missing, version=2, name="missing", registry=registry)
+    migration(Missing, 1, rename("a", "b"), registry=registry)
+    error = Missing("m", name="mod")
+    error.b = 1
+
+    data = versionpickle.dumps(error, registry=registry, versions={Missing: 1})
+    found = versionpickle.loads(data, registry=registry)
+
+    assert ("mod", {"b": 1}) == (found.name, vars(found))
+
+
+class Lazy:
+    """Caches what a property computes under the name of the property."""
+
+    def __init__(self, a):
+        self.a = a
+
+    @property
+    def double(self):
+        return vars(self).setdefault("double", self.a * 2)
+
+
+def test_a_property_that_hides_an_attribute(registry):
+    """The attribute is one of the ``__dict__``, whatever the class says."""
+    lazy = Lazy(2)
+    assert lazy.double == 4
+    attrs.define(slots=False, init=False, these={"a": attrs.field()})(Lazy)
+    versioned(name="lazy", registry=registry)(Lazy)
+
+    found = versionpickle.loads(pickle.dumps(lazy), registry=registry)
+
+    assert {"a": 2, "double": 4} == vars(found)
+
+
+def test_errors_while_a_value_is_split(registry):
+    """They are told as they are, and not as a wrong number of values."""
+
+    def parts(value):
+        yield 1
+        yield int("two")
+
+    cls = declared(registry, 2, "b", "c")
+    migration(cls, 1, split("a", ("b", "c"), parts))
+
+    with pytest.raises(StepError, match="invalid literal for int"):
+        load(registry, 1, a=1)

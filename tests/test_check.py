@@ -7,7 +7,7 @@ import enum
 import attrs
 import pytest
 
-from versionpickle import Registry, check, migration, versioned
+from versionpickle import Registry, Versioned, adopt, check, migration, versioned
 from versionpickle.migrations import (
     add,
     become,
@@ -62,7 +62,7 @@ def test_good(registry, operation):
     ("operation", "problem"),
     [
         (rename("x", "typo"), "leaves a field 'typo' that nobody takes"),
-        (rename("a", "b"), "takes the field 'a', which is wanted"),
+        (rename("a", "b"), "takes the field 'a' away"),
         (add("typo", 1), "leaves a field 'typo'"),
         (remove("a"), "takes the field 'a'"),
         (convert("typo", int), "leaves a field 'typo'"),
@@ -187,7 +187,31 @@ def test_edges(registry):
 
     assert "it is at version 2" in str(beyond)
     assert "it is an enum; use replace()" in str(enumerated)
-    assert "m:Nobody 1: nobody declared it" in str(nobody)
+    assert "version 1 of m:Nobody: nobody declared it" in str(nobody)
+
+
+def test_what_may_be_there(registry):
+    """A step may drop what is no field by now, and what stands before an edge leads elsewhere."""
+    cls = versioned(version=2, transient="lock", registry=registry)(
+        attrs.make_class("C", {"a": attrs.field(), "lock": attrs.field(default=None)})
+    )
+    migration(cls, 1, remove("lock"))
+    adopt(Colour, registry=registry)
+    other = versioned(version=2, registry=registry)(attrs.make_class("Other", ["z"]))
+    migration(other, 1, rename("x", "b"), become({cls: 2}))
+
+    assert () == check(registry)
+
+
+def test_a_class_that_is_declared_wrongly(registry):
+    """What can be told only when all fields are there is a problem as well."""
+
+    class Late(Versioned, transient="typo", registry=registry):
+        pass
+
+    attrs.define(these={"a": attrs.field()})(Late)
+
+    assert "transient='typo' is not one of its fields" in str(check(registry))
 
 
 def test_oldest(registry):

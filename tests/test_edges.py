@@ -10,6 +10,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import attrs
+import pydantic
 import pytest
 
 import versionpickle
@@ -612,7 +613,7 @@ class TestErrors:
 
     def test_a_step_behind_an_edge(self, registry):
         """There is no state any more."""
-        with pytest.raises(DeclarationError, match="stands last in its step"):
+        with pytest.raises(DeclarationError, match="must stand last in its step"):
             migration("m:A", 1, become({"m:B": 1}), remove("a"), registry=registry)
 
     @pytest.mark.parametrize(
@@ -657,7 +658,7 @@ class TestErrors:
         """It may be that its module was not imported."""
         migration("payment", 2, become({"m:B": 1}), registry=registry)
 
-        with pytest.raises(UnknownClassError, match="payment become its objects, and nobody"):
+        with pytest.raises(UnknownClassError, match="objects of payment become objects of it"):
             versionpickle.loads(pickle.dumps(Payment()), registry=registry)
 
     def test_a_version_that_is_not_there(self, registry):
@@ -706,7 +707,7 @@ class TestErrors:
 
     def test_a_typo(self, registry):
         """A name without a colon is one of the past, or a mistake."""
-        with pytest.raises(DeclarationError, match="not a class reference"):
+        with pytest.raises(DeclarationError, match="register the step that ends in become"):
             migration("order", 1, remove("a"), registry=registry)
 
 
@@ -740,3 +741,159 @@ def test_printed():
         f"become({{'{__name__}:Card': 1, '{__name__}:Bank': 1}}, by=by_kind)"
     )
     assert repr(replace(len)) == "replace(len)"
+
+
+@versioned(name="tagged", registry=old)
+class Noted(namedtuple("Noted", "x y")):
+    """Has a place for further attributes."""
+
+
+class TestFurtherParts:
+    """What an object held beside its state: attributes, items, pairs."""
+
+    def test_attributes_reach_a_value(self, registry):
+        """The function sees them as fields."""
+        migration("slotted payment", 1, replace(lambda state: state["kind"]), registry=registry)
+        migration("bank", 1, replace(lambda state: sorted(state)), registry=registry)
+        was = Registry("was")
+        adopt(Bank, name="bank", registry=was)
+        obj = Bank("a", [])
+        obj.note = "gift"
+
+        data = versionpickle.dumps(obj, registry=was)
+
+        assert ["back", "kind", "links", "note"] == versionpickle.loads(data, registry=registry)
+
+    @pytest.mark.parametrize("how", ["default", "limits"])
+    def test_attributes_of_a_named_tuple(self, registry, how):
+        """They come behind its values, and need a place."""
+        obj = Noted(1, 2)
+        obj.note = "gift"
+        data = pickle.dumps(obj)
+        adopt(Order, registry=registry)
+        migration("tagged", 1, become({Order: 1}), registry=registry)
+
+        found = versionpickle.loads(data, registry=registry, **LOADS[how])
+
+        assert {"x": 1, "y": 2, "note": "gift"} == vars(found)
+
+    def test_attributes_without_a_place(self, registry):
+        """A value that takes the place of a named tuple has none."""
+        obj = Noted(1, 2)
+        obj.note = "gift"
+        migration("tagged", 1, replace(lambda state: 5), registry=registry)
+
+        with pytest.raises(StepError, match="no place for 'note'"):
+            versionpickle.loads(pickle.dumps(obj), registry=registry)
+
+    @pytest.mark.parametrize("how", LOADS)
+    @pytest.mark.parametrize("protocol", range(6))
+    def test_items(self, registry, how, protocol):
+        """They go into what the object becomes."""
+        obj = Listed([1, 2])
+        obj.x = 3
+        adopt(Row, registry=registry)
+        migration("listed", 1, become({Row: 1}), registry=registry)
+
+        found = versionpickle.loads(pickle.dumps([obj, obj], protocol), registry=registry)
+
+        assert found[0] is found[1]
+        assert (Row, [1, 2], 3) == (type(found[0]), [*found[0]], found[0].x)
+
+    def test_pairs(self, registry):
+        """Those of a dict go into a value as well."""
+        words = versioned(name="words", registry=old)(type("Words", (dict,), {}))
+        migration("words", 1, replace(dict), registry=registry)
+
+        found = versionpickle.loads(pickle.dumps(words(a=1)), registry=registry)
+
+        assert {"a": 1} == found
+
+    def test_members(self, registry):
+        """Those of an unstamped set, in protocols that add them."""
+        migration("m:Gone", 1, replace(lambda state: set()), registry=registry)
+
+        found = versionpickle.loads(b"\x80\x04cm\nGone\n)\x81(K\x01\x90.", registry=registry)
+
+        assert {1} == found
+
+    def test_items_in_plain_pickle(self):
+        """It has nowhere to put them."""
+        obj = Listed([1])
+        migration("listed", 1, become({Node: 1}))
+        try:
+            with pytest.raises(PlainLoadError, match="items come before its state"):
+                pickle.loads(pickle.dumps(obj))
+        finally:
+            default_registry.forget_steps("listed")
+
+
+class Row(list):
+    pass
+
+
+@pytest.mark.parametrize("how", LOADS)
+def test_steps_that_change_what_a_state_holds(registry, how):
+    """In a cycle, they see a copy first: what they change is changed once."""
+    adopt(Card, registry=registry)
+
+    def step(state):
+        state["links"].append("new")
+        state["links"][0]["deep"].add("new")
+        return state
+
+    migration("payment", 3, become({Card: 1}), registry=registry)
+    migration("payment", 2, registry=registry)(step)
+    obj, other = Payment(kind="card"), Payment(kind="card")
+    loop = []
+    loop.append(loop)
+    for one, two in ((obj, other), (other, obj)):
+        one.links, one.back = [{"deep": set()}, loop], two
+
+    found = versionpickle.loads(pickle.dumps(obj), registry=registry, **LOADS[how])
+
+    for one in (found, found.back):
+        assert [{"deep": {"new"}}, "new"] == [one.links[0], one.links[2]]
+        assert one.links[1][0] is one.links[1]
+    assert found.back.back is found
+
+
+class Model(pydantic.BaseModel):
+    x: int
+
+
+class ModelToday(pydantic.BaseModel):
+    x: int
+
+
+@pytest.mark.parametrize("stamped", [False, True])
+def test_models(registry, stamped):
+    """Fields of a pydantic model are fields, for another model and for any class."""
+    was = Registry("was")
+    adopt(Model, name="edges.model", registry=was)
+    name = "edges.model" if stamped else f"{__name__}:Model"
+    data = versionpickle.dumps(Model(x=1), registry=was) if stamped else pickle.dumps(Model(x=1))
+    for today, expected in ((ModelToday, ModelToday(x=1)), (Order, {"x": 1})):
+        registry = Registry("today")
+        adopt(today, registry=registry)
+        migration(name, 1, become({today: 1}), registry=registry)
+
+        found = versionpickle.loads(data, registry=registry)
+
+        assert type(found) is today
+        assert expected == (found if today is ModelToday else vars(found))
+
+
+def test_steps_before_an_edge_of_a_stable_name(registry):
+    """The edge makes the name known, so it comes first."""
+    adopt(Order, registry=registry)
+    migration("payment", 2, become({Order: 1}), registry=registry)
+    migration("payment", 1, rename("a", "b"), registry=registry)
+    was = Registry("was")
+    adopt(Refund, name="payment", registry=was)
+    obj = Refund()
+    obj.a = 1
+
+    found = versionpickle.loads(versionpickle.dumps(obj, registry=was), registry=registry)
+
+    assert {"b": 1} == vars(found)

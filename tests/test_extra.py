@@ -122,6 +122,22 @@ def test_after_steps(registry):
         cls.__new__(cls).__setstate__({"a": 1, "c": 2})
 
 
+@pytest.mark.parametrize("slots", [False, True])
+@pytest.mark.parametrize("through_older", [False, True])
+def test_a_step_may_take_it(slots, through_older):
+    """It sees what older code carried as well as what newer code wrote."""
+    older, newer, cls = pair(slots=slots)
+    data = versionpickle.dumps(cls(1, "gift", 2), registry=newer)
+    if through_older:
+        data = versionpickle.dumps(versionpickle.loads(data, registry=older), registry=older)
+    today = Registry("today")
+    latest = attrs.make_class("Order", ["a", "b", "memo"], slots=slots)
+    versioned(version=2, name="extra.order", extra="keep", registry=today)(latest)
+    migration(latest, 1, rename("note", "memo"))
+
+    assert latest(1, 2, "gift") == versionpickle.loads(data, registry=today)
+
+
 def test_base_class():
     """The setting is a class keyword as well."""
 
@@ -155,10 +171,10 @@ class NoPlace:
 @pytest.mark.parametrize(
     ("cls", "problem"),
     [
-        (Colour, "no fields of its own"),
-        (namedtuple("Point", "x y"), "no fields of its own"),
-        (Struct, "no fields of its own"),
-        (Own, "no fields of its own"),
+        (Colour, "stored as a whole, not by fields"),
+        (namedtuple("Point", "x y"), "stored as a whole, not by fields"),
+        (Struct, "stored as a whole, not by fields"),
+        (Own, "stored as a whole, not by fields"),
         (Model, "give the model pydantic's extra='allow'"),
         (NoPlace, "add weakref_slot=True"),
     ],

@@ -35,6 +35,14 @@ def test_is_read(name, protocol, limits):
         assert models.described(found) == models.described(pickle.loads(golden(name, protocol)))
 
 
+@every_protocol
+def test_a_class_that_was_called_a_base_of_itself(protocol):
+    """Stamps of named tuples once named their own class among the bases."""
+    found = versionpickle.loads(golden("values_with_itself", protocol))
+
+    assert models.described(models.MADE["values"]()) == models.described(found)
+
+
 @every_golden
 @every_protocol
 def test_is_written(name, protocol):

@@ -94,5 +94,5 @@ def test_module_without_the_step():
 @pytest.mark.parametrize("wrong", [5, "", pickle])
 def test_misuse(wrong):
     """It is the name of a module."""
-    with pytest.raises(DeclarationError, match="is no module"):
+    with pytest.raises(DeclarationError, match="is no name of a module"):
         versioned(version=2, migrations=wrong)(type("C", (), {}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
@@ -84,8 +85,9 @@ def adopt(
         )
     settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
     declaration = Declaration(ref_of(cls), *settings, rebuild)
+    declaration.adopted_by = sys._getframe(1).f_globals.get("__name__")
     if registry is not None and registry is not default_registry:
-        _adopt_apart(cls, declaration, registry)
+        _adopt_apart(cls, declaration, checked_registry(registry))
     elif not is_written_in_c(cls):
         declare(cls, declaration, default_registry)
         watch_subclasses(cls)

@@ -122,6 +122,8 @@ class Builder(Waiting):
                 return made
         if function is _stream._set_state and self._is_of_state(args):
             Builder.build(self, *self.parts_of(args))
+            if type(args) is StandIn:
+                args.become(None)  # nobody else needs this tuple, which may never be whole
             return None
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
             return self._run(function, args)
@@ -148,11 +150,11 @@ class Builder(Waiting):
 
     def _unkept(self, ref: str, args: Any, kwargs: Any, *called: Any) -> Any:
         """Make what was stored as a placeholder: an object of its class, if that is back."""
-        meant = self._finder.registry.declaration(ref)
-        if meant is None:
+        cls = self._finder.find_back(ref)
+        if cls is None:
             keep = _stream._keep
             return self._later(lambda: keep(ref, meaning(args), meaning(kwargs), *called))
-        cls = self.know(self._finder._find_versioned(ref, meant.hooks))
+        cls = self.know(cls)
         made = self.call(cls, args) if any(called) else self.new(cls, args, kwargs)
         self._kept[id(made)] = made
         return made

@@ -9,7 +9,12 @@ from collections.abc import Iterator
 import attrs
 
 from ._hooks import Hooks
-from .exceptions import MissingStepError, PastVersionError, VersionPickleError
+from .exceptions import (
+    DeclarationError,
+    FutureVersionError,
+    MissingStepError,
+    PastVersionError,
+)
 from .migrations import Declaration, Registry, Step
 from .migrations._edges import Become
 from .migrations._registry import checked_registry
@@ -75,13 +80,23 @@ def _of_class(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
             if exc.missing == version:  # and not a later one, which has its own turn
                 yield _hole(declaration, version)
         except PastVersionError as exc:
+            problem = f"the oldest version that is read is {exc.oldest}"
+            cure = f"say formerly={{{ref!r}: {exc.oldest}}} or later, or oldest={version}"
+            yield Problem(ref, version, problem, cure)
+        except FutureVersionError as exc:
+            problem = f"its steps lead beyond version {exc.current} of {exc.ref}"
             yield Problem(
-                ref, version, str(exc), f"say formerly={{{ref!r}: {declaration.oldest}}} or later"
+                ref, version, problem, f"let the last of them end there, with to={exc.current}"
             )
-        except VersionPickleError as exc:
-            yield Problem(ref, version, str(exc), "mend that first")
+        except DeclarationError as exc:
+            yield Problem(ref, version, exc.problem, exc.cure)
             return
-    if not hooks.shape.layout.open:
+    try:
+        is_open = hooks.shape.layout.open
+    except DeclarationError as exc:  # of fields that were not known when it was declared
+        yield Problem(declaration.ref, declaration.version, exc.problem, exc.cure)
+        return
+    if not is_open:
         yield from _of_operations(registry, hooks)
 
 
@@ -99,11 +114,11 @@ def _of_operations(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
     """Follow the fields of today back, step by step."""
     declaration = hooks.declaration
     layout = hooks.shape.layout
-    names = Names((*layout.names, *layout.derived))
+    names = Names(layout.names, layout.derived)
     reached = declaration.version
     for step in reversed(registry.steps_of(declaration.ref)):
-        if step.function is not None or step.to != reached:  # behind a hole, all is unknown
-            return
+        if step.function is not None or step.edge is not None or step.to != reached:
+            return  # behind a hole, and where the class is left, all is unknown
         reached = step.version
         for operation in reversed(step.operations):
             operation.before(names)
@@ -150,5 +165,8 @@ def _of_edge(registry: Registry, step: Step, edge: Become) -> Iterator[Problem]:
         else:
             continue
         yield Problem(
-            step.ref, step.version, f"the {step} leads to {ref} {version}: {problem}", cure
+            step.ref,
+            step.version,
+            f"the {step} leads to version {version} of {ref}: {problem}",
+            cure,
         )

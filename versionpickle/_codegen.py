@@ -12,7 +12,7 @@ import attrs
 
 from ._carried import Carried
 from ._field import UNSET, Field
-from ._fields import is_watched
+from ._fields import is_watched, kept_in_c
 from ._layout import Layout
 from ._source import Source
 from ._stamp import Claim, Stamp
@@ -194,7 +194,8 @@ class Writer:
         return tuple(named.get(name) or self._open_field(name) for name in claim.fields or ())
 
     def _open_field(self, name: str) -> Field:
-        return Field(name, guarded=is_watched(self._cls, name))
+        slot = kept_in_c(self._cls, name)
+        return Field(name, slot, guarded=slot is not None or is_watched(self._cls, name))
 
     def _default(self, source: Source, field: Field) -> str | None:
         if field.default is None or field.default is UNSET:

@@ -10,6 +10,7 @@ from ._names import MARK, checked_version, ref_of
 from .exceptions import DeclarationError
 from .migrations import Declaration, Formerly, Registry, Unstamped, default_registry
 from .migrations._declaration import Extra
+from .migrations._operations import name_of
 from .migrations._registry import checked_registry
 
 
@@ -82,7 +83,7 @@ def versioned(
 
     def decorate(cls: type) -> type:
         if not isinstance(cls, type):
-            raise DeclarationError(repr(cls), "this is no class", "put @versioned on a class")
+            raise DeclarationError(name_of(cls), "this is no class", "put @versioned on a class")
         settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
         declaration = Declaration(ref_of(cls), *settings)
         declare(cls, declaration, checked_registry(registry))
@@ -128,7 +129,7 @@ class Versioned:
         declaration = Declaration(ref_of(cls), *settings)
         said_nothing = (1, None, (), 1, (), 1, None, "raise", None)
         declaration.is_implied = (*settings, registry) == said_nothing
-        declare(cls, declaration, registry or _registry_of_bases(cls))
+        declare(cls, declaration, checked_registry(registry or _registry_of_bases(cls)))
 
 
 def _registry_of_bases(cls: type) -> Registry:

@@ -27,6 +27,25 @@ def _is_root_of_models(base: type) -> bool:
     return base.__module__ in _MODEL_MODULES and base.__name__ == "BaseModel"
 
 
+_FORMER_NAMES = {"__fields_set__": FIELDS_SET, "__private_attribute_values__": PRIVATE}
+"""What pydantic 1 called them."""
+
+
+def with_fields_of_model(state: Any) -> Any:
+    """Return the state of a pydantic model with its fields among the names; any other as it is."""
+    if not isinstance(state, dict) or "__dict__" not in state:
+        return state
+    kept = {_FORMER_NAMES.get(name, name): value for name, value in state.items()}
+    return {**(kept.pop("__dict__") or {}), **kept}
+
+
+def without_model(state: Any) -> Any:
+    """Return a state without what pydantic keeps for itself."""
+    if not isinstance(state, dict):
+        return state
+    return {n: value for n, value in state.items() if n not in {FIELDS_SET, EXTRA, PRIVATE}}
+
+
 def is_struct(cls: type) -> bool:
     """Tell whether *cls* is a msgspec struct."""
     return type(cls).__name__ == "StructMeta" and hasattr(cls, "__struct_fields__")

@@ -17,6 +17,7 @@ from ._shape import Shape, as_method
 from ._stamp import Claim, Stamp
 from .exceptions import StampError
 from .migrations import Chain
+from .migrations._state import OperationError
 
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ class EnumShape(Shape):
             try:
                 return self.cls[state["name"]]  # type: ignore[index] # as above
             except KeyError:
-                problem = LookupError(
-                    "the enum has none of that name; let a step say what it is called now"
+                problem = OperationError(
+                    "the enum has no member of that name; let a step to a new version say what "
+                    "it is called now"
                 )
                 raise chain.failed(f"finding the member {shortened(state)}", problem) from None
 

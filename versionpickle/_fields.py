@@ -49,6 +49,14 @@ def is_watched(cls: type, name: str) -> bool:
     return hasattr(type(_class_attribute(cls, name)), "__set__")
 
 
+def kept_in_c(cls: type, name: str) -> Any:
+    """Return the descriptor of what C keeps of an object, as the name of an ImportError."""
+    met = _class_attribute(cls, name)
+    return (
+        met if isinstance(met, types.GetSetDescriptorType | types.MemberDescriptorType) else None
+    )
+
+
 def _slot(cls: type, name: str) -> Any:
     for base in cls.__mro__:
         if isinstance(vars(base).get(name), types.MemberDescriptorType):

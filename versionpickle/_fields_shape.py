@@ -10,7 +10,7 @@ import attrs
 from ._carried import Carried
 from ._codegen import Older, SetState, default_of
 from ._field import UNSET, Field
-from ._fields import is_watched
+from ._fields import kept_in_c
 from ._layout import Layout
 from ._names import shown_name
 from ._shape import (
@@ -128,16 +128,16 @@ class FieldsShape(Shape):
 
         if claim.fields is None:  # the class had a state of its own then
             return reread
-        if not self._compiles(chain):
+        if not self._compiles:
             return interpret
         source = self.writer.upgrade(self._from(claim, chain, interpret))
         return source.compile(self.writer.label("upgrade"))
 
-    def _compiles(self, chain: Chain) -> bool:
+    @property
+    def _compiles(self) -> bool:
         # A step may speak of attributes that no stamp names.
         is_mixed = self.layout.open and not self.layout.is_bare
-        keeps_extra = self._keeps_extra and not chain.steps
-        return not (self.interprets or is_mixed or keeps_extra)
+        return not (self.interprets or is_mixed or self._keeps_extra)
 
     def _from(self, claim: Claim, chain: Chain, whole: SetState) -> Older:
         def rest(obj: Any, state: Any) -> None:
@@ -152,12 +152,12 @@ class FieldsShape(Shape):
         """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
         by_fields = stamp.claim.fields is not None and not stamp.claim.is_by_values
         with self.hooks.lock:
-            if by_fields and self._compiles(chain) and len(self._older) < _OLDER_MAX:
+            if by_fields and self._compiles and len(self._older) < _OLDER_MAX:
                 self._older[stamp] = self._from(stamp.claim, chain, stamp.fill)
                 self._write_setstate()
 
     def source(self, chain: Chain, fields: tuple[str, ...] | None) -> str:
-        if not self._compiles(chain) or chain.edge is not None:
+        if not self._compiles or chain.edge is not None:
             return ""
         if fields is None:
             fields = chain.fields_before(self.layout.names)
@@ -192,13 +192,22 @@ class FieldsShape(Shape):
     def _finish(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
     ) -> None:
+        carried = {*extras} if self._keeps_extra else set[str]()
         for name in list(extras):
-            if name in self._named or self.layout.open or not self.layout.has_dict:
+            if name in self._named or name in carried or not self._keeps_apart:
                 state[name] = extras.pop(name)
         state = as_dict(chain.run(state, unset))
-        if self._keeps_extra and not chain.steps and isinstance(state, dict):
-            extras |= {name: state.pop(name) for name in self._unknown(state)}
+        if self._keeps_extra and isinstance(state, dict):
+            unknown = self._unknown(state)
+            extras |= {
+                name: state.pop(name) for name in unknown if name in carried or not chain.steps
+            }
         self._settle(obj, chain, state, unset, extras)
+
+    @property
+    def _keeps_apart(self) -> bool:
+        """Whether further attributes are no business of the steps."""
+        return self.layout.has_dict and not self.layout.open
 
     def _unknown(self, names: Iterable[str]) -> list[str]:
         """Return those that are no fields."""
@@ -235,6 +244,7 @@ class FieldsShape(Shape):
                 chain.current,
                 tuple(missing),
                 tuple(map(shown_name, leftover)),
+                chain.led_by,
             )
 
     def _place(
@@ -249,11 +259,12 @@ class FieldsShape(Shape):
         if chain.steps:
             self._place_extras(obj, extras)
         if self.layout.open:
-            obj.__dict__.update(
-                (name, value)
-                for name, value in state.items()
-                if name not in self._named and name not in self.layout.derived
-            )
+            known = self._named.keys() | self.layout.derived
+            free = {name: value for name, value in state.items() if name not in known}
+            if self._keeps_state_in_c:
+                self._place_extras(obj, free)
+            else:
+                obj.__dict__.update(free)
         for field in self.layout.fields:
             if field.name in state:
                 field.store(obj, state[field.name])
@@ -276,7 +287,7 @@ class FieldsShape(Shape):
             self._carried.put(obj, extras)
             return
         for name, value in extras.items():
-            if is_watched(self.cls, name):  # by C, as the name of an ImportError
+            if kept_in_c(self.cls, name) is not None:
                 object.__setattr__(obj, name, value)
             else:
                 obj.__dict__[name] = value

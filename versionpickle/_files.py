@@ -47,6 +47,11 @@ def dump_file(
     {'answer': 42}
     """
     data = dumps(obj, protocol, fix_imports=fix_imports, registry=registry, versions=versions)
+    write_file(path, data)
+
+
+def write_file(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write *data* to the file at *path*, wholly or not at all."""
     target = os.path.realpath(path)
     try:
         with _replacing(target) as file:

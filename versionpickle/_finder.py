@@ -96,6 +96,15 @@ class Finder:
                 return placeholder_class(ref)
             raise Refused(ref) from None
 
+    def find_back(self, ref: str) -> Any:
+        """Return the class that a placeholder stood for; None if it is still not known."""
+        try:
+            found = self.find(*ref.split(":", 1))
+        except (Refused, ImportError, AttributeError):
+            return None
+        is_class = type(found) is Former or (isinstance(found, type) and not is_placeholder(found))
+        return found if is_class else None
+
     def _find_known(self, module: str, name: str) -> Any:
         if module == "versionpickle" and name == "_revive":
             importing = self.plain is not None

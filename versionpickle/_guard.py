@@ -335,6 +335,8 @@ class Guard(StateRules):
 
     def _check_holds(self, obj: Any, *kinds: type) -> None:
         """Refuse items for what holds none: a method of that name may do anything."""
+        if self.is_coming(obj):
+            return
         obj = meaning(obj)
         if self.is_value(obj) and not isinstance(obj, kinds):
             self.refuse(f"items are put into {named(obj)}")

@@ -22,7 +22,8 @@ from .exceptions import (
     UnreachableClassError,
 )
 from .migrations import Chain, Declaration, Registry, Step
-from .migrations._chain import as_dict
+from .migrations._chain import as_dict, told
+from .migrations._state import OperationError
 
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ class Hooks:
         """Refuse arguments for an unstamped object of a class that takes none."""
         if not self.shape.takes_arguments():
             chain = self._unstamped_chain(None, None)
-            raise chain.failed("making the object", TypeError(MADE_FROM_ARGUMENTS))
+            raise chain.failed("making the object", OperationError(MADE_FROM_ARGUMENTS))
 
     def check_unstamped(self) -> None:
         """Refuse unstamped members of an enum that has changed: their values say nothing now."""
@@ -276,12 +277,12 @@ class Hooks:
     def _known_base(self, name: str, version: int, claim: Claim) -> Declaration:
         base = self.registry.declaration(name)
         if base is None:
-            problem = f"a base of {claim.ref}, nobody declared it"
+            problem = f"nobody declared it, and it is a base of {claim.ref}"
             raise UnknownClassError(name, version, problem)
         if base not in self.lineage() and claim.version == self.declaration.version:
             problem = (
-                f"{self.declaration.ref} derives from it no more, without a new version and a "
-                "step that says what became of its fields"
+                f"{self.declaration.ref} derives from it no more: raise the version of that, "
+                "and let a step say what became of the fields"
             )
             raise UnknownClassError(name, version, problem)
         return base
@@ -348,7 +349,9 @@ class Hooks:
         hooks = hooks_of(base)
         if hooks is not None and hooks.registry is self.registry:
             return hooks.declaration
-        return self.registry.declared(ref_of(base))
+        declaration = self.registry.declared(ref_of(base))
+        # A named tuple bears the name of the class that is derived from it.
+        return None if declaration is self.declaration else declaration
 
     # Objects of a subclass, which inherited these hooks
 
@@ -433,10 +436,12 @@ def _unstamped(declaration: Declaration, state: Any) -> int:
     try:
         version = declaration.unstamped(as_dict(state))
     except Exception as exc:
-        raise _no_version(declaration, f"{type(exc).__name__}: {exc}") from exc
+        raise _no_version(declaration, told(exc)) from exc
     if not is_version(version) or version > declaration.version:
         raise _no_version(
-            declaration, f"it returned {version!r}, which is no version of the class"
+            declaration,
+            f"it returned {version!r}, and the versions of the class are 1 to "
+            f"{declaration.version}",
         )
     return version
 

@@ -101,7 +101,7 @@ def check_transient(cls: type, transient: tuple[str, ...]) -> None:
     if keeps_all(cls, layout):
         raise DeclarationError(
             ref_of(cls),
-            f"transient={transient!r} cannot be left out of it: it is stored as a whole",
+            f"transient={transient!r} has no effect here: the objects are stored as a whole",
             "leave it out of what its own __getstate__ or __reduce__ returns"
             if layout.own_state
             else "let another class, or a field of another type, hold what is not stored",
@@ -130,7 +130,7 @@ def check_extra(cls: type, layout: Layout) -> None:
     if keeps_all(cls, layout) or issubclass(cls, enum.Enum):
         raise DeclarationError(
             ref_of(cls),
-            "extra='keep' cannot keep anything in it: it has no fields of its own",
+            "extra='keep' has no effect here: the objects are stored as a whole, not by fields",
             "leave extra= out",
         )
     if not layout.has_dict and not cls.__weakrefoffset__:

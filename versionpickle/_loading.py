@@ -184,11 +184,11 @@ class Unpickler(pickle.Unpickler):
 
         With *unsafe*, nothing is called again that a safe load would not call.
         """
+        is_of_bytes = isinstance(exc, EOFError | pickle.UnpicklingError)
+        may_be_turned = self._finder.registry.has_edges  # into what C can give no state
         if self._unsafe and not isinstance(exc, PlainLoadError):
             raise self._located(exc)
-        if isinstance(exc, EOFError | pickle.UnpicklingError) and not isinstance(
-            exc, VersionPickleError
-        ):
+        if is_of_bytes and not isinstance(exc, VersionPickleError) and not may_be_turned:
             raise _told(exc, self._size()) from exc
         return self._build()
 
@@ -302,7 +302,9 @@ _NOTHING: frozenset[str] = frozenset()
 def _kept(**policies: object) -> frozenset[str]:
     for name, policy in policies.items():
         if policy not in {"raise", "keep"}:
-            raise ValueError(f'{name}={policy!r}: give "raise" or "keep"')
+            raise ValueError(
+                f"there is no {name}={policy!r}; give {name}='raise' or {name}='keep'"
+            )
     return frozenset(name for name, policy in policies.items() if policy == "keep")
 
 

@@ -6,14 +6,17 @@ import sys
 
 from typing import Annotated, Any
 
-from ._declared_elsewhere import EXTRA, FIELDS_SET, PRIVATE, private_defaults
+from ._declared_elsewhere import (
+    EXTRA,
+    FIELDS_SET,
+    PRIVATE,
+    private_defaults,
+    with_fields_of_model,
+)
 from ._fields_shape import FieldsShape
 from .migrations import Chain
 from .migrations._chain import as_dict
 
-
-_FORMER_NAMES = {"__fields_set__": FIELDS_SET, "__private_attribute_values__": PRIVATE}
-"""What pydantic 1 called them."""
 
 _MISSING = object()
 
@@ -24,10 +27,7 @@ class ModelShape(FieldsShape):
     interprets = True
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
-        if isinstance(state, dict) and "__dict__" in state:
-            kept = {_FORMER_NAMES.get(name, name): value for name, value in state.items()}
-            state = {**(kept.pop("__dict__") or {}), **kept}
-        super().restore(obj, state, chain)
+        super().restore(obj, with_fields_of_model(state), chain)
 
     def _finish(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]

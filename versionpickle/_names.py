@@ -45,7 +45,7 @@ def checked_version(number: object, ref: str, what: str = "version") -> int:
     raise DeclarationError(
         ref,
         f"{what}={number!r} is not a version",
-        "versions are ints from 1 up, so give version=1, 2, 3, ...",
+        "versions are ints from 1 up: 1, 2, 3, ...",
     )
 
 

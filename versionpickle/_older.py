@@ -12,7 +12,7 @@ from ._hooks import Hooks
 from ._names import ref_of
 from ._shape import unpacked
 from ._stamp import BY_VALUES, Claim, Stamp, make_stamp
-from .exceptions import DowngradeError, StepError, UpgradeError
+from .exceptions import DowngradeError, MissingStepError, StepError
 from .migrations import Chain, Declaration, Registry
 
 
@@ -30,11 +30,15 @@ def older_reducers(registry: Registry, versions: Versions) -> dict[type, Callabl
         raise TypeError(f"versions= takes a dict such as {{Order: 2}}, not {versions!r}")
     wanted = dict(_wanted(registry, target, version) for target, version in versions.items())
     reducers: dict[type, Callable[[Any], Any]] = {}
-    for hooks in registry.all_hooks():
+    for hooks in sorted(registry.all_hooks(), key=_bases_first):
         lineage = tuple(hooks.lineage())
         if any(wanted.get(base, base.version) != base.version for base in lineage):
             reducers[hooks.cls] = _Older(registry, hooks, lineage, wanted).reduce
     return reducers
+
+
+def _bases_first(hooks: Hooks) -> tuple[int, str]:
+    return len(hooks.cls.__mro__), hooks.declaration.ref
 
 
 def _wanted(registry: Registry, target: str | type, version: int) -> tuple[Declaration, int]:
@@ -47,8 +51,9 @@ def _wanted(registry: Registry, target: str | type, version: int) -> tuple[Decla
             ref,
             version,
         )
-    if type(version) is not int or not 1 <= version <= declaration.version:
-        problem = f"its versions are 1 to {declaration.version}"
+    oldest, newest = declaration.oldest, declaration.version
+    if type(version) is not int or not oldest <= version <= newest:
+        problem = f"its versions are {oldest} to {newest}"
         raise DowngradeError(problem, declaration.ref, version)
     return declaration, version
 
@@ -76,8 +81,8 @@ class _Older:
         try:
             chain = self._hooks.join(starts)
             chain.check_undo()
-        except UpgradeError as exc:
-            raise DowngradeError(str(exc), ref, self._version) from exc
+        except (MissingStepError, StepError) as exc:
+            raise DowngradeError(_why(exc), ref, self._version) from exc
         return chain
 
     def reduce(self, obj: Any) -> Any:
@@ -87,7 +92,7 @@ class _Older:
         try:
             return self._older(*reduced)
         except StepError as exc:
-            raise DowngradeError(str(exc), self._hooks.declaration.ref, self._version) from exc
+            raise DowngradeError(_why(exc), self._hooks.declaration.ref, self._version) from exc
 
     def _older(self, function: Any, args: Any, state: Any = None, *rest: Any) -> Any:
         stamps = [part for part in (function, *args) if type(part) is Stamp]
@@ -148,6 +153,13 @@ class _Older:
                 self._hooks.cls, claim, _never, _stream._revive, self._hooks.check_reachable
             )
         return self._stamps[fields]
+
+
+def _why(exc: StepError | MissingStepError) -> str:
+    """Return what stands in the way back."""
+    if isinstance(exc, StepError):
+        return f"{exc.step} failed: {exc.problem}"
+    return f"no step leaves version {exc.missing} of {exc.ref}, so none can lead back to it"
 
 
 def _never(obj: Any, state: Any) -> None:

@@ -81,6 +81,9 @@ class Placeholder:
     def extend(self, items: Any) -> None:
         self.items.extend(items)
 
+    def append(self, item: Any) -> None:
+        self.items.append(item)
+
     def add(self, item: Any) -> None:
         self.items.append(item)
 
@@ -189,7 +192,13 @@ def placeholder_stamp(claim: Claim) -> Stamp:
         elif claim.fields is None:
             obj.state = state[1]
         else:
-            obj.state = dict(zip(claim.fields, state[1:], strict=False))
+            values, further = state[1 : 1 + len(claim.fields)], state[1 + len(claim.fields) :]
+            obj.state = {
+                name: value
+                for name, value in zip(claim.fields, values, strict=False)
+                if value is not state[0]
+            }
+            obj.state |= further[0] if further and type(further[0]) is dict else {}
 
     def make_of_values(*values: Any) -> Any:
         obj = cls(*values)
@@ -206,10 +215,17 @@ class Undecided:
     """Stand for an object until its state tells what it becomes."""
 
     __hash__ = None  # type: ignore[assignment] # its class is not known yet
+    turn: Any
+    """What it takes."""
 
     def __setstate__(self, state: Any) -> None:
         """Become an object of another class, if that has room for it; plain pickle comes here."""
         state[0].fill(self, state)
+
+    def _refuse(self, *_: object) -> None:
+        self.turn.refuse_items()
+
+    append = extend = add = __setitem__ = _refuse
 
 
 def is_turning(stamp: Stamp) -> bool:

@@ -14,6 +14,7 @@ from ._shape import Shape, as_method
 from ._stamp import Claim, Stamp
 from .exceptions import StampError
 from .migrations import Chain
+from .migrations._state import OperationError
 
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class RebuildShape(Shape):
             self.hooks.restore_foreign(obj, state)
             return
         chain = self.hooks._unstamped_chain(state, None)
-        raise chain.failed("setting its state", TypeError(_USE_OUR_LOADS))
+        raise chain.failed("setting its state", OperationError(_USE_OUR_LOADS))
 
 
 _USE_OUR_LOADS = (

@@ -18,6 +18,7 @@ from ._layout import Layout
 from ._stamp import MADE_FROM_ARGUMENTS, Claim, Stamp, make_stamp
 from .exceptions import StampError
 from .migrations import Chain
+from .migrations._state import OperationError
 
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def making_blank(
 def check_arguments(claim: Claim, chain: Chain, args: Any, kwargs: Any = ()) -> None:
     """Refuse arguments that are not the values of all fields."""
     if kwargs or not args or len(args) != len(claim.fields or ()):
-        raise chain.failed("making the object", TypeError(MADE_FROM_ARGUMENTS))
+        raise chain.failed("making the object", OperationError(MADE_FROM_ARGUMENTS))
 
 
 def as_method(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -19,8 +19,8 @@ BY_VALUES = "*"
 """What stands before the names of fields that are arguments, of named tuples and structs."""
 
 MADE_FROM_ARGUMENTS = (
-    "it was made from arguments, which its class takes no more; give a function that takes them "
-    "with alias()"
+    "it was made from arguments, which its class does not take any more; let alias() name a "
+    "function that takes them"
 )
 
 Bases: TypeAlias = tuple[tuple[str, int], ...]

@@ -22,8 +22,9 @@ class _Writer(Written):
     def returned_by(self, function: Callable[[Any], Any]) -> Returned:
         given = self.handed_over()
         made = self.source.compute(f"{self.source.constant(function)}({given})")
-        self.source.line(f"if {made} is not {given} and type({made}) is not dict:", indent=2)
-        self.source.line(f"{made} = {self.source.constant(returned)}({made})", indent=3)
+        checked = f"{self.source.constant(returned)}({made})"
+        self.source.line(f"if {made} is not {given}:", indent=2)
+        self.source.line(f"{made} = {{**{made}}} if type({made}) is dict else {checked}", indent=3)
         return Returned(made, self.source)
 
     def has_value(self, name: str) -> bool:
@@ -43,7 +44,7 @@ class _Writer(Written):
         self.source.line("try:", indent=2)
         self.source.line(f"{', '.join(items)}, = {made}", indent=3)
         self.source.line("except (TypeError, ValueError) as exc:", indent=2)
-        self.source.line(f"raise {self.constant(miscounted)}({made}, {count}) from exc", indent=3)
+        self.source.line(f"raise {self.constant(_miscounted)}({made}, {count}, exc)", indent=3)
         return items
 
 
@@ -97,14 +98,13 @@ class Returned(_Writer):
     """
     Hold what a step that is a function returned: a dict, of whatever names.
 
-    It is copied before an operation changes it, for the function may return the same
-    one each time.
+    It is the one that the function was given, or a copy, for the function may return the
+    same one each time.
     """
 
     def __init__(self, made: str, source: Source) -> None:
         super().__init__(source)
         self.made = made
-        self._is_copied = False
 
     def demand(self, name: str) -> None:
         self.source.line(f"if {name!r} not in {self.made}:", indent=2)
@@ -118,7 +118,6 @@ class Returned(_Writer):
         return self._read(name, f"{self.made}[{name!r}]")
 
     def take(self, name: str) -> str:
-        self._copy()
         return self._read(name, f"{self.made}.pop({name!r})")
 
     def _read(self, name: str, expression: str) -> str:
@@ -130,10 +129,9 @@ class Returned(_Writer):
         return value
 
     def put(self, name: str, value: str) -> None:
-        self._change(f"{self.made}[{name!r}] = {value}")
+        self.source.line(f"{self.made}[{name!r}] = {value}", indent=2)
 
     def put_missing(self, name: str, make: Callable[[], str]) -> None:
-        self._copy()
         self.source.line(f"if {name!r} not in {self.made}:", indent=2)
         self.source.base += 1
         self.put(name, make())
@@ -142,17 +140,16 @@ class Returned(_Writer):
     def rename(self, old: str, new: str) -> None:
         self.demand(old)
         self.refuse(new)
-        self._change(f"{self.made}[{new!r}] = {self.made}.pop({old!r})")
+        self.source.line(f"{self.made}[{new!r}] = {self.made}.pop({old!r})", indent=2)
 
     def remove(self, name: str) -> None:
-        self._change(f"{self.made}.pop({name!r}, None)")
+        self.source.line(f"{self.made}.pop({name!r}, None)", indent=2)
 
     def reorder(self, names: tuple[str, ...]) -> None:
         for name in names:
             self.demand(name)
         first = "".join(f"{name!r}: {self.made}[{name!r}], " for name in names)
         self.source.line(f"{self.made} = {{{first}**{self.made}}}", indent=2)
-        self._is_copied = True
 
     def everything(self) -> str:
         return f"{{**{self.made}}}"
@@ -160,14 +157,14 @@ class Returned(_Writer):
     def handed_over(self) -> str:
         return self.made
 
-    def _change(self, line: str) -> None:
-        self._copy()
-        self.source.line(line, indent=2)
 
-    def _copy(self) -> None:
-        if not self._is_copied:
-            self.source.line(f"{self.made} = {self.everything()}", indent=2)
-            self._is_copied = True
+def _miscounted(made: Any, count: int, exc: Exception) -> Exception:
+    """Return what to raise where a value did not give *count* parts."""
+    if not hasattr(made, "__len__") or len(made) == count:
+        return exc  # which may be what it raised itself
+    error = miscounted(made, count)
+    error.__cause__ = exc
+    return error
 
 
 def _demand(made: dict[str, Any], name: str) -> None:

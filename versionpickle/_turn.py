@@ -5,11 +5,13 @@ from __future__ import annotations
 import enum
 import functools
 
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
 from . import _stream
+from ._declared_elsewhere import is_model, with_fields_of_model, without_model
+from ._names import ref_of
 from ._placeholder import Undecided
 from ._shape import check_arguments, check_length, unpacked
 from ._stamp import MADE_FROM_ARGUMENTS, Claim, Stamp, is_stamped, make_stamp
@@ -17,6 +19,7 @@ from .exceptions import DeclarationError, PlainLoadError, UnknownClassError
 from .migrations import Chain, Declaration, Elsewhere, Registry
 from .migrations._chain import as_dict
 from .migrations._edges import Become, Replace
+from .migrations._state import OperationError
 
 
 @attrs.define(eq=False)
@@ -31,14 +34,16 @@ class Turn:
         """Return an object that is still undecided, or what its values become."""
         if not self.claim.is_by_values:
             self.refuse_arguments(args)
-            return Undecided()
+            undecided = Undecided()
+            undecided.turn = self
+            return undecided
         named = attrs.evolve(self.claim, fields=self.claim.names)
         check_arguments(named, self.chain, args)
         return self.finish(None, dict(zip(self.claim.names, args, strict=True)), set(), {})
 
     def refuse_arguments(self, *arguments: Any) -> None:
         if any(arguments):
-            raise self.chain.failed("making the object", TypeError(MADE_FROM_ARGUMENTS))
+            raise self.chain.failed("making the object", OperationError(MADE_FROM_ARGUMENTS))
 
     def fill(self, obj: Any, state: Any) -> Any:
         """
@@ -46,11 +51,26 @@ class Turn:
 
         That is *obj*, if its class is not decided yet, or decided rightly.
         """
+        if self.claim.is_by_values and is_stamped(state):
+            return self._add_attributes(obj, state)
         return self.finish(obj, *self._parts(state))
+
+    def _add_attributes(self, obj: Any, state: Any) -> Any:
+        """Give what the values became the further attributes that come behind them."""
+        if not hasattr(obj, "__dict__"):
+            names = ", ".join(map(repr, state[1]))
+            problem = TypeError(f"what it becomes has no place for {names}")
+            raise self.chain.failed("placing further attributes", problem)
+        obj.__dict__.update(state[1])
+        return obj
+
+    def refuse_items(self) -> NoReturn:
+        """Say that plain pickle cannot put items into what is not decided yet."""
+        raise self._only_by_loads("its items come before its state")
 
     def _parts(self, state: Any) -> tuple[Any, set[str], dict[str, Any]]:
         if not is_stamped(state):
-            return state, set(), {}
+            return with_fields_of_model(state), set(), {}
         if self.claim.fields is None:
             check_length(self.claim, state)
             return state[1], set(), {}
@@ -60,9 +80,11 @@ class Turn:
         last, hooks, chain, state = self._followed(state, unset)
         if hooks is None:
             last._refuse_filling(obj, "a value takes its place")
-            return last._ask_edge(state)
+            return last._ask_edge({**state, **extras} if extras else state)
+        if not is_model(hooks.cls):
+            state = without_model(state)
         if _is_made_whole(hooks):
-            last._refuse_filling(obj, f"{hooks.cls.__qualname__} is made, and not filled")
+            last._refuse_filling(obj, f"{ref_of(hooks.cls)} can only be made, and not filled")
             return _made_whole(hooks, chain, {**state, **extras}, unset)
         if obj is None:
             obj = hooks.cls.__new__(hooks.cls)
@@ -114,7 +136,7 @@ class Turn:
             self.registry.use(way)
             return None, Chain(meaning.ref, version, version, way)
         if not isinstance(meaning, Declaration):
-            problem = f"objects of {self.claim.ref} become its objects, and nobody declared it"
+            problem = f"nobody declared it, and objects of {self.claim.ref} become objects of it"
             raise UnknownClassError(ref, version, problem)
         if issubclass(meaning.hooks.cls, enum.Enum):
             problem = f"{step} leads to an enum, whose members are there already"
@@ -128,10 +150,12 @@ class Turn:
         return hooks, hooks.arriving(ref, version, self.claim.bases, step.arrival(), state)
 
     def _turn(self, obj: Any, cls: type) -> None:
+        vars(obj).clear()
         try:
             object.__setattr__(obj, "__class__", cls)
         except TypeError as exc:
-            raise self._only_by_loads(str(exc)) from exc
+            problem = f"objects of {ref_of(cls)} are more than a __dict__"
+            raise self._only_by_loads(problem) from exc
 
     def _refuse_filling(self, obj: Any, problem: str) -> None:
         if obj is not None:

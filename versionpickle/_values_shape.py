@@ -13,6 +13,7 @@ from ._stamp import BY_VALUES, Claim, Stamp
 from .exceptions import FieldsError, StampError
 from .migrations import Chain
 from .migrations._chain import as_dict
+from .migrations._state import OperationError
 
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class ValuesShape(Shape):
     def maker(self, claim: Claim, chain: Chain, fill: SetState | None) -> Maker:
         def make(*args: Any, **kwargs: Any) -> Any:
             if fill is None:
-                raise chain.failed("making the object", TypeError(_VALUES_COME_LATER))
+                raise chain.failed("making the object", OperationError(_VALUES_COME_LATER))
             check_arguments(claim, chain, args, kwargs)
             return self.remake(dict(zip(claim.fields or (), args, strict=True)), chain)
 
@@ -66,7 +67,12 @@ class ValuesShape(Shape):
         leftover = [shown_name(name) for name in named if name not in names]
         if missing or leftover:
             raise FieldsError(
-                chain.ref, chain.version, chain.current, tuple(missing), tuple(leftover)
+                chain.ref,
+                chain.version,
+                chain.current,
+                tuple(missing),
+                tuple(leftover),
+                chain.led_by,
             )
         for field in self.layout.fields:
             if field.name not in named and field.default is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from ._finder import Finder, Former, reconstruct
 from ._hooks import Hooks, restore
 from ._machine import Machine
+from ._placeholder import is_turning
 from ._plan import Making, NotMadeError, Opaque, StandIn, meaning
 from ._stamp import Stamp, is_stamped
 from .exceptions import StepError
@@ -81,6 +82,8 @@ class Waiting(Machine):
                 put()
 
     def _make(self, stand_in: StandIn, make: Callable[[], Any]) -> None:
+        if stand_in.is_made:
+            return
         made = make()
         if type(made) is not Making:
             if stand_in.gets_state:
@@ -207,7 +210,9 @@ class Waiting(Machine):
         obj = meaning(obj)
         self._unfilled.pop(id(obj), None)
         _, hooks, ref, _ = self._blank.pop(id(obj), (obj, None, None, 0))
-        if hooks is not None and not is_stamped(state):
+        if is_stamped(state) and is_turning(state[0]):
+            state[0].fill(obj, state)
+        elif hooks is not None and not is_stamped(state):
             hooks.restore(obj, state, ref)
         else:
             restore(obj, state)
@@ -234,7 +239,14 @@ class Waiting(Machine):
     def put_members(self, obj: set[Any], items: list[Any]) -> None:
         obj.update(items)
 
+    def is_coming(self, obj: Any) -> bool:
+        """Tell whether this is made of its state, which comes later."""
+        return type(obj) is StandIn and obj.making is not None and not obj.is_made
+
     def _extend(self, obj: Any, items: list[Any]) -> None:
+        if self.is_coming(obj):
+            obj.when_made(lambda made: self._extend(made, items))
+            return
         if type(obj) is list:
             for item in items:
                 obj.append(None)
@@ -257,10 +269,16 @@ class Waiting(Machine):
             self._awaited.setdefault(id(container), []).append(value)
 
     def _add(self, obj: Any, items: list[Any]) -> None:
+        if self.is_coming(obj):
+            obj.when_made(lambda made: self._add(made, items))
+            return
         obj, items = meaning(obj), [meaning(item) for item in items]
         self._when_hashable(obj, items, lambda: _each(obj.add, items))
 
     def _update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
+        if self.is_coming(obj):
+            obj.when_made(lambda made: self._update(made, pairs))
+            return
         obj, keys = meaning(obj), [meaning(key) for key, _ in pairs]
 
         def put() -> None:
@@ -308,11 +326,24 @@ class Waiting(Machine):
         return None
 
 
-def _shown(part: Any) -> Any:
-    """Return what stands for a part of a state, which steps can look at if it is there."""
+def _shown(part: Any, seen: dict[int, Any] | None = None) -> Any:
+    """
+    Return what stands for a part of a state, which steps can look at if it is there.
+
+    Containers are copied: the steps will run once more, and may change them.
+    """
     if type(part) is StandIn:
         return part.made if part.is_made else Opaque(part.made_at)
-    return meaning(part)
+    seen = {} if seen is None else seen
+    if id(part) not in seen and type(part) is list:
+        made = seen[id(part)] = list[Any]()
+        made += [_shown(item, seen) for item in part]
+    elif id(part) not in seen and type(part) is dict:
+        kept = seen[id(part)] = dict[Any, Any]()
+        kept.update((key, _shown(value, seen)) for key, value in part.items())
+    elif id(part) not in seen and type(part) is set:
+        seen[id(part)] = {*part}
+    return seen.get(id(part), meaning(part))
 
 
 def _plain(maker: Any) -> tuple[Any, str | None]:

@@ -5,6 +5,7 @@ Every error of versionpickle, in one tree.
 
     VersionPickleError
     ├── DeclarationError           (ValueError)  a declaration that cannot be meant
+    ├── ProjectError               (ValueError)  a configuration, schema or sample that is no good
     ├── PicklingError              (pickle.PicklingError, TypeError, AttributeError)
     │   ├── UnpicklableError                     an object that cannot be pickled, and where it is
     │   ├── UnreachableClassError                a class that no load could find again
@@ -54,6 +55,7 @@ __all__ = [
     "PastVersionError",
     "PicklingError",
     "PlainLoadError",
+    "ProjectError",
     "StampError",
     "StepError",
     "TruncatedError",
@@ -118,6 +120,17 @@ class DeclarationError(VersionPickleError, ValueError):
         return f"{self.ref}: {self.problem}; {self.cure}"
 
 
+class ProjectError(VersionPickleError, ValueError):
+    """Say what is wrong with a file that the guard of a project needs, and the cure."""
+
+    file: str
+    problem: str
+    cure: str
+
+    def _sentence(self) -> str:
+        return f"{self.file}: {self.problem}; {self.cure}"
+
+
 class PicklingError(VersionPickleError, pickle.PicklingError, TypeError, AttributeError):
     """
     Say that an object could not be pickled.
@@ -162,7 +175,7 @@ class DowngradeError(PicklingError):
 
     def _sentence(self) -> str:
         return (
-            f"cannot write {self.ref} at version {self.version}: {self.problem}; nothing was "
+            f"cannot write {self.ref} at version {self.version!r}: {self.problem}; nothing was "
             "written, so mend that or name another version in versions="
         )
 
@@ -313,7 +326,7 @@ class UnknownClassError(UnpicklingError):
     problem: str
 
     def _sentence(self) -> str:
-        met = f"this pickle holds {self.ref} at version {self.version}, but {self.problem}"
+        met = f"this pickle needs {self.ref} at version {self.version}, but {self.problem}"
         do = (
             "import the module that declares it before loading, pass registry= if another "
             "registry knows it"
@@ -341,6 +354,9 @@ class UpgradeError(UnpicklingError):
             return f"{self.ref} at version {self.version}"
         return f"{self.ref} at version {self.version} (today's is {self.current})"
 
+    def _migration(self, version: int) -> str:
+        return f"migration({self.ref.partition(':')[2] or repr(self.ref)}, {version}, ...)"
+
 
 class FutureVersionError(UpgradeError):
     """Refuse data that was written by newer code."""
@@ -349,7 +365,7 @@ class FutureVersionError(UpgradeError):
         return (
             f"this pickle holds {self.ref} at version {self.version}, but this code only "
             f"knows versions up to {self.current}; it was written by newer code: "
-            "update this program"
+            "update this program, or carry it along unread with future='keep'"
         )
 
 
@@ -375,9 +391,13 @@ class MissingStepError(UpgradeError):
     def _sentence(self) -> str:
         return (
             f"{self._met()} cannot be upgraded: no step leaves version {self.missing}; "
-            f"register one with migration({self.ref.partition(':')[2] or self.ref}, "
-            f"{self.missing}, ...)"
+            f"register one with {self._migration(self.missing)}"
         )
+
+    def _migration(self, version: int) -> str:
+        if self.version == self.current:  # the class is gone
+            return f"migration({self.ref!r}, {version}, ...)"
+        return super()._migration(version)
 
 
 class StepError(UpgradeError):
@@ -387,7 +407,8 @@ class StepError(UpgradeError):
     problem: str
 
     def _sentence(self) -> str:
-        return f"upgrading {self._met()}: {self.step} failed: {self.problem}"
+        doing = "loading" if self.version == self.current else "upgrading"
+        return f"{doing} {self._met()}: {self.step} failed: {self.problem}"
 
 
 class FieldsError(UpgradeError):
@@ -395,9 +416,13 @@ class FieldsError(UpgradeError):
 
     missing: tuple[str, ...]
     leftover: tuple[str, ...]
+    led_by: str | None
+    """The step that led to this class from another, if one did."""
 
     def _sentence(self) -> str:
-        if self.version == self.current:
+        if self.led_by is not None:
+            met = f"{self.led_by} leads to {self._met()}, but not to its fields"
+        elif self.version == self.current:
             met = (
                 f"this pickle holds {self._met()}, as is today's class, but the fields "
                 "differ: the class was changed without a new version"
@@ -410,17 +435,16 @@ class FieldsError(UpgradeError):
         found = []
         if self.missing:
             cure = ", ".join(f"add({name!r}, ...)" for name in self.missing)
-            found.append(f"missing {_listed(self.missing)}: a step with {cure} would give it")
+            found.append(f"missing {_listed(self.missing)}: say {cure} in a step")
         if self.leftover:
-            cure = ", ".join(f"remove({name!r})" for name in self.leftover)
-            found.append(
-                f"left over {_listed(self.leftover)}: a step with {cure} or rename(...) "
-                "would take it"
-            )
-        if self.version == self.current:
+            names = _listed(self.leftover)
+            is_pair = len(self.leftover) == len(self.missing) == 1
+            renamed = f"{names}, {_listed(self.missing)}" if is_pair else "..."
+            found.append(f"left over {names}: say remove({names}) or rename({renamed}) in a step")
+        if self.version == self.current and self.led_by is None:
             found.append(
                 f"raise version= to {self.current + 1} and register "
-                f"migration(..., {self.current}, ...)"
+                f"{self._migration(self.current)}"
             )
         return found
 

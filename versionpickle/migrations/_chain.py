@@ -43,7 +43,7 @@ class Step:
         """Raise OperationError where something stands behind an edge."""
         for operation in self.operations[:-1]:
             if isinstance(operation, Edge):
-                raise OperationError(f"{operation!r} stands last in its step")
+                raise OperationError(f"{operation!r} must stand last in its step, and does not")
 
     def __str__(self) -> str:
         if self.function is None:
@@ -70,9 +70,10 @@ class Step:
 
     def _inverses(self) -> tuple[Operation, ...]:
         if self.function is not None:
+            name = getattr(self.function, "__name__", "")
             raise OperationError(
                 "it is a function, and nobody gave its inverse; write one, and put "
-                f"@{getattr(self.function, '__name__', 'step')}.down on it"
+                f"@{name if name.isidentifier() else 'step'}.down on it"
             )
         return tuple(operation.inverse() for operation in reversed(self.operations))
 
@@ -122,6 +123,11 @@ class Chain:
         """Where the chain leads out of the class."""
         return self.steps[-1].edge if self.steps else None
 
+    @property
+    def led_by(self) -> str | None:
+        """The step that led to the class from another, if one did."""
+        return str(self.steps[0]) if self.steps and self.steps[0].has_left else None
+
     def run(self, state: object, unset: set[str]) -> object:
         """
         Return today's state; *unset* names the fields that hold nothing, and changes.
@@ -164,15 +170,23 @@ class Chain:
         names = Names(fields)
         for step in reversed(self.steps):
             if step.function is not None:
-                problem = OperationError("it is a function, so give fields= as they were stored")
+                problem = OperationError(
+                    "it is a function, and nobody knows which fields it takes; give chain() their "
+                    "names with fields=, as they were stored"
+                )
                 raise self.failed(step, problem)
             for operation in reversed(step.operations):
                 operation.before(names)
         return (*names.known,)
 
     def failed(self, step: object, exc: Exception) -> StepError:
-        problem = str(exc) if isinstance(exc, OperationError) else f"{type(exc).__name__}: {exc}"
+        problem = str(exc) if isinstance(exc, OperationError) else told(exc)
         return StepError(self.ref, self.version, self.current, str(step), problem)
+
+
+def told(exc: Exception) -> str:
+    """Return what a message says of an error in a function of the user's."""
+    return f"{type(exc).__name__}: {exc}".removesuffix(": ")
 
 
 def _checked_result(result: object, unset: set[str], *, any_state: bool) -> object:

@@ -60,15 +60,15 @@ def _check_migrations(declaration: Declaration, attribute: object, module: Any) 
     if module is not None and not (type(module) is str and module):
         raise DeclarationError(
             declaration.ref,
-            f"migrations={module!r} is no module",
-            "give its name, such as 'shop.migrations.order'",
+            f"migrations={module!r} is no name of a module",
+            "give its name as a text, such as 'shop.migrations.order'",
         )
 
 
 def _check_extra(declaration: Declaration, attribute: object, extra: object) -> None:
     if extra not in {"raise", "keep"}:
         raise DeclarationError(
-            declaration.ref, f"extra={extra!r} says nothing", "give extra='raise' or extra='keep'"
+            declaration.ref, f"there is no extra={extra!r}", "give extra='raise' or extra='keep'"
         )
 
 
@@ -111,6 +111,9 @@ class Declaration:
     rebuild: Any = attrs.field(default=None, validator=_check_rebuild)
     is_implied: bool = False
     """Whether this is a subclass of a versioned class that says nothing itself."""
+
+    adopted_by: str | None = attrs.field(default=None, init=False)
+    """The module that adopted the class, which somebody else wrote."""
 
     hooks: Any = attrs.field(default=None, init=False)
     """The hooks of the class; the floor above makes them."""

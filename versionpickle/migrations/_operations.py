@@ -101,8 +101,7 @@ class Remove:
     def inverse(self) -> Operation:
         if self.restore is None:
             raise OperationError(
-                f"{self!r} cannot be undone: it does not say what to put back; "
-                f"give it restore= or restore_factory="
+                f"{self!r} does not say what to put back; give it restore= or restore_factory="
             )
         return self.restore
 
@@ -254,16 +253,22 @@ class NamePositions:
         if not isinstance(state, tuple | list) or len(state) != len(self.names):
             size = f" of {len(state)}" if isinstance(state, tuple | list) else ""
             raise OperationError(
-                f"the state is a {type(state).__name__}{size}, and {len(self.names)} values "
-                "were to get names"
+                f"the state is a {type(state).__name__}{size}, and no tuple or list of "
+                f"{len(self.names)}"
             )
         return dict(zip(self.names, state, strict=True))
 
     def run(self, fields: Fields) -> None:
-        raise OperationError("the values have names already; let it be the first of its step")
+        raise OperationError(
+            f"the values have names already: {self!r} stands first in its step, and is for a "
+            "state that was stored as a bare tuple or list"
+        )
 
     def inverse(self) -> Operation:
-        raise OperationError(f"{self!r} cannot be undone: names do not go away again")
+        raise OperationError(
+            f"{self!r} cannot be undone: names do not go away again; write the step as a "
+            "function, and put @step.down on its inverse"
+        )
 
     def before(self, names: Names) -> None:
         names.want(self, *self.names)
@@ -297,7 +302,9 @@ class Require:
 
 def _known(operation: Operation, back: Callable[..., Any] | None) -> Callable[..., Any]:
     if back is None:
-        raise OperationError(f"{operation!r} cannot be undone: give it back=, the function back")
+        raise OperationError(
+            f"{operation!r} does not say what leads back; give it back=, a function"
+        )
     return back
 
 
@@ -305,6 +312,6 @@ def _shown_back(back: Callable[..., Any] | None) -> str:
     return "" if back is None else f", back={name_of(back)}"
 
 
-def name_of(function: Callable[..., Any]) -> str:
-    """Return what a message calls this function."""
+def name_of(function: object) -> str:
+    """Return what a message calls this function, or what stands in the place of one."""
     return getattr(function, "__qualname__", None) or repr(function)

@@ -13,8 +13,8 @@ from versionpickle.exceptions import DeclarationError
 
 from ._chain import Chain, Step
 from ._edges import Edge
-from ._operations import Operation
-from ._registry import Registry, default_registry
+from ._operations import Operation, name_of
+from ._registry import Registry, checked_registry, default_registry
 from ._state import OperationError
 
 
@@ -68,7 +68,7 @@ def migration(
     dict of its fields, to the state of the next.
 
     *target* is the class, or its ref such as ``"shop.models:Order"``; the stable name of
-    a class that is gone will do where the step leads out of it.
+    a class that is gone will do where the step leads out of it, and after that for others.
     ``@step.down`` on another function gives its inverse.
     A step leads to the next version unless *to* names a later one.
     Raises DeclarationError where the step cannot be part of a chain.
@@ -84,7 +84,7 @@ def migration(
     ...     amount, currency = state.pop("amount").split()
     ...     return {**state, "amount": amount, "currency": currency}
     """
-    into = registry or _registry_of(target)
+    into = checked_registry(registry or _registry_of(target))
     ref = _named(target, into, operations) if isinstance(target, str) else _owner(target, into)
     leaves = checked_version(version, ref)
     reaches = leaves + 1 if to is None else checked_version(to, ref, "to")
@@ -92,7 +92,7 @@ def migration(
         if not hasattr(operation, "run"):
             raise DeclarationError(
                 ref,
-                f"{operation!r} is not an operation",
+                f"{name_of(operation)} is not an operation",
                 "give rename(...), add(...), convert(...) or another operation of "
                 f"versionpickle.migrations, or decorate a function with "
                 f"@migration(..., {version})",
@@ -102,7 +102,7 @@ def migration(
         try:
             step.check()
         except OperationError as exc:
-            raise DeclarationError(ref, str(exc), "put what follows it before it") from None
+            raise DeclarationError(ref, str(exc), "put before it what follows") from None
         into.add_step(step)
         return None
 
@@ -154,7 +154,7 @@ def chain(
         self.amount = v0
     ...
     """
-    found = registry or _registry_of(target)
+    found = checked_registry(registry or _registry_of(target))
     ref = ref_of(target) if isinstance(target, type) else target
     declaration = found.named(ref) or found.declaration(ref)
     if declaration is None:
@@ -183,7 +183,18 @@ def _named(target: str, registry: Registry, operations: tuple[Operation, ...]) -
     if declaration is not None:
         return declaration.ref
     leads_out = bool(operations) and isinstance(operations[-1], Edge)
-    return target if leads_out and target else checked_ref(target)
+    if leads_out or registry.is_named_by_edge(target):
+        return target
+    if ":" not in target:
+        problem = "nobody declared a class of this name"
+        raise DeclarationError(repr(target), problem, _NAME_FIRST)
+    return checked_ref(target)
+
+
+_NAME_FIRST = (
+    "declare the class before its steps, or give its ref such as 'shop.models:Order'; of a class "
+    "that is gone, register the step that ends in become() or replace() before the others"
+)
 
 
 def _owner(target: object, registry: Registry) -> str:

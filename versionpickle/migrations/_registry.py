@@ -30,6 +30,9 @@ class Retired:
 
     ref: str
 
+    def __repr__(self) -> str:
+        return "a retired class"
+
 
 @attrs.frozen
 class Elsewhere:
@@ -107,15 +110,18 @@ class Registry:
                 ref, "a name cannot mean None", "give a function that returns it: lambda: None"
             )
         with self.lock:
-            if ref in self._meanings and self._meanings[ref] != meaning:
+            known = self._meanings.get(ref, meaning)
+            if known != meaning:
                 raise DeclarationError(
                     ref,
-                    f"this already means {self._meanings[ref]!r}",
+                    f"this already means {known!r}",
                     "remove one of the two alias() or retire() calls",
                 )
             if isinstance(meaning, str) and ref in self._followed(meaning):
                 raise DeclarationError(
-                    ref, "this alias leads back to itself", "remove one of them"
+                    ref,
+                    f"this alias leads back to itself, by way of {meaning}",
+                    "remove one of the alias() calls",
                 )
             self._meanings[ref] = meaning
             if isinstance(meaning, str):
@@ -180,8 +186,8 @@ class Registry:
         if step.to <= step.version:
             raise DeclarationError(
                 step.ref,
-                f"a step from version {step.version} to {step.to} leads nowhere",
-                "steps lead to a later version",
+                f"a step from version {step.version} to {step.to} leads to no later version",
+                f"give to= a version above {step.version}, or leave it out",
             )
         if (step.ref, step.version) in self._steps:
             raise DeclarationError(
@@ -205,7 +211,7 @@ class Registry:
                 raise DeclarationError(
                     step.ref,
                     f"{step} leads in a circle, back to version {step.version}",
-                    "lead one of its edges to a later version",
+                    "let one of the steps on the way lead to a later version",
                 )
             if node not in seen:
                 coming += self._nodes_from(*node)
@@ -280,6 +286,15 @@ class Registry:
     def is_left(self, declaration: Declaration) -> bool:
         """Tell whether a step leads out of the class, under one of its names."""
         return not self._left.isdisjoint(declaration.names())
+
+    @property
+    def has_edges(self) -> bool:
+        """Whether any step leads out of its class."""
+        return bool(self._left)
+
+    def is_named_by_edge(self, name: str) -> bool:
+        """Tell whether a step leads out of a class of this name."""
+        return name in self._left
 
     def declaration(self, ref: str) -> Declaration | None:
         meaning = self.resolve(ref)

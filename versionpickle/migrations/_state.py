@@ -17,8 +17,11 @@ class Names:
     What does not fit is noted in *problems*: the field, and what is wrong with it.
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self.known = dict.fromkeys(names)
+    def __init__(self, names: Iterable[str], may: Iterable[str] = ()) -> None:
+        self.known = dict.fromkeys((*names, *may))
+        self._may = {*may}
+        """Those that nobody misses."""
+
         self.problems: list[tuple[str, str]] = []
 
     def give(self, operation: object, *names: str) -> None:
@@ -37,8 +40,11 @@ class Names:
     def take(self, operation: object, *names: str) -> None:
         """Note that *operation* takes these away: they were there before."""
         for name in names:
-            if name in self.known:
-                problem = f"{operation!r} takes the field {name!r}, which is wanted"
+            if name in self.known and name not in self._may:
+                problem = (
+                    f"{operation!r} takes the field {name!r} away, which a later step or the "
+                    "class needs"
+                )
                 self.problems.append((name, problem))
             self.known[name] = None
 
@@ -196,5 +202,6 @@ class State:
 
 def miscounted(items: Any, count: int) -> OperationError:
     """Return what to raise where a function did not return *count* values."""
-    given = len(items) if hasattr(items, "__len__") else "another number of"
-    return OperationError(f"the function returned {given} values, and {count} fields get them")
+    return OperationError(
+        f"the function returned {len(items)} values, and {count} fields get them"
+    )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import attrs
-
 from versionpickle._names import checked_ref, checked_version, ref_of
 
 from ._edges import Become, Replace
@@ -60,30 +58,25 @@ def add(
     >>> add("currency", "USD"), add("tags", factory=list)
     (add('currency', 'USD'), add('tags', factory=list))
     """
-    return attrs.evolve(_added("add", name, value, factory, compute), exist_ok=exist_ok)
+    if sum(given is not None for given in (value, factory, compute)) > 1:
+        raise TypeError(f"add({name!r}) takes a value, factory= or compute=, and only one of them")
+    if compute is not None and not callable(compute):
+        raise TypeError(f"add({name!r}) takes a function for compute=, not {compute!r}")
+    _check_made(f"add({name!r}", "", value, factory)
+    return Add(_checked(name), value, factory, compute, exist_ok)
 
 
-def _added(
-    word: str,
-    name: str,
-    value: Any,
-    factory: Callable[[], Any] | None,
-    compute: Callable[[dict[str, Any]], Any] | None,
-) -> Add:
-    called = f"{word}({name!r})"
+def _check_made(called: str, prefix: str, value: Any, factory: Callable[[], Any] | None) -> None:
+    """Refuse a value that all objects would share, and a factory that cannot be called."""
     if isinstance(value, list | dict | set | bytearray):
         kind = type(value).__name__
+        given = f"{prefix.rstrip('_')}={value!r}" if prefix else repr(value)
         raise TypeError(
-            f"{word}({name!r}, {value!r}) would give the same {kind} to every object; "
-            f"use {word}({name!r}, factory={kind}), or a lambda that makes it"
+            f"{called}, {given}) would give the same {kind} to every object; "
+            f"use {called}, {prefix}factory={kind}), or a lambda that makes it"
         )
-    if sum(given is not None for given in (value, factory, compute)) > 1:
-        raise TypeError(f"{called} takes a value, a factory or compute=, only one of them")
     if factory is not None and not callable(factory):
-        raise TypeError(f"{called} takes a factory that can be called, not {factory!r}")
-    if compute is not None and not callable(compute):
-        raise TypeError(f"{called} takes a function for compute=, not {compute!r}")
-    return Add(_checked(name), value, factory, compute)
+        raise TypeError(f"{called}) takes a function for {prefix}factory=, not {factory!r}")
 
 
 def remove(
@@ -111,7 +104,10 @@ def remove(
     if len(checked) > 1:
         raise TypeError("remove() restores one field; write one remove() for each")
     value = None if restore is _NOTHING else restore
-    return Remove(checked, missing_ok, _added("remove", checked[0], value, restore_factory, None))
+    if value is not None and restore_factory is not None:
+        raise TypeError(f"remove({checked[0]!r}) takes restore= or restore_factory=, not both")
+    _check_made(f"remove({checked[0]!r}", "restore_", value, restore_factory)
+    return Remove(checked, missing_ok, Add(checked[0], value, restore_factory))
 
 
 def convert(
@@ -183,7 +179,8 @@ def move(old: str, new: str) -> Operation:
     places = (_checked(old), _checked(new))
     if sum("." in place.strip(".") for place in places) != 1:
         raise TypeError(
-            f"move({old!r}, {new!r}) takes one field, and one place such as 'address.city'"
+            f"move({old!r}, {new!r}) takes one field, and one place such as 'address.city'; "
+            "use rename() from field to field, and two moves from place to place"
         )
     return Move(*places)
 
@@ -224,7 +221,9 @@ def require(name: str, check: Callable[[Any], Any], message: str) -> Operation:
     require('amount', <lambda>, 'it is negative')
     """
     (function, _) = _functions("require", name, check, None)
-    return Require(_checked(name), function, _checked(message))
+    if not isinstance(message, str) or not message:
+        raise TypeError(f"require({name!r}) takes a message, not {message!r}")
+    return Require(_checked(name), function, message)
 
 
 def become(
@@ -247,7 +246,10 @@ def become(
     refs = {ref_of(key) if isinstance(key, type) else checked_ref(key): key for key in into}
     versions = {ref: checked_version(into[key], ref, "into") for ref, key in refs.items()}
     if by is None and len(versions) > 1:
-        raise TypeError("become() cannot choose among several classes without by=")
+        raise TypeError(
+            "become() cannot choose among several classes; give it by=, a function of the state "
+            "that returns one of them"
+        )
     if by is not None and not callable(by):
         raise TypeError(f"become() takes a function of the state for by=, not {by!r}")
     return Become(versions, by)
@@ -280,7 +282,7 @@ def _functions(word: str, name: object, function: Any, back: Any) -> tuple[Any, 
 
 def _names(word: str, names: Iterable[str]) -> tuple[str, ...]:
     if isinstance(names, str):
-        raise TypeError(f"{word}() takes several names, not {names!r}")
+        raise TypeError(f"{word}() takes several names, not {names!r}; give a tuple of them")
     checked = tuple(_checked(name) for name in names)
     if not checked or len(set(checked)) != len(checked):
         raise TypeError(f"{word}() takes several different names, not {checked!r}")
