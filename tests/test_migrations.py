@@ -1078,3 +1078,10 @@ def test_registries_never_see_each_other():
     with pytest.raises(UnknownClassError):
         versionpickle.loads(data)
     assert second.__versionpickle__.declaration.version == 3
+
+
+@pytest.mark.parametrize("settings", [{"formerly": 5}, {"transient": 5}])
+def test_settings_of_another_kind(registry, settings):
+    """They are refused with what they take."""
+    with pytest.raises(TypeError, match=r"takes one or more .*, not 5"):
+        versioned(registry=registry, **settings)(attrs.make_class("C", []))

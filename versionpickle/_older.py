@@ -53,7 +53,7 @@ def _wanted(registry: Registry, target: str | type, version: int) -> tuple[Decla
         )
     oldest, newest = declaration.oldest, declaration.version
     if type(version) is not int or not oldest <= version <= newest:
-        problem = f"its versions are {oldest} to {newest}"
+        problem = f"its versions are the ints from {oldest} to {newest}"
         raise DowngradeError(problem, declaration.ref, version)
     return declaration, version
 

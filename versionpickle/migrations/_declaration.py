@@ -84,11 +84,19 @@ def _check_past(declaration: Declaration, what: str, version: object) -> None:
 def _with_versions(formerly: Formerly) -> Mapping[str, int | None]:
     if isinstance(formerly, Mapping):
         return dict(formerly)
-    return dict.fromkeys((formerly,) if isinstance(formerly, str) else formerly)
+    return dict.fromkeys(_texts("formerly", formerly, "refs, or a dict of refs and versions"))
 
 
 def _as_names(transient: str | Iterable[str]) -> tuple[str, ...]:
-    return (transient,) if isinstance(transient, str) else tuple(transient)
+    return _texts("transient", transient, "names of fields")
+
+
+def _texts(setting: str, given: str | Iterable[str], what: str) -> tuple[str, ...]:
+    if isinstance(given, str):
+        return (given,)
+    if isinstance(given, Iterable):
+        return tuple(given)
+    raise TypeError(f"{setting}= takes one or more {what}, not {given!r}")
 
 
 @attrs.define(eq=False)
