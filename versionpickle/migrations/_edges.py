@@ -13,7 +13,7 @@ from ._operations import Operation, name_of
 from ._state import Fields, Names, OperationError
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Edge:
     """Is the last operation of its step; as an operation, it leaves the fields alone."""
 
@@ -27,7 +27,7 @@ class Edge:
         pass
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Become(Edge):
     """Lead a state to one of several classes."""
 
@@ -54,7 +54,7 @@ class Become(Edge):
         return f"become({dict(self.into)!r}{by})"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Replace(Edge):
     """Make of a state the value that takes the place of the object."""
 

@@ -11,6 +11,9 @@ from ._nested import put_into, take_out
 from ._state import Fields, Names, OperationError
 
 
+# Nobody compares operations, and attrs would take a tenth of our import to make them comparable.
+
+
 class Operation(Protocol):
     """Change a state."""
 
@@ -24,7 +27,7 @@ class Operation(Protocol):
         """Lead the names of the fields that there are after it back to those before."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Rename:
     old: str
     new: str
@@ -43,7 +46,7 @@ class Rename:
         return f"rename({self.old!r}, {self.new!r})"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Add:
     name: str
     value: Any = None
@@ -86,7 +89,7 @@ class Add:
         return repr(self.value) if self.factory is None else f"factory={name_of(self.factory)}"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Remove:
     names: tuple[str, ...]
     missing_ok: bool = False
@@ -119,7 +122,7 @@ class Remove:
         return f"remove({', '.join(arguments)})"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Convert:
     name: str
     function: Callable[[Any], Any]
@@ -140,7 +143,7 @@ class Convert:
         return f"convert({self.name!r}, {name_of(self.function)}{_shown_back(self.back)})"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Split:
     name: str
     into: tuple[str, ...]
@@ -165,7 +168,7 @@ class Split:
         return f"split({self.name!r}, {self.into!r}, {function})"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Merge:
     names: tuple[str, ...]
     into: str
@@ -189,7 +192,7 @@ class Merge:
         return f"merge({self.names!r}, {self.into!r}, {function})"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Move:
     """Of the two places, one is a field and the other a place within a field."""
 
@@ -226,7 +229,7 @@ class Move:
         return f"move({self.old!r}, {self.new!r})"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Reorder:
     names: tuple[str, ...]
 
@@ -243,7 +246,7 @@ class Reorder:
         return f"reorder({', '.join(map(repr, self.names))})"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class NamePositions:
     """Comes first in its step: what it names is no state of fields yet."""
 
@@ -277,7 +280,7 @@ class NamePositions:
         return f"name_positions({', '.join(map(repr, self.names))})"
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Require:
     name: str
     check: Callable[[Any], Any]
