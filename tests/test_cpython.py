@@ -152,7 +152,13 @@ class TestOurMachines(
     pickletester.AbstractUnpickleTests,
     unittest.TestCase,
 ):
-    pass
+    @pytest.mark.slow
+    def test_framing_many_objects(self):
+        super().test_framing_many_objects()
+
+    @pytest.mark.slow
+    def test_framed_write_sizes_with_delayed_writer(self):
+        super().test_framed_write_sizes_with_delayed_writer()
 
 
 class TestWithLimits(

@@ -43,6 +43,7 @@ FLOORS = {
         "_declare",
         "_adopt",
         "_check",
+        "_describe",
     ),
     3: (
         "_path",
@@ -75,7 +76,8 @@ FLOORS = {
         "_files",
         "_inspect",
     ),
-    6: ("cli", "__init__", "__main__"),
+    5: ("project",),
+    6: ("cli", "testing", "__init__", "__main__"),
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 MODULES = sorted(PACKAGE.rglob("*.py"))

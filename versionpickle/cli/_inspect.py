@@ -14,11 +14,12 @@ import click
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text as RichText
 
 from versionpickle._inspect import FoundClass, Report
 from versionpickle._inspect import inspect as report_of
 from versionpickle.exceptions import VersionPickleError
+
+from ._output import Text, console, shown
 
 
 @click.command(
@@ -46,14 +47,10 @@ def inspect(files: tuple[Path, ...], as_json: bool, modules: tuple[str, ...]) ->
     if as_json:
         click.echo(json.dumps([_as_dict(file, told) for file, told in found], indent=2))
     else:
-        console = Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+        out = console()
         for file, told in found:
-            _show(console, file, told)
+            _show(out, file, told)
     sys.exit(any(isinstance(told, str) for _, told in found))
-
-
-_WIDE = 1_000
-"""Columns of what is read by programs, which want a line to be a line."""
 
 
 def _import(modules: tuple[str, ...]) -> None:
@@ -61,7 +58,7 @@ def _import(modules: tuple[str, ...]) -> None:
     for module in modules:
         try:
             importlib.import_module(module)
-        except ImportError as exc:
+        except Exception as exc:
             raise click.BadParameter(f"{module} cannot be imported: {exc}") from exc
 
 
@@ -78,35 +75,24 @@ def _as_dict(file: Path, told: Report | str) -> dict[str, Any]:
     return {"file": str(file), **attrs.asdict(told)}
 
 
-def _show(console: Console, file: Path, told: Report | str) -> None:
+def _show(out: Console, file: Path, told: Report | str) -> None:
     if isinstance(told, str):
-        console.print(Text(f"{file}: {told}", style="red"))
+        out.print(Text(f"{file}: {told}", style="red"))
         return
-    console.print(Text(f"{file}: protocol {told.protocol}, {told.size:,} bytes", style="bold"))
+    out.print(Text(f"{file}: protocol {told.protocol}, {told.size:,} bytes", style="bold"))
     if told.classes:
-        console.print(_table(told.classes))
+        out.print(_table(told.classes))
     for found in told.classes:
         for step in found.steps:
-            console.print(Text(f"  {step}"))
+            out.print(Text(f"  {step}"))
         if found.problem:
-            console.print(Text(f"  {found.ref}: {found.problem}"))
+            out.print(Text(f"  {found.ref}: {found.problem}"))
     for name in told.names:
-        console.print(Text(f"  names {name}"))
+        out.print(Text(f"  names {name}"))
     for ref, cure in told.refused:
-        console.print(Text(f"  refused {ref}: {cure}", style="yellow"))
+        out.print(Text(f"  refused {ref}: {cure}", style="yellow"))
     for note in told.notes:
-        console.print(Text(f"  note: {note}", style="yellow"))
-
-
-def Text(line: str, style: str = "") -> RichText:  # noqa: N802 - as rich's, but of what can be shown
-    """Return a line to print, without what a terminal would obey."""
-    return RichText(_shown(line), style=style)
-
-
-def _shown(line: str) -> str:
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in line
-    )
+        out.print(Text(f"  note: {note}", style="yellow"))
 
 
 def _table(classes: tuple[FoundClass, ...]) -> Table:
@@ -115,11 +101,11 @@ def _table(classes: tuple[FoundClass, ...]) -> Table:
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left")
     for found in classes:
         table.add_row(
-            _shown(found.ref),
+            shown(found.ref),
             "unstamped" if found.version is None else str(found.version),
             "?" if found.current is None else str(found.current),
             f"{found.count:,}",
-            _shown(", ".join(found.fields)),
+            shown(", ".join(found.fields)),
         )
     return table
 

@@ -1,0 +1,85 @@
+"""The commands that record: once for the first time, and again for each new version."""
+
+from __future__ import annotations
+
+import sys
+
+from pathlib import Path
+
+import click
+
+from versionpickle._files import write_file
+from versionpickle.exceptions import ProjectError
+from versionpickle.project._configuration import FILE, configuration, table
+from versionpickle.project._findings import findings
+from versionpickle.project._project import Project, load_project
+
+from ._output import Text, console, counted, project, tells_errors
+
+
+@click.command(epilog="Example: versionpickle record")
+@tells_errors
+def record() -> None:
+    """
+    Record the schema of each class, and samples of its current version.
+
+    Samples are what functions marked with @versionpickle.testing.sample return, or
+    objects made from the types of the fields. A sample that is there is never written
+    again. A class that has changed without a new version is left as it is, and makes the
+    exit status 1. Commit what this writes.
+    """
+    sys.exit(_record(project()))
+
+
+@click.command(epilog="Example: versionpickle init shop.models shop.events")
+@click.argument("modules", nargs=-1, required=True)
+@tells_errors
+def init(modules: tuple[str, ...]) -> None:
+    """
+    Put a project under guard: write the configuration, and the first record.
+
+    MODULES are those that declare the versioned classes.
+    """
+    file = Path(FILE)
+    _refuse_second(file)
+    before = file.read_bytes() if file.exists() else b""
+    separator = b"\n" if before else b""
+    write_file(file, before + separator + table(modules).encode())
+    try:
+        found = load_project(Path.cwd())
+    except ProjectError:
+        write_file(file, before) if before else file.unlink()
+        raise
+    console().print(Text(f"wrote [tool.versionpickle] into {FILE}"))
+    _record(found)
+
+
+def _refuse_second(file: Path) -> None:
+    if not file.exists():
+        return
+    try:
+        known = configuration(Path.cwd())
+    except ProjectError:
+        return
+    if known.root == Path.cwd().resolve():
+        problem = "there is a [tool.versionpickle] already"
+        raise ProjectError(str(file), problem, "change that, and run 'versionpickle record'")
+
+
+def _record(found: Project) -> bool:
+    """Record what can be; tell whether some classes were left as they are."""
+    out = console()
+    recordable = found.recordable()
+    for key in recordable:
+        for path in found.record(key):
+            shown = path.relative_to(found.known.root)
+            out.print(Text(f"wrote {shown}"))
+    for key in sorted(found.classes.keys() - {*recordable}):
+        ref = found.classes[key].declaration.ref
+        out.print(Text(f"{ref} is left as it is, for it has changed at the same version", "red"))
+    out.print(Text(f"{counted(recordable, 'class', 'classes')} recorded", "green"))
+    left = findings(found)
+    if left:
+        told = counted(left, "finding is", "findings are")
+        out.print(Text(f"{told} left: run 'versionpickle check'", "red"))
+    return len(recordable) < len(found.classes)

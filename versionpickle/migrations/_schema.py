@@ -1,0 +1,141 @@
+"""Recorded schemas: what each version of a class stored, kept as a file in the user's project."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+import attrs
+
+
+@attrs.frozen
+class RecordedField:
+    """A field as its class declared it; *default* is its source text, None where it has none."""
+
+    name: str
+    type: str
+    default: str | None = None
+
+    def as_json(self) -> dict[str, str]:
+        return {name: value for name, value in attrs.asdict(self).items() if value is not None}
+
+
+@attrs.frozen
+class Recorded:
+    """
+    One version of a class.
+
+    *fields* is None where the class does not declare any.
+    """
+
+    version: int
+    fields: tuple[RecordedField, ...] | None
+    transient: tuple[str, ...] = ()
+    bases: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """A text that is another one as soon as anything of this is, but the order of fields."""
+        fields = sorted([f.name, f.type, f.default or ""] for f in self.fields or ())
+        said = [
+            self.fields is not None and fields,
+            sorted(self.transient),
+            sorted(self.bases),
+        ]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.fields or ())
+
+    def field(self, name: str) -> RecordedField | None:
+        return next((field for field in self.fields or () if field.name == name), None)
+
+    def _lines(self) -> Iterable[str]:
+        yield f'      "version": {self.version},'
+        yield f'      "digest": "{self.digest}",'
+        if self.bases:
+            yield f'      "bases": {json.dumps(dict(self.bases))},'
+        if self.transient:
+            yield f'      "transient": {json.dumps(self.transient)},'
+        if not self.fields:
+            yield f'      "fields": {json.dumps(self.fields)}'
+            return
+        fields = [f"        {json.dumps(field.as_json())}" for field in self.fields]
+        yield '      "fields": ['
+        yield ",\n".join(fields)
+        yield "      ]"
+
+    def text(self) -> str:
+        return "\n".join(["    {", *self._lines(), "    }"])
+
+    @classmethod
+    def from_json(cls, read: Any) -> Self:
+        fields = read["fields"]
+        made = cls(
+            int(read["version"]),
+            None if fields is None else tuple(RecordedField(**field) for field in fields),
+            tuple(read.get("transient", ())),
+            tuple(read.get("bases", {}).items()),
+        )
+        if made.digest != read["digest"]:
+            raise ValueError(
+                f"its version {made.version} was edited by hand: the digest of what stands there "
+                f"is {made.digest}"
+            )
+        return made
+
+
+@attrs.frozen
+class Schema:
+    """All recorded versions of one class, the latest last."""
+
+    ref: str
+    versions: tuple[Recorded, ...]
+    name: str | None = None
+    """Its stable name."""
+
+    formerly: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.name or self.ref
+
+    @property
+    def latest(self) -> Recorded:
+        return self.versions[-1]
+
+    def at(self, version: int) -> Recorded | None:
+        return next((one for one in self.versions if one.version == version), None)
+
+    def text(self) -> str:
+        """
+        Return the content of its file.
+
+        A field stands on a line of its own, and the latest version twice: two branches
+        that both change a class conflict.
+        """
+        head = [f'  "class": {json.dumps(self.ref)},']
+        if self.name is not None:
+            head.append(f'  "name": {json.dumps(self.name)},')
+        if self.formerly:
+            head.append(f'  "formerly": {json.dumps(self.formerly)},')
+        head.append(f'  "latest": "{self.latest.version} {self.latest.digest}",')
+        versions = ",\n".join(version.text() for version in self.versions)
+        return "\n".join(["{", *head, '  "versions": [', versions, "  ]", "}"]) + "\n"
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Read the content of a file; raise ValueError, KeyError or TypeError where it is none."""
+        read = json.loads(text)
+        versions = tuple(map(Recorded.from_json, read["versions"]))
+        numbers = [one.version for one in versions]
+        if not numbers or numbers != sorted(set(numbers)):
+            raise ValueError(f"its versions are {numbers}, which is no history")
+        made = cls(read["class"], versions, read.get("name"), tuple(read.get("formerly", ())))
+        if read["latest"] != f"{made.latest.version} {made.latest.digest}":
+            raise ValueError(f"it says that the latest is {read['latest']!r}, which is not there")
+        return made

@@ -1,0 +1,126 @@
+"""An object as JSON: what is compared when a sample is loaded years later."""
+
+from __future__ import annotations
+
+import enum
+import math
+import re
+
+from typing import Any
+
+from versionpickle._hooks import hooks_of
+from versionpickle._names import ref_of
+from versionpickle._shape import unpacked
+from versionpickle._stamp import Stamp, is_stamped
+from versionpickle.migrations import Registry
+
+from ._rank import rank
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+def portrait(obj: Any) -> Any:
+    """
+    Describe *obj* as what `json` can store, attribute by attribute.
+
+    >>> portrait([1, (2.5, None), {"a": b"x"}])
+    [1, {'tuple': [2.5, None]}, {'dict': [['a', {'bytes': "b'x'"}]]}]
+    """
+    return _Painter().paint(obj)
+
+
+def description(obj: Any) -> dict[str, Any]:
+    """Return the portrait of *obj*, and the versions of the classes in it and of their bases."""
+    painter = _Painter()
+    painted = painter.paint(obj)
+    return {"versions": painter.versions, "object": painted}
+
+
+def translated(portrait: Any, registry: Registry) -> Any:
+    """Return a portrait with today's names of classes that have moved."""
+    if isinstance(portrait, list):
+        return [translated(part, registry) for part in portrait]
+    if not isinstance(portrait, dict):
+        return portrait
+    return {name: _translated(name, part, registry) for name, part in portrait.items()}
+
+
+def _translated(name: str, part: Any, registry: Registry) -> Any:
+    if name == "class":
+        return ref_today(part, registry)
+    if name == "member":
+        ref, _, member = part.rpartition(".")
+        return f"{ref_today(ref, registry)}.{member}"
+    return translated(part, registry)
+
+
+def ref_today(ref: str, registry: Registry) -> str:
+    declaration = registry.declaration(ref)
+    return ref if declaration is None else declaration.ref
+
+
+class _Painter:
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[int, Any]] = {}
+        self.versions: dict[str, list[int]] = {}
+
+    def paint(self, obj: Any) -> Any:
+        if obj is None or type(obj) in {bool, int, str}:
+            return obj
+        if type(obj) is float:
+            return obj if math.isfinite(obj) else {"float": repr(obj)}
+        if type(obj) in {bytes, complex}:
+            return {type(obj).__name__: repr(obj)}
+        if isinstance(obj, type) or callable(obj):
+            return {
+                "name": ref_of(obj)
+                if hasattr(obj, "__qualname__")
+                else _ADDRESS.sub("", repr(obj))
+            }
+        if id(obj) in self._seen:
+            return {"seen": self._seen[id(obj)][0]}
+        self._seen[id(obj)] = len(self._seen), obj
+        return self._paint_parts(obj)
+
+    def _paint_parts(self, obj: Any) -> Any:
+        kind = type(obj)
+        hooks = hooks_of(kind)
+        if hooks is not None:
+            self.versions[ref_of(kind)] = [one.version for one in hooks.lineage()]
+        if kind is list:
+            return [*map(self.paint, obj)]
+        if kind is tuple:
+            return {"tuple": [*map(self.paint, obj)]}
+        if kind is dict:
+            return {"dict": [[self.paint(key), self.paint(value)] for key, value in obj.items()]}
+        if kind in {set, frozenset}:
+            return {kind.__name__: sorted(map(self.paint, sorted(obj, key=rank)), key=repr)}
+        if isinstance(obj, enum.Enum):
+            return {"member": f"{ref_of(kind)}.{obj.name}"}
+        return {"class": ref_of(kind)} | self._paint_reduced(obj)
+
+    def _paint_reduced(self, obj: Any) -> dict[str, Any]:
+        """Describe what an object reduces to."""
+        reduced = obj.__reduce_ex__(4)
+        if isinstance(reduced, str):
+            return {"name": reduced}
+        _, args, state, items, pairs, _ = (*reduced, *[None] * 4)[:6]
+        parts = {
+            "args": [part for part in args if type(part) is not Stamp and part is not type(obj)],
+            "state": _plain(reduced[0], state),
+            "items": None if items is None else [*items],
+            "pairs": None if pairs is None else [*pairs],
+        }
+        return {name: self.paint(part) for name, part in parts.items() if part}
+
+
+def _plain(stamp: Any, state: Any) -> Any:
+    """Return a state without its stamp, by the names of the fields."""
+    if not is_stamped(state):
+        return state
+    claim = state[0].claim
+    if claim.fields is None or claim.is_by_values:
+        return state[1] if len(state) == 2 else state[1:]
+    values, _, extras = unpacked(claim, state[: len(claim.names) + 2])
+    return dict(sorted((values | extras).items()))  # they may stand in another order tomorrow

@@ -1,0 +1,288 @@
+"""What holds for all old states of a class, tried on many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import hypothesis
+
+from hypothesis import errors
+
+from versionpickle._dumping import dumps
+from versionpickle._hooks import Hooks
+from versionpickle._stamp import Bases, Claim
+from versionpickle.exceptions import (
+    InvalidObjectError,
+    ProjectError,
+    StepError,
+    VersionPickleError,
+)
+from versionpickle.migrations import Chain
+from versionpickle.migrations._schema import Recorded
+
+from ._differences import ABSENT, Difference, attributes_differ, objects_differ
+from ._old import bases_of, hooks_for, load, old_pickle
+from ._recorded import old_versions, version_of
+from ._strategies import _states, is_refused, known_fields
+from ._types import Strategies, Strategy, Types, parameters
+
+
+_SETTINGS: dict[str, Any] = {
+    "database": None,  # all classes would share what failed
+    "deadline": None,
+    "report_multiple_bugs": False,
+    "suppress_health_check": [
+        hypothesis.HealthCheck.filter_too_much,
+        hypothesis.HealthCheck.too_slow,
+    ],
+}
+
+
+def check_upgrades(
+    cls: type,
+    version: int | None = None,
+    *,
+    allow_invalid: bool = False,
+    types: Strategies | None = None,
+    fields: Strategies | None = None,
+    **settings: Any,
+) -> None:
+    """
+    Try the steps of a class on many states of each recorded version, or of one *version*.
+
+    Each state becomes an object of today; one that a ``require(...)`` refuses counts for
+    nothing.
+    What the class itself refuses, by validators or in its constructor, is a failure,
+    unless you *allow_invalid*.
+    The object has the attributes that the constructor gives to one of the same values, and
+    pickling and loading changes nothing in it.
+    Where all steps can be undone, neither does writing it as the old version.
+    Objects of today's version are tried as well.
+
+    *types* and *fields* are as for `states` and `objects`; further *settings* are those of
+    `hypothesis.settings`.
+    Raises AssertionError with the smallest state that fails.
+
+    >>> from hypothesis import strategies as st
+    >>> from versionpickle import migration, versioned
+    >>> from versionpickle.migrations import rename
+    >>> from versionpickle.testing import check_upgrades
+    >>> @versioned(version=2, name="doc.laws")
+    ... class Order:
+    ...     def __init__(self, number: int):
+    ...         self.number = number
+    ...         self.notes = []
+    >>> migration(Order, 1, rename("no", "number"))
+    >>> check_upgrades(Order, 1, fields={"no": st.integers()})
+    Traceback (most recent call last):
+        ...
+    AssertionError: ...:Order at version 1: the attribute 'notes' is missing, and ...
+    """
+    __tracebackhide__ = True
+    hooks = hooks_for(cls)
+    types, fields = types or {}, fields or {}
+    versions = _versions(hooks, version)
+    taken = [parameter.name for parameter in parameters(cls)]
+    _check_names(hooks, versions, taken, fields)
+    own = {name: fields[name] for name in taken if name in fields}
+    made = Types(cls, types).objects(cls, own)
+    is_comparable = _is_comparable(hooks, made)
+    today = hooks.declaration.version
+    for number, known in versions:
+        if number != today:
+            bases = bases_of(hooks, {}) if known is None else known.bases
+            law = _Law(hooks, number, bases, is_comparable, allow_invalid)
+            told = fields if known is None else known_fields(known, fields)
+            _try(_states(hooks, number, known, types, told), law.of_state, law, settings)
+    law = _Law(hooks, today, (), is_comparable, allow_invalid)
+    _try(made, law.of_today, law, settings)
+
+
+def _versions(hooks: Hooks, version: int | None) -> list[tuple[int, Recorded | None]]:
+    if version is not None:
+        return [(version, version_of(hooks, version))]
+    return [(one.version, one) for one in old_versions(hooks)]
+
+
+def _check_names(
+    hooks: Hooks, versions: list[tuple[int, Recorded | None]], taken: list[str], fields: Strategies
+) -> None:
+    """Refuse strategies that no version has a use for."""
+    if any(known is None or known.fields is None for _, known in versions):
+        return
+    names = {*taken, *(name for _, known in versions if known for name in known.names)}
+    unknown = sorted(fields.keys() - names)
+    if unknown:
+        raise ProjectError(
+            hooks.declaration.ref,
+            f"fields= names {', '.join(unknown)}, which no version has",
+            f"name some of {', '.join(sorted(names))}",
+        )
+
+
+def _try(
+    strategy: Strategy, law: Callable[[Any], None], name: _Law, settings: dict[str, Any]
+) -> None:
+    __tracebackhide__ = True
+
+    @hypothesis.settings(**{**_SETTINGS, **settings})
+    @hypothesis.given(strategy)
+    def test(drawn: Any) -> None:
+        law(drawn)
+
+    try:
+        test()
+    except _BrokenError as exc:
+        raise AssertionError(str(exc)) from exc.__cause__
+    except errors.Unsatisfiable:
+        raise AssertionError(
+            f"{name}: nearly all that was tried is refused; give strategies for the fields that "
+            "must hold other values: fields={'amount': integers(min_value=0), ...}"
+        ) from None
+
+
+class _BrokenError(Exception):
+    """Say that a law does not hold."""
+
+
+def _fresh(hooks: Hooks, obj: Any) -> Any:
+    """
+    Make an object with the attributes of *obj* anew.
+
+    Raise AttributeError where it lacks one that the constructor wants.
+    """
+    given = {}
+    for parameter in parameters(hooks.cls):
+        names = (parameter.attribute, f"_{parameter.attribute}")
+        attribute = next((name for name in names if hasattr(obj, name)), None)
+        if attribute is not None:
+            given[parameter.name] = getattr(obj, attribute)
+        elif not parameter.has_default:
+            raise AttributeError(parameter.attribute)
+    return hooks.cls(**given)
+
+
+def _is_comparable(hooks: Hooks, made: Strategy) -> bool:
+    """Tell whether the constructor gives an object again for the attributes of one."""
+    settings = hypothesis.settings(**_SETTINGS)
+    try:
+        obj = hypothesis.find(made, lambda obj: True, settings=settings)
+        return not [*attributes_differ(hooks, obj, _fresh(hooks, obj))]
+    except Exception:  # noqa: BLE001 - whatever a constructor raises, it takes other values
+        return False
+
+
+@attrs.frozen
+class _Law:
+    """What holds for the states of one version."""
+
+    hooks: Hooks
+    version: int
+    bases: Bases
+    is_comparable: bool
+    allow_invalid: bool
+
+    def __str__(self) -> str:
+        return f"{self.hooks.declaration.ref} at version {self.version}"
+
+    def of_state(self, state: dict[str, Any]) -> None:
+        """Try an old state."""
+        told = f"the state {state!r}"
+        try:
+            claim = Claim(self.hooks.declaration.key, self.version, tuple(state), self.bases)
+            chain = self.hooks.chain(claim)
+            told = "\n".join([told, *map(str, chain.steps)])
+            obj = load(self.hooks, old_pickle(self.hooks, self.version, state, self.bases))
+        except InvalidObjectError as exc:
+            raise self._refused(exc, told) from exc
+        except VersionPickleError as exc:
+            if isinstance(exc, StepError) and is_refused(exc, list(chain.steps)):
+                hypothesis.reject()
+            raise self._broken(f"it does not load ({type(exc).__name__}: {exc})", told) from exc
+        self._check(obj, told)
+        if type(obj) is self.hooks.cls and _can_undo(chain):
+            self._check_down(obj, told)
+
+    def of_today(self, obj: Any) -> None:
+        """Try an object that the constructor made."""
+        self._check(obj, f"the object {obj!r}")
+
+    def _check(self, obj: Any, told: str) -> None:
+        registry = self.hooks.registry
+        again = self._again(obj, lambda: dumps(obj, registry=registry), "pickled", told)
+        self._compare(obj, again, "pickled and loaded again", told)
+        if self.is_comparable and type(obj) is self.hooks.cls:
+            self._compare_fresh(obj, told)
+
+    def _check_down(self, obj: Any, told: str) -> None:
+        versions: dict[str | type, int] = {self.hooks.cls: self.version}
+        as_old = f"written as version {self.version}"
+        again = self._again(
+            obj,
+            lambda: dumps(obj, versions=versions, registry=self.hooks.registry),
+            as_old,
+            told,
+        )
+        self._compare(obj, again, f"{as_old} and loaded again", told)
+
+    def _again(self, obj: Any, write: Callable[[], bytes], how: str, told: str) -> Any:
+        try:
+            return load(self.hooks, write())
+        except Exception as exc:
+            problem = f"{obj!r} cannot be {how} and loaded again ({type(exc).__name__}: {exc})"
+            raise self._broken(problem, told) from exc
+
+    def _compare(self, obj: Any, again: Any, how: str, told: str) -> None:
+        for one in objects_differ(obj, again):
+            raise self._broken(f"{how}, it is another: {one}", told)
+
+    def _compare_fresh(self, obj: Any, told: str) -> None:
+        try:
+            fresh = _fresh(self.hooks, obj)
+        except AttributeError as exc:
+            raise self._broken(_missing(str(exc)), told) from None
+        except Exception as exc:
+            raise self._refused(exc, told) from exc
+        for one in attributes_differ(self.hooks, obj, fresh):
+            raise self._broken(_unlike(one), told)
+
+    def _refused(self, exc: Exception, told: str) -> _BrokenError:
+        if self.allow_invalid:
+            hypothesis.reject()
+        return self._broken(
+            f"the class refuses what the steps make ({type(exc).__name__}: {exc}); if there never "
+            "was such a state, give fields= or types=, or say allow_invalid=True",
+            told,
+        )
+
+    def _broken(self, problem: str, told: str) -> _BrokenError:
+        lines = told.replace("\n", "\n  ")
+        return _BrokenError(f"{self}: {problem}\n  {lines}")
+
+
+def _can_undo(chain: Chain) -> bool:
+    try:
+        chain.check_undo()
+    except StepError:
+        return False
+    return chain.edge is None
+
+
+def _unlike(one: Difference) -> str:
+    if one.was is ABSENT:
+        return _missing(one.place)
+    if one.found is ABSENT:
+        return f"the attribute {one.place!r} is there, and one that is made anew has none"
+    return (
+        f"the attribute {one.place!r} is {one.was}, and one that is made anew with it has "
+        f"{one.found}; let a step convert it"
+    )
+
+
+def _missing(name: str) -> str:
+    return (
+        f"the attribute {name!r} is missing, and one that is made anew has it; let a step "
+        f"add({name!r}, ...), or give the field a default"
+    )

@@ -1,0 +1,114 @@
+"""Pickles of old versions, written as the code of that time would have."""
+
+from __future__ import annotations
+
+import pickle
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from versionpickle import _stream
+from versionpickle._declared_elsewhere import FIELDS_SET, is_model
+from versionpickle._enum_shape import EnumShape
+from versionpickle._hooks import Hooks, hooks_of
+from versionpickle._loading import loads
+from versionpickle._names import ref_of
+from versionpickle._stamp import BY_VALUES, Bases, Claim, make_stamp
+from versionpickle._values_shape import ValuesShape
+from versionpickle.exceptions import DeclarationError
+from versionpickle.migrations import default_registry
+
+
+Versions = Mapping[str | type, int]
+
+
+def hooks_for(cls: type) -> Hooks:
+    """Return the hooks of a versioned class; raise DeclarationError for any other."""
+    hooks = hooks_of(cls)
+    if hooks is not None:
+        return hooks
+    declaration = default_registry.declared(ref_of(cls))
+    if declaration is None:
+        raise DeclarationError(
+            ref_of(cls),
+            "this class has no versions",
+            "put @versioned(version=...) on it, or call adopt() first",
+        )
+    found: Hooks = declaration.hooks
+    return found
+
+
+def upgraded(
+    cls: type, version: int, state: Mapping[str, Any], *, bases: Versions | None = None
+) -> Any:
+    """
+    Return today's object for the fields that an object of an old *version* had.
+
+    They take the way of a stored pickle: bytes are written as the code of that version
+    did, and read by `pickle.loads`; errors are those of the load.
+    *bases* are the versions of the versioned classes that it derived from then, today's
+    where nothing is said.
+    The state of an enum's member is ``{"name": ...}``.
+    """
+    hooks = hooks_for(cls)
+    return load(hooks, old_pickle(hooks, version, state, bases_of(hooks, bases or {})))
+
+
+def load(hooks: Hooks, data: bytes) -> Any:
+    """Load as plain pickle does, where that knows the class."""
+    if hooks.registry is default_registry:
+        return pickle.loads(data)
+    return loads(data, registry=hooks.registry, unsafe=True)
+
+
+def old_pickle(hooks: Hooks, version: int, state: Mapping[str, Any], bases: Bases) -> bytes:
+    """Return a pickle of an object of *version* with this state."""
+    if not isinstance(state, Mapping):
+        raise TypeError(f"a state is a dict of the fields, not {state!r}")
+    return pickle.dumps(_Stored(_reduction(hooks, version, dict(state), bases)), protocol=4)
+
+
+def bases_of(hooks: Hooks, told: Versions) -> Bases:
+    """Return the versions of the bases, as a stamp says them; today's where nothing is told."""
+    by_ref = {ref_of(key) if isinstance(key, type) else key: told[key] for key in told}
+    *bases, _ = hooks.lineage()
+    return tuple(
+        (base.key, by_ref.get(base.ref, by_ref.get(base.key, base.version))) for base in bases
+    )
+
+
+def _reduction(hooks: Hooks, version: int, state: dict[str, Any], bases: Bases) -> Any:
+    """Return what the object reduced to; docs/reference/wire-format.md says what there is."""
+    claim = Claim(hooks.declaration.key, version, None, bases)
+    whole = make_stamp(hooks.cls, claim, _never, _stream._revive)
+    if isinstance(hooks.shape, EnumShape):
+        return _stream._member, (whole, state["name"])
+    if hooks.rebuilds:
+        return _stream._rebuild, (whole, (), state)
+    if hooks.shape.layout.own_state:
+        return whole, (), (whole, state)
+    if is_model(hooks.cls):
+        state = {FIELDS_SET: set(state), **state}
+    is_by_values = isinstance(hooks.shape, ValuesShape)
+    names = (BY_VALUES, *state) if is_by_values else tuple(state)
+    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), _never, _stream._revive)
+    if is_by_values:
+        return stamp, tuple(state.values())
+    return stamp, (), (stamp, *state.values())
+
+
+class _Stored:
+    """Be pickled as what an object of old reduced to."""
+
+    def __init__(self, reduction: Any) -> None:
+        self._reduction = reduction
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        return self._reduction
+
+
+def _never(obj: Any, state: Any) -> None:
+    """Stand in a stamp that is only written."""
+    raise NotImplementedError
