@@ -151,7 +151,7 @@ def test_functions_that_leave_a_default(registry):
 
 def test_a_class_without_fields(registry):
     """Nothing is left to place."""
-    cls = declared(registry, 3)
+    cls = versioned(version=3, name="c", registry=registry)(attrs.make_class("C", [], slots=True))
     migration(cls, 1, remove("a"))
     migration(cls, 2)(lambda state: state)
 
@@ -215,6 +215,8 @@ class TestSource:
         stored = {"n": "5", "name": "Ada L", "extra": 3, "memo": "", "note": ""}
 
         told = chain("c", 1, fields=stored, registry=mixed)
+        load(mixed, 6, first="Ada", last="L", total=5, tags=[])
+        load(mixed, 3, number=5, name="Ada L", extra=3, memo="", note="")
         load(mixed, 1, **stored)
         met = chain("c", 1, registry=mixed)
 

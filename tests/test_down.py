@@ -66,6 +66,14 @@ def test_operations(operation, old, new):
     assert again.undo(dict(old), set()) == new
 
 
+def test_a_field_that_may_be_there():
+    """It is added where it is not, and stays where it is undone."""
+    there = chain(add("b", 2, exist_ok=True))
+
+    assert {"a": 1, "b": 2} == there.run({"a": 1}, set())
+    assert {"a": 1, "b": 2} == there.undo({"a": 1, "b": 2}, set())
+
+
 def test_mappings_are_not_changed():
     """Others may hold the mapping that a value is moved out of."""
     shared = {"k": 1}

@@ -481,6 +481,38 @@ def test_states_of_their_own(registry):
     assert (type(found), found.n) == (StatefulToday, "3")
 
 
+@versioned(name="listing", registry=old)
+class Listing:
+    """Has a state that is no dict."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def __getstate__(self):
+        return [*self.parts]
+
+    def __setstate__(self, state):
+        self.parts = (*state,)
+
+
+class ListingToday(Listing):
+    pass
+
+
+def test_states_that_are_no_dicts(registry):
+    """They reach the edge as they are, also in a cycle."""
+    adopt(ListingToday, registry=registry)
+    edge = become({ListingToday: 1}, by=lambda state: ListingToday)
+    migration("listing", 1, edge, registry=registry)
+    obj, other = Listing(), Listing(2)
+    obj.parts, other.parts = (1, other), (2, obj)
+
+    found = versionpickle.loads(pickle.dumps(obj), registry=registry)
+
+    assert [ListingToday, 1, 2] == [type(found), found.parts[0], found.parts[1].parts[0]]
+    assert found.parts[1].parts[1] is found
+
+
 @versioned(name="colour", registry=old)
 class Colour(enum.Enum):
     RED = 1
@@ -795,7 +827,8 @@ class TestFurtherParts:
         adopt(Row, registry=registry)
         migration("listed", 1, become({Row: 1}), registry=registry)
 
-        found = versionpickle.loads(pickle.dumps([obj, obj], protocol), registry=registry)
+        data = pickle.dumps([obj, obj], protocol)
+        found = versionpickle.loads(data, registry=registry, **LOADS[how])
 
         assert found[0] is found[1]
         assert (Row, [1, 2], 3) == (type(found[0]), [*found[0]], found[0].x)
@@ -813,9 +846,9 @@ class TestFurtherParts:
         """Those of an unstamped set, in protocols that add them."""
         migration("m:Gone", 1, replace(lambda state: set()), registry=registry)
 
-        found = versionpickle.loads(b"\x80\x04cm\nGone\n)\x81(K\x01\x90.", registry=registry)
+        data = b"\x80\x04cm\nGone\n)\x81(K\x01\x90}X\x01\x00\x00\x00aK\x02sb."
 
-        assert {1} == found
+        assert {1} == versionpickle.loads(data, registry=registry)
 
     def test_items_in_plain_pickle(self):
         """It has nowhere to put them."""

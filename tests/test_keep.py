@@ -129,6 +129,9 @@ class Letters(set):
 class Failure(Exception):
     pass
 
+class Number(int):
+    pass
+
 class Quantity(float):
     def __getnewargs_ex__(self):
         return (), {"x": 1}
@@ -254,6 +257,30 @@ def test_a_pickler_of_several(gone):
     refs = [reader.load() for _ in range(5)]
     assert "gone_for_good:Outer" == refs[0][0].ref == refs[2][0].ref
     assert "gone_for_good:Outer.Inner" == refs[4].ref
+
+
+def test_beside_those_with_a_stamp(gone):
+    """Both are written as they were, in one pickle."""
+    stamped = versioned(name="keep.both", registry=Registry("odd"))(attrs.make_class("C", ["a"]))
+    data = pickle.dumps([stamped([1]), gone.Outer()])
+
+    kept = versionpickle.loads(data, missing="keep")
+
+    assert data == versionpickle.dumps(kept)
+
+
+@every_protocol
+def test_made_from_a_value(gone, protocol):
+    """A number or text that a class was made from is written again."""
+    data = pickle.dumps(gone.Number(5), protocol)
+
+    kept = versionpickle.loads(data, missing="keep")
+
+    assert (5,) == kept.args
+    assert data == versionpickle.dumps(kept, protocol)
+    back = Registry("back")
+    adopt(gone.Number, registry=back)
+    assert 5 == versionpickle.loads(pickle.dumps(kept, protocol), registry=back)
 
 
 def test_made_from_keywords(gone):

@@ -24,7 +24,7 @@ import shapes
 
 import versionpickle
 
-from versionpickle import Versioned, adopt, alias, allow, migration, retire, versioned
+from versionpickle import Registry, Versioned, adopt, alias, allow, migration, retire, versioned
 from versionpickle.exceptions import (
     BuildError,
     DamagedError,
@@ -34,7 +34,7 @@ from versionpickle.exceptions import (
     TruncatedError,
     UnknownClassError,
 )
-from versionpickle.migrations import add, convert
+from versionpickle.migrations import add, convert, rename
 
 
 VALUES = [
@@ -755,3 +755,20 @@ def test_text_file(tmp_path):
 
     with path.open(encoding="latin1") as file, pytest.raises(TypeError, match="mode 'rb'"):
         versionpickle.load(file)
+
+
+def test_cut_short_where_nothing_becomes_anything():
+    """A registry without edges is not asked to build it once more."""
+    with pytest.raises(TruncatedError):
+        versionpickle.loads(pickle.dumps([1])[:-1], registry=Registry())
+
+
+def test_former_names_in_old_protocols(registry):
+    """A class under a name with a version of its own, as an argument, within limits too."""
+    cls = type("Renamed", (), {})
+    adopt(cls, version=2, formerly={"m:Old": 1}, registry=registry)
+    migration(cls, 1, rename("a", "b"), registry=registry)
+    data = b"ccopy_reg\n_reconstructor\n(cm\nOld\nc__builtin__\nobject\nNtR}S'a'\nI1\nsb."
+
+    for settings in ({}, {"limits": versionpickle.Limits()}):
+        assert {"b": 1} == vars(versionpickle.loads(data, registry=registry, **settings))

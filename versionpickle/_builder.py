@@ -122,8 +122,7 @@ class Builder(Waiting):
                 return made
         if function is _stream._set_state and self._is_of_state(args):
             Builder.build(self, *self.parts_of(args))
-            if type(args) is StandIn:
-                args.become(None)  # nobody else needs this tuple, which may never be whole
+            args.become(None)  # nobody else needs this tuple, which may never be whole
             return None
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
             return self._run(function, args)

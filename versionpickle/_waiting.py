@@ -70,8 +70,7 @@ class Waiting(Machine):
         for at, action, args in self._coming:
             self.at = at
             action(*args)
-        for value in list(self._postponed.values()):
-            _ = value.made
+        assert not self._postponed, "what is waited for is made, or has failed, by now"
         for obj, hooks, ref, made_at in list(self._blank.values()):
             self.at = made_at
             hooks.restore(obj, None, ref)

@@ -24,7 +24,7 @@ class Edge:
         raise OperationError(f"{self!r} cannot be undone: the class is another one since")
 
     def before(self, names: Names) -> None:
-        pass
+        raise NotImplementedError("behind an edge, the fields are those of another class")
 
 
 @attrs.frozen(eq=False)
