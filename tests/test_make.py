@@ -18,7 +18,7 @@ from versionpickle.cli import main
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import default_registry
 from versionpickle.project._answers import Answer, Answers, AsksNobody, checked_code, names_in
-from versionpickle.project._moving import move_files
+from versionpickle.project._moving import move_samples
 from versionpickle.project._project import load_project
 from versionpickle.project._type_texts import accepts
 from versionpickle.project._writing import record_all
@@ -770,8 +770,8 @@ class TestMoves:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(name)
 
-        move_files(tmp_path, tmp_path / "samples", "a:A", "b:A")
-        move_files(tmp_path, tmp_path / "samples", "none:A", "b:A")
+        move_samples(tmp_path / "samples", "a:A", "b:A")
+        move_samples(tmp_path / "samples", "none:A", "b:A")
 
         assert "b.A/1-x.pickle" == (tmp_path / "samples" / "b.A" / "1-x.pickle").read_text()
         assert "a.A/2-x.pickle" == (tmp_path / "samples" / "b.A" / "2-x.pickle").read_text()

@@ -250,13 +250,45 @@ def dear():
         assert before == path.read_text()
 
     def test_a_class_whose_types_say_nothing(self, shop):
-        """The cure is a function."""
+        """The cure is a function; the other classes are recorded."""
         shop.write(MODELS.replace("text: str", "text: 'Unheard'"))
 
-        told = shop.run("init", shop.module, status=2)
+        told = shop.run("init", shop.module, status=1)
 
         assert "no sample can be made from its types" in told
         assert "put @versionpickle.testing.sample(Line) on it" in told
+        assert "1 class recorded" in told
+        assert not Path(f"schemas/{shop.module}.Line.json").exists()
+
+    @pytest.mark.parametrize("last", ["", "import sys; sys.exit()"])
+    def test_nothing_to_guard(self, shop, last):
+        """A module without versioned classes, or that ends the process, is a mistake."""
+        shop.write(f"x = 1; {last}")
+
+        told = shop.run("init", shop.module, status=2)
+
+        assert ("cannot be imported" if last else "there is no versioned class in") in told
+        assert not Path("pyproject.toml").exists()
+
+    def test_a_stable_name_like_the_ref(self, shop):
+        """Both have the same file, and the history goes on."""
+        shop.run("init", shop.module)
+        shop.change(
+            (
+                "@versioned\n@attrs.define\nclass Line",
+                f"""@versioned(
+    version=2, name="{shop.module}.Line")\n@attrs.define\nclass Line""",
+            )
+        )
+        path = Path(f"{shop.module}.py")
+        path.write_text(path.read_text() + "\nmigration(Line, 1, rename('text', 'text2'))\n")
+        path.write_text(path.read_text().replace("text: str", "text2: str"))
+        shop.forget()
+
+        shop.run("record")
+
+        schema = json.loads(Path(f"schemas/{shop.module}.Line.json").read_text())
+        assert [1, 2] == [one["version"] for one in schema["versions"]]
 
 
 class TestCheck:
@@ -430,6 +462,21 @@ class TestCheck:
         shop.forget()
 
         assert any("transient='typo' is not one of its fields" in str(o) for o in shop.found())
+
+    def test_classes_that_nobody_looks_after(self, shop):
+        """Objects of the project's own that have no version are found in the samples."""
+        shop.write(
+            MODELS.replace('currency: str = "USD"', "part: Part").replace(
+                "@versioned(version=2",
+                "@attrs.define\nclass Part:\n    a: int\n\n@versioned(version=3",
+            )
+            + 'migration(Order, 2, rename("currency", "part"))\n'
+        )
+        shop.forget()
+        shop.run("record", status=0)
+
+        problem = f"its objects hold some of {shop.module}:Part, which has no version"
+        assert problem in [one["problem"] for one in shop.found()]
 
     def test_classes_of_others(self, shop):
         """Those that the project adopts belong to it, those of its packages do not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import enum
+import re
 import sys
 
 from typing import Any
@@ -25,7 +26,8 @@ def recorded(hooks: Hooks) -> Recorded:
     """Describe a class as it is today."""
     declaration, layout = hooks.declaration, hooks.shape.layout
     *bases, _ = ((base.key, base.version) for base in hooks.lineage())
-    known = Recorded(declaration.version, None, declaration.transient, tuple(bases))
+    transient = tuple(sorted(declaration.transient))
+    known = Recorded(declaration.version, None, transient, tuple(bases))
     if issubclass(hooks.cls, enum.Enum):
         members: Any = hooks.cls.__members__
         return attrs.evolve(known, fields=tuple(RecordedField(name, "member") for name in members))
@@ -86,31 +88,45 @@ def type_text(kind: object) -> str:
     if isinstance(kind, type) and not hasattr(kind, "__args__"):
         text = kind.__qualname__
     else:
-        text = kind if isinstance(kind, str) else str(kind)
+        text = kind if isinstance(kind, str) else _ADDRESS.sub("", str(kind))
+    tree = _parsed(text)
+    return text if tree is None else ast.unparse(_Short().visit(tree))
+
+
+def _parsed(text: str) -> ast.expr | None:
     try:
-        tree = ast.parse(text, mode="eval")
+        return ast.parse(text, mode="eval").body
     except SyntaxError:  # such as '<locals>' in it
-        return text
-    return ast.unparse(_Short().visit(tree))
+        return None
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 class _Short(ast.NodeTransformer):
     """Drop modules, and write unions in one way."""
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        return ast.Name(node.attr)
+        return self.visit_Name(ast.Name(node.attr))
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Constant(None) if node.id == "NoneType" else node
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         if isinstance(node.value, str):  # a forward reference
-            return ast.parse(type_text(node.value), mode="eval").body
+            return _parsed(type_text(node.value)) or node
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        return self.visit(node.args[0])  # type: ignore[no-any-return] # of a ForwardRef
+        named = ast.unparse(node.func).endswith("ForwardRef") and node.args
+        return self.visit(node.args[0]) if named else node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         if ast.unparse(node.value).endswith("Literal"):
             return ast.Subscript(ast.Name("Literal"), node.slice)
+        if ast.unparse(node.value).endswith("Annotated") and isinstance(node.slice, ast.Tuple):
+            first: ast.AST = self.visit(node.slice.elts[0])
+            return first
         self.generic_visit(node)
         name = node.value.id if isinstance(node.value, ast.Name) else ""
         if name == "Optional":
@@ -128,7 +144,9 @@ def default_of(cls: type, name: str) -> str | None:
     default = _default(cls, name)
     if default is _NOTHING:
         return None
-    text = repr(default)
+    text = repr(sorted(default, key=repr)) if type(default) is set else repr(default)
+    if type(default) is set and default:
+        text = f"{{{text[1:-1]}}}"
     try:
         same = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):

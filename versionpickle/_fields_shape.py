@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -131,7 +133,15 @@ class FieldsShape(Shape):
         if not self._compiles:
             return interpret
         source = self.writer.upgrade(self._from(claim, chain, interpret))
-        return source.compile(self.writer.label("upgrade"))
+        label = self.writer.label(f"upgrade from version {claim.version}")
+        written = functools.cache(lambda: source.compile(label))
+
+        def fill(obj: Any, state: Any) -> None:
+            if type(state[0]) is Stamp:  # whose objects are mostly filled by the class itself
+                state[0].fill = written()
+            written()(obj, state)
+
+        return fill
 
     @property
     def _compiles(self) -> bool:
@@ -152,6 +162,9 @@ class FieldsShape(Shape):
         """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
         by_fields = stamp.claim.fields is not None and not stamp.claim.is_by_values
         with self.hooks.lock:
+            self._older = {
+                old: way for old, way in self._older.items() if old.claim != stamp.claim
+            }
             if by_fields and self._compiles and len(self._older) < _OLDER_MAX:
                 self._older[stamp] = self._from(stamp.claim, chain, stamp.fill)
                 self._write_setstate()

@@ -75,12 +75,21 @@ def _replacing(target: str) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         if mode is not None:
+            _own_as(target, temporary)
             os.chmod(temporary, mode)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def _own_as(target: str, temporary: str) -> None:
+    """Let the new file belong to whom the old one does, where that may be decided."""
+    old, new = os.stat(target), os.stat(temporary)
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        with contextlib.suppress(PermissionError):
+            os.chown(temporary, old.st_uid, old.st_gid)
 
 
 _BINARY = getattr(os, "O_BINARY", 0)  # on Windows

@@ -266,11 +266,9 @@ class Hooks:
 
     def _seen(self, version: int) -> tuple[str, ...] | None:
         """Return the fields in a stamp of *version* that some load has met."""
-        for claim in self.registry.stamps:
-            if (
-                claim.version == version
-                and self.registry.declaration(claim.ref) is self.declaration
-            ):
+        declaration = self.registry.declaration
+        for claim in [*self.registry.stamps]:  # loads add to them meanwhile
+            if claim.version == version and declaration(claim.ref) is self.declaration:
                 return claim.names
         return None
 

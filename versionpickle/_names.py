@@ -100,6 +100,12 @@ def _held_by(holder: Any, name: str) -> Any:
     raise KeyError(name)
 
 
+def reduced(obj: Any) -> Any:
+    """Return what pickle would ask of an object of this class."""
+    reducer = copyreg.dispatch_table.get(type(obj))
+    return obj.__reduce_ex__(4) if reducer is None else reducer(obj)
+
+
 def registered_reducer(cls: type) -> Any:
     """Return what `copyreg.pickle` was told of *cls*, by others than us; or None."""
     hooks = vars(cls).get(MARK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copyreg
 import functools
+import threading
 
 from collections.abc import Callable
 from typing import Any, Self
@@ -17,6 +18,19 @@ from .migrations._chain import as_dict
 _CLASSES_MAX = 4096
 
 
+_written = threading.local()
+
+
+def written_as_placeholders() -> int:
+    """
+    Return how many had to be in this thread, since plain pickle wrote them.
+
+    Our own dumps look whether that changes, and write them anew.
+    """
+    count: int = getattr(_written, "count", 0)
+    return count
+
+
 class Placeholder:
     """
     Stand for an object whose class is retired.
@@ -28,9 +42,6 @@ class Placeholder:
     A placeholder is stored again with all of that: by our own dumps as it was read, under
     the name of its class, and by plain pickle as a placeholder, where it had no stamp.
     """
-
-    written_as_placeholders = 0
-    """How many had to be; our own dumps look whether that changes, and write them anew."""
 
     ref = ""
     version: int | None = None
@@ -95,7 +106,7 @@ class Placeholder:
             return (*self.whole, None, iter(self.items), iter(self.pairs))
         if self._stored is not None:
             return self._reduce_stamped(self._stored)
-        Placeholder.written_as_placeholders += 1
+        _written.count = written_as_placeholders() + 1
         content = {"state": self.state, "items": self.items, "pairs": self.pairs}
         called = (True,) if self.is_called else ()
         return _stream._keep, (self.ref, self.args, self.kwargs, *called), content
@@ -174,7 +185,7 @@ def remade(cls: type[Placeholder], base: Any, state: Any) -> Placeholder:
 
 def kept_whole(function: Any, stamp: Stamp, *stored: Any) -> Placeholder:
     """Keep what was made by one call of *function*."""
-    obj: Placeholder = stamp.cls(*stored[:-1][0] if len(stored) > 1 else ())
+    obj: Placeholder = stamp.cls(*stored[0] if len(stored) > 1 else ())
     obj.version = stamp.claim.version
     obj.state = stored[-1]
     obj.whole = (function, (stamp, *stored))

@@ -83,6 +83,42 @@ class Opaque:
     __call__ = __str__ = __repr__ = __format__ = _refuse
 
 
+class Copies:
+    """
+    Show the parts of states to steps that will run once more, and may change them.
+
+    Containers are copied, once in a load, and what is not made yet is opaque.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[Any, Any]] = {}
+
+    def of(self, part: Any) -> Any:
+        coming: list[tuple[Any, Any]] = []
+        shown = self._begun(part, coming)
+        while coming:
+            old, new = coming.pop()
+            if type(old) is dict:
+                new.update((key, self._begun(value, coming)) for key, value in old.items())
+            elif type(old) is list:
+                new.extend(self._begun(item, coming) for item in old)
+            else:
+                new.update(old)
+        return shown
+
+    def _begun(self, part: Any, coming: list[tuple[Any, Any]]) -> Any:
+        """Return what stands for *part*; a container is filled later."""
+        if type(part) is StandIn:
+            return part.made if part.is_made else Opaque(part.made_at)
+        if type(part) not in {dict, list, set}:
+            return meaning(part)
+        if id(part) not in self._made:
+            made = type(part)()
+            self._made[id(part)] = part, made
+            coming.append((part, made))
+        return self._made[id(part)][1]
+
+
 class NotMadeError(Exception):
     """Say that an object is needed to make itself; never leaves a load."""
 

@@ -16,7 +16,7 @@ from ._placeholder import Undecided
 from ._shape import check_arguments, check_length, unpacked
 from ._stamp import MADE_FROM_ARGUMENTS, Claim, Stamp, is_stamped, make_stamp
 from .exceptions import DeclarationError, PlainLoadError, UnknownClassError
-from .migrations import Chain, Declaration, Elsewhere, Registry
+from .migrations import Chain, Declaration, Elsewhere, Registry, Step
 from .migrations._chain import as_dict
 from .migrations._edges import Become, Replace
 from .migrations._state import OperationError
@@ -197,16 +197,26 @@ class Left:
 def turn_out(registry: Registry, claim: Claim) -> Turn:
     """Return what makes others of the objects of a class that is gone."""
     steps = [
-        step
-        for name, number in claim.bases
-        if (base := registry.declaration(name)) is not None
-        for step in registry.path(name, number, base)
+        step for base, number in claim.bases for step in _of_base(registry, claim, base, number)
     ]
     ref = registry.target(claim.ref)
     steps += registry.way_out(ref, claim.version)
     registry.use(steps)
     chain = Chain(ref, claim.version, claim.version, tuple(steps), claim.fields is None)
     return Turn(registry, chain, claim)
+
+
+def _of_base(registry: Registry, claim: Claim, name: str, version: int) -> tuple[Step, ...]:
+    """Return the steps that a base of a class that is gone asks for."""
+    base = registry.declaration(name)
+    if base is None:
+        raise UnknownClassError(name, version, f"a base of {claim.ref}, nobody declared it")
+    steps = registry.path(name, version, base)
+    if steps and steps[-1].edge is not None:
+        problem = f"its base takes the {steps[-1]}, and an object of a subclass cannot follow"
+        cure = f"let the steps of {claim.ref} lead out of it from a version whose bases stay"
+        raise DeclarationError(claim.ref, problem, cure)
+    return steps
 
 
 def turn_stamp(turn: Turn) -> Stamp:

@@ -11,7 +11,7 @@ from ._finder import Finder, Former, reconstruct
 from ._hooks import Hooks, restore
 from ._machine import Machine
 from ._placeholder import is_turning
-from ._plan import Making, NotMadeError, Opaque, StandIn, meaning
+from ._plan import Copies, Making, NotMadeError, StandIn, meaning
 from ._stamp import Stamp, is_stamped
 from .exceptions import StepError
 
@@ -40,6 +40,7 @@ class Waiting(Machine):
         self._postponed: dict[int, StandIn] = {}
         """By object: what its state waits for."""
 
+        self._copies = Copies()
         self.is_calling = False
         """Whether a class or function runs, whose errors are its own."""
 
@@ -70,7 +71,7 @@ class Waiting(Machine):
         for at, action, args in self._coming:
             self.at = at
             action(*args)
-        assert not self._postponed, "what is waited for is made, or has failed, by now"
+        _ = [value.made for value in self._postponed.values()]  # or say which is not
         for obj, hooks, ref, made_at in list(self._blank.values()):
             self.at = made_at
             hooks.restore(obj, None, ref)
@@ -115,10 +116,11 @@ class Waiting(Machine):
     def _opaque(self, state: Any) -> Any:
         """Return what is there of a state, and something opaque for the rest."""
         parts = self.parts_of(state)
+        shown = self._copies.of
         if type(state) is dict:
-            return {meaning(key): _shown(value) for key, value in dict(parts).items()}
+            return {meaning(key): shown(value) for key, value in dict(parts).items()}
         if type(parts) is tuple:
-            return tuple([self._opaque(p) if type(p) is dict else _shown(p) for p in parts])
+            return tuple([self._opaque(p) if type(p) is dict else shown(p) for p in parts])
         return parts
 
     def _run(self, function: Any, args: Any, kwargs: Any = _NO_KEYWORDS) -> Any:
@@ -323,26 +325,6 @@ class Waiting(Machine):
             elif id(item) in self._unfilled and _hashes_by_value(type(item)):
                 return self._unfilled[id(item)][1]
         return None
-
-
-def _shown(part: Any, seen: dict[int, Any] | None = None) -> Any:
-    """
-    Return what stands for a part of a state, which steps can look at if it is there.
-
-    Containers are copied: the steps will run once more, and may change them.
-    """
-    if type(part) is StandIn:
-        return part.made if part.is_made else Opaque(part.made_at)
-    seen = {} if seen is None else seen
-    if id(part) not in seen and type(part) is list:
-        made = seen[id(part)] = list[Any]()
-        made += [_shown(item, seen) for item in part]
-    elif id(part) not in seen and type(part) is dict:
-        kept = seen[id(part)] = dict[Any, Any]()
-        kept.update((key, _shown(value, seen)) for key, value in part.items())
-    elif id(part) not in seen and type(part) is set:
-        seen[id(part)] = {*part}
-    return seen.get(id(part), meaning(part))
 
 
 def _plain(maker: Any) -> tuple[Any, str | None]:

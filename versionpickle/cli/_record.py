@@ -42,16 +42,15 @@ def init(modules: tuple[str, ...]) -> None:
     """
     file = Path(FILE)
     _refuse_second(file)
-    before = file.read_bytes() if file.exists() else b""
-    separator = b"\n" if before else b""
-    write_file(file, before + separator + table(modules).encode())
+    before = file.read_bytes() if file.exists() else None
+    write_file(file, (before + b"\n" if before else b"") + table(modules).encode())
     try:
         found = load_project(Path.cwd())
-    except ProjectError:
-        write_file(file, before) if before else file.unlink()
+    except BaseException:
+        file.unlink() if before is None else write_file(file, before)
         raise
     console().print(Text(f"wrote [tool.versionpickle] into {FILE}"))
-    _record(found)
+    sys.exit(_record(found))
 
 
 def _refuse_second(file: Path) -> None:
@@ -70,16 +69,22 @@ def _record(found: Project) -> bool:
     """Record what can be; tell whether some classes were left as they are."""
     out = console()
     recordable = found.recordable()
+    failed = []
     for key in recordable:
-        for path in found.record(key):
-            shown = path.relative_to(found.known.root)
-            out.print(Text(f"wrote {shown}"))
+        try:
+            for path in found.record(key):
+                out.print(Text(f"wrote {path.relative_to(found.known.root)}"))
+        except ProjectError as exc:
+            failed.append(exc)
+    for one in failed:
+        out.print(Text(str(one), "red"))
     for key in sorted(found.classes.keys() - {*recordable}):
         ref = found.classes[key].declaration.ref
         out.print(Text(f"{ref} is left as it is, for it has changed at the same version", "red"))
-    out.print(Text(f"{counted(recordable, 'class', 'classes')} recorded", "green"))
+    done = recordable[len(failed) :]
+    out.print(Text(f"{counted(done, 'class', 'classes')} recorded", "green"))
     left = findings(found)
     if left:
         told = counted(left, "finding is", "findings are")
         out.print(Text(f"{told} left: run 'versionpickle check'", "red"))
-    return len(recordable) < len(found.classes)
+    return bool(failed) or len(recordable) < len(found.classes)

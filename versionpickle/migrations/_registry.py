@@ -76,6 +76,8 @@ class Registry:
 
         self._used: set[str] = set()
         self._imported: set[str] = set()
+        self._stale: set[str] = set()
+        """Modules whose steps are dropped, and that must run again."""
 
     def __repr__(self) -> str:
         return f"<Registry {self.name!r}>"
@@ -147,7 +149,7 @@ class Registry:
     def all_hooks(self) -> list[Any]:
         """Return the hooks of all classes that are declared here."""
         with self.lock:
-            return [declaration.hooks for declaration in {*self._declared.values()}]
+            return [declaration.hooks for declaration in dict.fromkeys(self._declared.values())]
 
     def _forget_stamps(self) -> None:
         self.stamps.clear()
@@ -164,6 +166,10 @@ class Registry:
             self._steps = {node: step for node, step in self._steps.items() if node[0] != ref}
             self._used.discard(ref)
             self._left.discard(ref)
+            declared = self._declared.get(ref)
+            if declared is not None and declared.migrations in self._imported:
+                self._imported.discard(declared.migrations)
+                self._stale.add(declared.migrations)
 
     def add_step(self, step: Step) -> None:
         with self.lock:
@@ -348,7 +354,10 @@ class Registry:
         if module is None or module in self._imported:
             return
         try:
-            importlib.import_module(module)
+            found = importlib.import_module(module)
+            if module in self._stale:  # its steps went with the class that was there before
+                self._stale.discard(module)
+                importlib.reload(found)
         except ImportError as exc:
             raise DeclarationError(
                 goal.ref,
@@ -359,8 +368,7 @@ class Registry:
 
     def steps_of(self, ref: str) -> list[Step]:
         """Return the steps of one class, in the order of their versions."""
-        steps = (step for step in self._steps.values() if step.ref == ref)
-        return sorted(steps, key=lambda step: step.version)
+        return [step for step in self.steps() if step.ref == ref]
 
     def has_step(self, ref: str, version: int) -> bool:
         """Tell whether a step leaves this version."""
@@ -368,7 +376,8 @@ class Registry:
 
     def steps(self) -> list[Step]:
         """Return all steps."""
-        return sorted(self._steps.values(), key=lambda step: (step.ref, step.version))
+        with self.lock:
+            return sorted(self._steps.values(), key=lambda step: (step.ref, step.version))
 
     def use(self, steps: Iterable[Step]) -> None:
         """Note that objects travel along *steps*: no more may be added beside them."""

@@ -51,7 +51,7 @@ def add(
 
     *compute* gets a dict of the fields that there are.
     A field that is there already is an error, or stays with *exist_ok*.
-    All upgraded objects share *value*, so a list, dict, set or bytearray is
+    All upgraded objects share *value*, so a list, dict or anything else without a hash is
     refused: give its *factory*.
 
     >>> from versionpickle.migrations import add
@@ -68,7 +68,7 @@ def add(
 
 def _check_made(called: str, prefix: str, value: Any, factory: Callable[[], Any] | None) -> None:
     """Refuse a value that all objects would share, and a factory that cannot be called."""
-    if isinstance(value, list | dict | set | bytearray):
+    if _is_shared(value):
         kind = type(value).__name__
         given = f"{prefix.rstrip('_')}={value!r}" if prefix else repr(value)
         raise TypeError(
@@ -77,6 +77,15 @@ def _check_made(called: str, prefix: str, value: Any, factory: Callable[[], Any]
         )
     if factory is not None and not callable(factory):
         raise TypeError(f"{called}) takes a function for {prefix}factory=, not {factory!r}")
+
+
+def _is_shared(value: object) -> bool:
+    """Tell whether *value* can be changed, as what has no hash for that reason."""
+    try:
+        hash(value)
+    except TypeError:
+        return True
+    return False
 
 
 def remove(
@@ -103,6 +112,8 @@ def remove(
         return Remove(checked, missing_ok)
     if len(checked) > 1:
         raise TypeError("remove() restores one field; write one remove() for each")
+    if restore is not _NOTHING and restore_factory is not None:
+        raise TypeError("remove() takes restore= or restore_factory=, only one of them")
     value = None if restore is _NOTHING else restore
     if value is not None and restore_factory is not None:
         raise TypeError(f"remove({checked[0]!r}) takes restore= or restore_factory=, not both")
@@ -177,7 +188,8 @@ def move(old: str, new: str) -> Operation:
     (move('address.city', 'city'), move('city', 'address.city'))
     """
     places = (_checked(old), _checked(new))
-    if sum("." in place.strip(".") for place in places) != 1:
+    ways = [place.split(".") for place in places]
+    if [len(way) > 1 for way in ways].count(True) != 1 or not all(map(all, ways)):
         raise TypeError(
             f"move({old!r}, {new!r}) takes one field, and one place such as 'address.city'; "
             "use rename() from field to field, and two moves from place to place"

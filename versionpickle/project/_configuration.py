@@ -101,7 +101,7 @@ def import_modules(known: Configuration) -> None:
 def _import(file: Path, module: str) -> None:
     try:
         importlib.import_module(module)
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         problem = f"the module {module!r} cannot be imported ({type(exc).__name__}: {exc})"
         raise ProjectError(str(file), problem, "mend it, or modules = [...]") from exc
 

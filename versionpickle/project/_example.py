@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import datetime
@@ -43,6 +44,13 @@ _VALUES: dict[Any, Any] = {
     pathlib.Path: pathlib.PurePosixPath("path"),
 }
 _CONTAINERS: dict[Any, Any] = {
+    list: list,
+    tuple: tuple,
+    dict: dict,
+    set: set,
+    frozenset: frozenset,
+    collections.deque: collections.deque,
+    collections.OrderedDict: collections.OrderedDict,
     abc.Sequence: list,
     abc.MutableSequence: list,
     abc.Iterable: list,
@@ -86,7 +94,10 @@ class _Maker:
             return self._of_union(args)
         if origin is typing.Literal:
             return args[0]
-        return self._of_container(_CONTAINERS.get(origin, origin), args)
+        container = _CONTAINERS.get(origin)
+        if container is None or not args:
+            raise self._unknown(f"{kind!r} stands for its type")
+        return self._of_container(container, args)
 
     def _of_union(self, kinds: tuple[Any, ...]) -> Any:
         possible = [kind for kind in kinds if kind not in self._open]
@@ -95,11 +106,10 @@ class _Maker:
     def _of_container(self, kind: Any, args: tuple[Any, ...]) -> Any:
         if any(arg in self._open for arg in args):
             return kind()
+        made = [self.of(arg) for arg in args if arg is not ...]
         if kind is tuple:
-            return tuple(self.of(arg) for arg in args if arg is not ...)
-        if issubclass(kind, dict):
-            return kind({self.of(args[0]): self.of(args[1])})
-        return kind([self.of(args[0])])
+            return (*made,)
+        return kind([made] if issubclass(kind, dict) else made)
 
     def _of_class(self, cls: Any) -> Any:
         if not isinstance(cls, type) or cls in self._open:

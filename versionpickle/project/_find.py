@@ -60,5 +60,8 @@ def _with_short(*names: str) -> list[str]:
 
 def is_own(project: Project, ref: str) -> bool:
     """Tell whether a class is, or was, in a package of the project."""
-    packages = {module.partition(".")[0] for module in project.known.modules}
-    return ref.partition(":")[0].partition(".")[0] in packages
+    return ref.partition(":")[0].partition(".")[0] in packages_of(project)
+
+
+def packages_of(project: Project) -> set[str]:
+    return {module.partition(".")[0] for module in project.known.modules}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import re
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,15 @@ import attrs
 
 from versionpickle._check import check
 from versionpickle._hooks import Hooks
-from versionpickle.exceptions import ProjectError, VersionPickleError
+from versionpickle._inspect import inspect as report_of
+from versionpickle.exceptions import MissingStepError, ProjectError, VersionPickleError
 from versionpickle.migrations import Registry
 from versionpickle.migrations._schema import Recorded, Schema
 
 from ._declarations import place_of
 from ._difference import Difference, operations, renamed_perhaps
-from ._portrait import description
+from ._find import is_own, packages_of
+from ._portrait import description, is_same
 from ._project import Project
 from ._samples import Sample
 
@@ -28,7 +31,7 @@ class Finding:
     """One thing that would stop old data, or that is not recorded."""
 
     kind: str
-    """One of *changed*, *unrecorded*, *moved*, *gone*, *step* and *sample*."""
+    """One of *changed*, *unrecorded*, *moved*, *gone*, *step*, *sample* and *unversioned*."""
 
     ref: str
     """The class."""
@@ -138,10 +141,11 @@ def _of_chains(project: Project, key: str, schema: Schema) -> Iterator[Finding]:
             continue
         try:
             project.follow(key, old)
+        except MissingStepError:
+            pass  # check() tells of holes
         except VersionPickleError as exc:
-            if "Missing" not in type(exc).__name__:  # a hole is told by check()
-                cure = f"mend the steps from version {old.version} on"
-                yield Finding("step", declaration.ref, old.version, str(exc), cure)
+            cure = f"mend the steps from version {old.version} on"
+            yield Finding("step", declaration.ref, old.version, str(exc), cure)
 
 
 def _of_samples(project: Project, key: str) -> Iterator[Finding]:
@@ -163,6 +167,32 @@ def _of_samples(project: Project, key: str) -> Iterator[Finding]:
         if problem is not None:
             file = one.file.relative_to(project.known.root)
             yield Finding("sample", ref, one.version, *problem, file=str(file))
+    current = [one for one in found if one.version == version]
+    for other in sorted({other for one in current for other in _unversioned(project, one)}):
+        text = f"its objects hold some of {other}, which has no version"
+        name = other.partition(":")[2]
+        yield Finding("unversioned", ref, version, text, f"put @versioned on {name}")
+
+
+def _may_name(project: Project, data: bytes) -> bool:
+    """Tell whether a pickle may name a module of the project: a stamp has a colon behind it."""
+    packages = "|".join(re.escape(package) for package in packages_of(project))
+    return re.search(rf"(?:{packages})(?:\.\w+)*(?![\w.:])".encode(), data) is not None
+
+
+def _unversioned(project: Project, one: Sample) -> Iterator[str]:
+    """Yield the classes of the project in a sample that nobody looks after."""
+    data = one.file.read_bytes()
+    if not _may_name(project, data):  # which spares reading most of them
+        return
+    try:
+        found = report_of(data, registry=project.registry).classes
+    except VersionPickleError:  # which is told already
+        return
+    for met in found:
+        is_guarded = met.version is not None or project.registry.resolve(met.ref) is not None
+        if not is_guarded and is_own(project, met.ref):
+            yield met.ref
 
 
 def _cure(number: int, version: int) -> str:
@@ -185,7 +215,7 @@ def problem_of(sample: Sample, version: int, registry: Registry) -> tuple[str, s
     if expected is None:
         problem = f"nothing says what its sample {sample.name!r} is at version {version}"
         return problem, "run 'versionpickle record', look at what it writes, and commit it"
-    if found["object"] != expected:
+    if not is_same(found["object"], expected):
         problem = (
             f"its sample {sample.name!r} loads as {found['object']}, and was recorded as "
             f"{expected}"

@@ -40,7 +40,7 @@ def files_in(paths: Iterable[Path], *, recursive: bool, samples: Path | None) ->
             yield path
         elif recursive:
             found = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
-            pickles = (file for file in found if file.suffix in SUFFIXES)
+            pickles = (file for file in found if file.suffix in SUFFIXES and file.is_file())
             yield from sorted(file for file in pickles if not _is_in(file, samples))
         else:
             raise ProjectError(str(path), "this is a folder", "say --recursive for all in it")
@@ -77,7 +77,7 @@ def _replace(target: Path, before: bytes, after: bytes, backup: str) -> None:
         _check_unchanged(target, before)
         write_file(target, after)
     except OSError:
-        if kept is not None:
+        if kept is not None and target.read_bytes() != after:  # else it is all there is of that
             kept.unlink()
         raise
 

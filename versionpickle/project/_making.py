@@ -65,6 +65,16 @@ class Plan:
             file: draft.source.encoded(draft.text) for file, draft in changed.items()
         }
 
+    def check_unchanged(self) -> None:
+        """Refuse to write over what somebody else has written meanwhile."""
+        for draft in self.drafts.values():
+            source = draft.source
+            if source.file.exists() == draft.is_new or (
+                not draft.is_new and source.file.read_bytes() != source.encoded(source.text)
+            ):
+                problem = "it was changed while this command was running"
+                raise ProjectError(str(source.file), problem, "nothing was written: run it again")
+
     def diff(self) -> str:
         """Return what changes, as a unified diff."""
         return "".join(line for draft in self.drafts.values() for line in self._diff(draft))

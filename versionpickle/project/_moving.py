@@ -7,11 +7,16 @@ from pathlib import Path
 from ._schemas import file_name
 
 
-def move_files(schemas: Path, samples: Path, old: str, new: str) -> None:
-    """Remove the schema of the key *old*, and let its samples be those of *new*."""
-    (schemas / f"{file_name(old)}.json").unlink(missing_ok=True)
+def remove_schema(schemas: Path, old: str, new: str) -> None:
+    """Remove the schema of the key *old*, unless that of *new* has the same file."""
+    if file_name(old) != file_name(new):
+        (schemas / f"{file_name(old)}.json").unlink(missing_ok=True)
+
+
+def move_samples(samples: Path, old: str, new: str) -> None:
+    """Let the samples of the key *old* be those of *new*."""
     folder, goal = samples / file_name(old), samples / file_name(new)
-    if not folder.is_dir():
+    if folder == goal or not folder.is_dir():
         return
     goal.mkdir(parents=True, exist_ok=True)
     for file in folder.iterdir():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import enum
+import json
 import math
 import re
+import types
 
 from typing import Any
 
 from versionpickle._hooks import hooks_of
-from versionpickle._names import ref_of
+from versionpickle._names import reduced, ref_of
 from versionpickle._shape import unpacked
 from versionpickle._stamp import Stamp, is_stamped
 from versionpickle.migrations import Registry
@@ -37,6 +39,11 @@ def description(obj: Any) -> dict[str, Any]:
     return {"versions": painter.versions, "object": painted}
 
 
+def is_same(one: Any, other: Any) -> bool:
+    """Tell whether two portraits are equal, of which 1, 1.0 and true are not."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
 def translated(portrait: Any, registry: Registry) -> Any:
     """Return a portrait with today's names of classes that have moved."""
     if isinstance(portrait, list):
@@ -60,6 +67,16 @@ def ref_today(ref: str, registry: Registry) -> str:
     return ref if declaration is None else declaration.ref
 
 
+_NAMED = (
+    type,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+)
+
+
 class _Painter:
     def __init__(self) -> None:
         self._seen: dict[int, tuple[int, Any]] = {}
@@ -72,7 +89,7 @@ class _Painter:
             return obj if math.isfinite(obj) else {"float": repr(obj)}
         if type(obj) in {bytes, complex}:
             return {type(obj).__name__: repr(obj)}
-        if isinstance(obj, type) or callable(obj):
+        if isinstance(obj, _NAMED):
             return {
                 "name": ref_of(obj)
                 if hasattr(obj, "__qualname__")
@@ -98,17 +115,18 @@ class _Painter:
             return {kind.__name__: sorted(map(self.paint, sorted(obj, key=rank)), key=repr)}
         if isinstance(obj, enum.Enum):
             return {"member": f"{ref_of(kind)}.{obj.name}"}
-        return {"class": ref_of(kind)} | self._paint_reduced(obj)
+        ref = ref_of(kind).replace("pathlib._local:", "pathlib:")  # as CPython 3.13 has it
+        return {"class": ref} | self._paint_reduced(obj)
 
     def _paint_reduced(self, obj: Any) -> dict[str, Any]:
         """Describe what an object reduces to."""
-        reduced = obj.__reduce_ex__(4)
-        if isinstance(reduced, str):
-            return {"name": reduced}
-        _, args, state, items, pairs, _ = (*reduced, *[None] * 4)[:6]
+        found = reduced(obj)
+        if isinstance(found, str):
+            return {"name": found}
+        function, args, state, items, pairs, _ = (*found, *[None] * 4)[:6]
         parts = {
             "args": [part for part in args if type(part) is not Stamp and part is not type(obj)],
-            "state": _plain(reduced[0], state),
+            "state": _plain(function, state),
             "items": None if items is None else [*items],
             "pairs": None if pairs is None else [*pairs],
         }

@@ -10,12 +10,13 @@ import attrs
 from versionpickle._describe import recorded, schema_of
 from versionpickle._hooks import Hooks
 from versionpickle._stamp import Claim
+from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import Chain, Registry, default_registry
 from versionpickle.migrations._schema import Recorded, Schema
 
 from ._configuration import Configuration, configuration, import_modules
 from ._difference import Change, Difference, changes, other_changes, structural_changes
-from ._moving import move_files
+from ._moving import move_samples, remove_schema
 from ._portrait import description
 from ._samples import Sample, new_samples, samples_in, store
 from ._schemas import read_schemas, write_schema
@@ -31,10 +32,13 @@ class Project:
     """The versioned classes of the project's modules, by stable name or ref."""
 
     schemas: dict[str, Schema]
+    _described: dict[str, Recorded] = attrs.field(factory=dict, init=False)
 
     def recorded(self, key: str) -> Recorded:
         """Describe a class of the code as it is today."""
-        return recorded(self.classes[key])
+        if key not in self._described:
+            self._described[key] = recorded(self.classes[key])
+        return self._described[key]
 
     def samples(self, key: str) -> list[Sample]:
         return samples_in(self.known.samples, key)
@@ -54,13 +58,14 @@ class Project:
         return [self.schemas[key] for key in lost if self.registry.resolve(key) is None]
 
     def twin(self, schema: Schema) -> str | None:
-        """Return the key of a class that looks as if it was this one, which is gone."""
+        """Return the key of the one class that looks as if it was this one, which is gone."""
         name = schema.ref.partition(":")[2]
-        for key, hooks in self.classes.items():
-            ref: str = hooks.declaration.ref
-            if ref.partition(":")[2] == name and self.schema_before(key) is None:
-                return key
-        return None
+        found = [
+            key
+            for key, hooks in self.classes.items()
+            if hooks.declaration.ref.partition(":")[2] == name and self.schema_before(key) is None
+        ]
+        return found[0] if len(found) == 1 else None
 
     def difference(self, key: str, old: Recorded) -> Difference:
         """Return what has changed of a class since *old*, beside what its bases answer for."""
@@ -111,20 +116,28 @@ class Project:
             today == latest.version and bool(self.difference(key, latest))
         )
 
-    def record(self, key: str) -> Iterator[Path]:
-        """Write the schema of a class, and the samples of today's version; yield what is new."""
+    def record(self, key: str) -> list[Path]:
+        """Write the schema of a class, and the samples of today's version; return what is new."""
+        return [*self._record(key)]
+
+    def _record(self, key: str) -> Iterator[Path]:
         hooks = self.classes[key]
         before = self.schema_before(key)
         schema = schema_of(hooks, before)
+        made = [*new_samples(self.known.samples, hooks)]  # nothing is written if that fails
+        has_moved = before is not None and before.key != key
+        if before is not None and has_moved:  # samples first: what is stopped here is done again
+            move_samples(self.known.samples, before.key, key)
         if schema != before:
             yield write_schema(self.known.schemas, schema)
             self.schemas[key] = schema
-        if before is not None and before.key != key:
-            move_files(self.known.schemas, self.known.samples, before.key, key)
+        if before is not None and has_moved:
+            remove_schema(self.known.schemas, before.key, key)
             del self.schemas[before.key]
-        for one, obj in new_samples(self.known.samples, hooks):
-            store(one, obj)
-            yield one.file
+        for one, obj in made:
+            if not one.file.exists():  # it may have moved here
+                store(one, obj)
+                yield one.file
         for one in self.samples(key):
             if self._describe(one, hooks.declaration.version):
                 yield one.descriptions
@@ -150,7 +163,12 @@ def load_project(start: Path) -> Project:
         for hooks in default_registry.all_hooks()
         if _is_of(known, hooks)
     }
-    return Project(known, default_registry, classes, read_schemas(known.schemas))
+    schemas = read_schemas(known.schemas)
+    if not classes and not schemas:
+        problem = f"there is no versioned class in {', '.join(known.modules)}"
+        cure = "let modules = [...] name those that hold some, or put @versioned on the first"
+        raise ProjectError(str(known.file), problem, cure)
+    return Project(known, default_registry, classes, schemas)
 
 
 def _is_of(known: Configuration, hooks: Hooks) -> bool:

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from versionpickle._names import ref_of
+from versionpickle._names import reduced, ref_of
 from versionpickle._stamp import Stamp, is_stamped
 
 
@@ -38,9 +38,9 @@ def _parts(obj: object) -> Iterable[Any]:
         return obj
     if type(obj) is dict:
         return itertools.chain.from_iterable(obj.items())
-    reduced = obj.__reduce_ex__(4)
-    if isinstance(reduced, str):
-        return [reduced]
-    _, args, *state = reduced[:3]
+    found = reduced(obj)
+    if isinstance(found, str):
+        return [found]
+    _, args, *state = found[:3]
     values = state[0][1:] if state and is_stamped(state[0]) else state
     return [part for part in (*args, *values) if type(part) is not Stamp]

@@ -20,7 +20,7 @@ from versionpickle.exceptions import DamagedError, StepError, VersionPickleError
 from versionpickle.migrations import Declaration, Elsewhere, Registry, Retired
 from versionpickle.migrations._registry import checked_registry
 
-from ._portrait import portrait
+from ._portrait import is_same, portrait
 
 
 @attrs.frozen
@@ -221,10 +221,10 @@ def _rewritten(data: bytes, read: Callable[[bytes], Any], write: Callable[[Any],
     written = write(obj)
     again = read(written)
     try:
-        is_same = bool(portrait(obj) == portrait(again))
+        is_kept = is_same(portrait(obj), portrait(again))
     except RecursionError:  # too deep for a portrait: it may do to be written as it was read
-        is_same = write(again) == written
-    if not is_same:
+        is_kept = write(again) == written
+    if not is_kept:
         raise _DifferentError("what would be written loads as something else")
     return written
 

@@ -31,6 +31,7 @@ def write(plan: Plan) -> list[Path]:
     The classes are imported from the edited sources by another process. Where that fails,
     or old data does not load any more, all files are put back as they were.
     """
+    plan.check_unchanged()
     files = plan.files()
     kept = Kept.of(plan.project.known, files)
     try:
@@ -130,7 +131,6 @@ def record_all() -> None:
     for key in project.recordable():
         if key in sys.argv[1:]:
             continue
-        for _ in project.record(key):
-            pass
+        project.record(key)
     found = [attrs.asdict(one) for one in findings(project)]
     print(f"\n{_FOUND}{json.dumps(found)}")  # noqa: T201 - to the process that asked

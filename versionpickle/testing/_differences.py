@@ -11,7 +11,7 @@ import attrs
 
 from versionpickle._hooks import Hooks
 from versionpickle._shape import value_or
-from versionpickle.project._portrait import portrait
+from versionpickle.project._portrait import is_same, portrait
 
 
 @attrs.frozen
@@ -69,11 +69,6 @@ def _parts(portrait: Any) -> dict[str, Any]:
         return {f" ({name})": part for name, part in portrait.items()}
     rest = {f" ({name})": part for name, part in portrait.items() if name != "state"}
     return rest | {f".{name}": value for name, value in state["dict"]}
-
-
-def is_same(was: Any, found: Any) -> bool:
-    """Tell whether two portraits are equal, of which 1, 1.0 and true are not."""
-    return json.dumps(was, sort_keys=True) == json.dumps(found, sort_keys=True)
 
 
 def objects_differ(was: object, found: object) -> list[Difference]:

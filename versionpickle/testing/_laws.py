@@ -24,7 +24,7 @@ from versionpickle.migrations._schema import Recorded
 
 from ._differences import ABSENT, Difference, attributes_differ, objects_differ
 from ._old import bases_of, hooks_for, load, old_pickle
-from ._recorded import old_versions, version_of
+from ._recorded import recorded_versions, version_of
 from ._strategies import _states, is_refused, known_fields
 from ._types import Strategies, Strategy, Types, parameters
 
@@ -91,11 +91,10 @@ def check_upgrades(
     is_comparable = _is_comparable(hooks, made)
     today = hooks.declaration.version
     for number, known in versions:
-        if number != today:
-            bases = bases_of(hooks, {}) if known is None else known.bases
-            law = _Law(hooks, number, bases, is_comparable, allow_invalid)
-            told = fields if known is None else known_fields(known, fields)
-            _try(_states(hooks, number, known, types, told), law.of_state, law, settings)
+        bases = bases_of(hooks, {}) if known is None else known.bases
+        law = _Law(hooks, number, bases, is_comparable, allow_invalid)
+        told = fields if known is None else known_fields(known, fields)
+        _try(_states(hooks, number, known, types, told), law.of_state, law, settings)
     law = _Law(hooks, today, (), is_comparable, allow_invalid)
     _try(made, law.of_today, law, settings)
 
@@ -103,7 +102,7 @@ def check_upgrades(
 def _versions(hooks: Hooks, version: int | None) -> list[tuple[int, Recorded | None]]:
     if version is not None:
         return [(version, version_of(hooks, version))]
-    return [(one.version, one) for one in old_versions(hooks)]
+    return [(one.version, one) for one in recorded_versions(hooks)]
 
 
 def _check_names(
@@ -190,9 +189,12 @@ class _Law:
     def of_state(self, state: dict[str, Any]) -> None:
         """Try an old state."""
         told = f"the state {state!r}"
+        claim = Claim(self.hooks.declaration.key, self.version, tuple(state), self.bases)
         try:
-            claim = Claim(self.hooks.declaration.key, self.version, tuple(state), self.bases)
             chain = self.hooks.chain(claim)
+        except VersionPickleError as exc:
+            raise self._broken(f"it does not load ({type(exc).__name__}: {exc})", told) from exc
+        try:
             told = "\n".join([told, *map(str, chain.steps)])
             obj = load(self.hooks, old_pickle(self.hooks, self.version, state, self.bases))
         except InvalidObjectError as exc:

@@ -12,7 +12,7 @@ from versionpickle._describe import recorded
 from versionpickle._hooks import Hooks
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations._schema import Recorded, Schema
-from versionpickle.project._configuration import configuration
+from versionpickle.project._configuration import found_configuration
 from versionpickle.project._schemas import read_schemas
 
 
@@ -27,12 +27,8 @@ def schema_for(hooks: Hooks) -> Schema | None:
 def _schemas(hooks: Hooks) -> dict[str, Schema]:
     """Read those of the project around the class's file, or around the current folder."""
     for folder in _folders(hooks.cls):
-        try:
-            known = configuration(folder)
-        except ProjectError as exc:
-            if "no [tool.versionpickle]" not in exc.problem:
-                raise
-        else:
+        known = found_configuration(folder)
+        if known is not None:
             return read_schemas(known.schemas)
     return {}
 
@@ -45,10 +41,11 @@ def _folders(cls: type) -> Iterator[Path]:
 
 def version_of(hooks: Hooks, version: int) -> Recorded | None:
     """Return what is known of one version: what was recorded, or today's as it is now."""
-    if version == hooks.declaration.version:
-        return recorded(hooks)
     schema = schema_for(hooks)
-    return None if schema is None else schema.at(version)
+    known = None if schema is None else schema.at(version)
+    if known is None and version == hooks.declaration.version:
+        return recorded(hooks)
+    return known
 
 
 def old_versions(hooks: Hooks) -> list[Recorded]:
@@ -67,3 +64,10 @@ def old_versions(hooks: Hooks) -> list[Recorded]:
         )
     versions = () if schema is None else schema.versions
     return [one for one in versions if declaration.oldest <= one.version < declaration.version]
+
+
+def recorded_versions(hooks: Hooks) -> list[Recorded]:
+    """Return those, and today's as it was recorded, which may be another one by now."""
+    schema = schema_for(hooks)
+    today = None if schema is None else schema.at(hooks.declaration.version)
+    return [*old_versions(hooks), *([] if today is None else [today])]
