@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from collections import namedtuple
+from collections import deque, namedtuple
 
 import attrs
 import pytest
@@ -21,7 +21,17 @@ from versionpickle.exceptions import (
     MissingStepError,
     StepError,
 )
-from versionpickle.migrations import add, chain, convert, merge, remove, rename, reorder, split
+from versionpickle.migrations import (
+    add,
+    chain,
+    convert,
+    merge,
+    move,
+    remove,
+    rename,
+    reorder,
+    split,
+)
 
 
 def declared(registry, version, *fields, **settings):
@@ -361,3 +371,42 @@ def test_errors_while_a_value_is_split(registry):
 
     with pytest.raises(StepError, match="invalid literal for int"):
         load(registry, 1, a=1)
+
+
+def test_stamps_that_are_made_anew(registry):
+    """Declaring other classes drops them; the class serves each claim but once."""
+    cls = declared(registry, 2, "a")
+    migration(cls, 1, rename("b", "a"))
+
+    for number in range(6):
+        load(registry, 1, b=number)
+        versioned(registry=registry)(attrs.make_class(f"Other{number}", []))
+
+    assert 1 == len(cls.__versionpickle__.shape._older)
+
+
+def test_what_fills_an_object_by_itself(registry):
+    """An old stamp can be asked directly, again and again."""
+    cls = declared(registry, 2, "a")
+    migration(cls, 1, rename("b", "a"))
+    stamp = revive_in(registry, False, 1, "c", 1, ("b",), ())
+
+    for number in range(2):
+        obj = stamp()
+        stamp.fill(obj, (stamp, number))
+        assert obj.a == number
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: remove("a", restore=None, restore_factory=list), "not both"),
+        (lambda: move("a..b", "c"), "one place such as"),
+        (lambda: move("a.", "c"), "one place such as"),
+        (lambda: add("a", deque()), "would give the same deque to every object"),
+    ],
+)
+def test_operations_that_cannot_be_meant(make, problem):
+    """They are refused where they are written."""
+    with pytest.raises(TypeError, match=problem):
+        make()

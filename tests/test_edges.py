@@ -499,15 +499,31 @@ class ListingToday(Listing):
     pass
 
 
-def test_states_that_are_no_dicts(registry):
+class PlainListing:
+    """Has the same state, and no version."""
+
+    __getstate__ = Listing.__getstate__
+
+
+def written_without_stamp(*made):
+    """As the class did before it had a version."""
+    for obj in made:
+        obj.__class__ = PlainListing
+    return pickle.dumps(made[0]).replace(b"PlainListing", b"OlderListing")
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_states_that_are_no_dicts(registry, stamped):
     """They reach the edge as they are, also in a cycle."""
     adopt(ListingToday, registry=registry)
     edge = become({ListingToday: 1}, by=lambda state: ListingToday)
     migration("listing", 1, edge, registry=registry)
+    migration(f"{__name__}:OlderListing", 1, edge, registry=registry)
     obj, other = Listing(), Listing(2)
     obj.parts, other.parts = (1, other), (2, obj)
 
-    found = versionpickle.loads(pickle.dumps(obj), registry=registry)
+    data = pickle.dumps(obj) if stamped else written_without_stamp(obj, other)
+    found = versionpickle.loads(data, registry=registry)
 
     assert [ListingToday, 1, 2] == [type(found), found.parts[0], found.parts[1].parts[0]]
     assert found.parts[1].parts[1] is found
@@ -930,3 +946,51 @@ def test_steps_before_an_edge_of_a_stable_name(registry):
     found = versionpickle.loads(versionpickle.dumps(obj, registry=was), registry=registry)
 
     assert {"b": 1} == vars(found)
+
+
+class TestBasesOfWhatIsGone:
+    """Their steps run before the edge, as far as there are any."""
+
+    @pytest.fixture
+    def data(self):
+        was = Registry("was")
+        adopt(Base, name="base", registry=was)
+        adopt(WithBase, name="with base", registry=was)
+        obj = WithBase()
+        obj.n = 1
+        return versionpickle.dumps(obj, registry=was)
+
+    def test_a_base_that_nobody_declared(self, registry, data):
+        """Nobody knows what its fields would be."""
+        adopt(Order, registry=registry)
+        migration("with base", 1, become({Order: 1}), registry=registry)
+
+        with pytest.raises(UnknownClassError, match="a base of with base, nobody declared it"):
+            versionpickle.loads(data, registry=registry)
+
+    def test_a_base_that_is_left_as_well(self, registry, data):
+        """An object of a subclass cannot follow it."""
+        adopt(Base, version=2, name="base", registry=registry)
+        adopt(Order, registry=registry)
+        migration("base", 1, become({Order: 1}), registry=registry)
+        migration("with base", 1, become({Order: 1}), registry=registry)
+
+        with pytest.raises(DeclarationError, match="of a subclass cannot follow"):
+            versionpickle.loads(data, registry=registry)
+
+
+def test_many_that_share_and_deep_ones(registry):
+    """What objects in cycles hold is looked at once, however deep it is."""
+    adopt(Card, registry=registry)
+    migration("payment", 2, become({Card: 1}), registry=registry)
+    deep = []
+    for _ in range(500):
+        deep = [deep]
+    made = [Payment(kind="card", links=deep) for _ in range(4000)]
+    for obj, other in zip(made, made[1:] + made[:1], strict=True):
+        obj.back = other
+
+    found = versionpickle.loads(versionpickle.dumps(made), registry=registry)
+
+    assert found[-1].back is found[0]
+    assert found[0].links is found[1].links

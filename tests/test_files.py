@@ -19,6 +19,7 @@ import pytest
 import versionpickle
 
 from versionpickle import dump_file, load_file, migration, versioned
+from versionpickle._files import _own_as
 from versionpickle.exceptions import StepError, TruncatedError, UnpicklableError
 from versionpickle.migrations import convert
 
@@ -268,3 +269,15 @@ def test_note_of_an_unsafe_load(path):
         load_file(path, unsafe=True)
 
     assert [f"while loading {path}"] == caught.value.__notes__
+
+
+def test_owner(path):
+    """The file belongs to whom it did before, where that may be decided."""
+    old = path.parent / "old"
+    old.touch()
+    if os.geteuid() == 0:
+        os.chown(old, 1234, 1234)
+        dump_file(5, old)
+        assert 1234 == old.stat().st_uid == old.stat().st_gid
+    path.touch()
+    _own_as("/", str(path))

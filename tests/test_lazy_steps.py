@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 import textwrap
+import types
 
 import pytest
 
@@ -96,3 +97,25 @@ def test_misuse(wrong):
     """It is the name of a module."""
     with pytest.raises(DeclarationError, match="is no name of a module"):
         versioned(version=2, migrations=wrong)(type("C", (), {}))
+
+
+def test_a_class_that_is_reloaded(tmp_path, monkeypatch, registry):
+    """Its steps come again from their module."""
+    space = types.ModuleType("lazy_space")
+    space.registry = registry
+    monkeypatch.setitem(sys.modules, "lazy_space", space)
+    (tmp_path / "lazy_again.py").write_text(
+        "from lazy_space import registry\n"
+        "from versionpickle import migration\n"
+        "from versionpickle.migrations import rename\n"
+        "migration('again', 1, rename('total', 'amount'), registry=registry)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "lazy_again", raising=False)
+    data = old("again")
+
+    for _ in range(2):
+        cls = type("Again", (), {})
+        versioned(version=2, name="again", migrations="lazy_again", registry=registry)(cls)
+
+        assert versionpickle.loads(data, registry=registry).amount == 5

@@ -18,10 +18,11 @@ from versionpickle.cli import main
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import default_registry
 from versionpickle.project._answers import Answer, Answers, AsksNobody, checked_code, names_in
+from versionpickle.project._making import plan
 from versionpickle.project._moving import move_samples
 from versionpickle.project._project import load_project
 from versionpickle.project._type_texts import accepts
-from versionpickle.project._writing import record_all
+from versionpickle.project._writing import record_all, write
 
 
 MODELS = """\
@@ -780,6 +781,25 @@ class TestMoves:
 
 class TestFailures:
     """What was written is taken back."""
+
+    @pytest.mark.parametrize("change", ["# mine\n", None])
+    def test_what_others_write_meanwhile(self, shop, change):
+        """While somebody answers questions, the source may change, or go."""
+        shop.change(("number: int", "number: int\n    total: int"))
+        path = shop.folder / f"{shop.module}.py"
+        shop.forget()
+        answers = Answers([Answer.parse("add", "total=5")], AsksNobody())
+        made = plan(load_project(shop.folder), (), answers)
+        if change is None:
+            path.unlink()
+        else:
+            path.write_text(path.read_text() + change)
+        before = {file: file.read_bytes() for file in files(shop)}
+
+        with pytest.raises(ProjectError, match="it was changed while this command was running"):
+            write(made)
+
+        assert before == {file: file.read_bytes() for file in files(shop)}
 
     def test_what_modules_print(self, shop):
         """Is no failure."""

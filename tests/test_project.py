@@ -5,7 +5,9 @@ from __future__ import annotations
 import collections
 import itertools
 import json
+import pathlib
 import pickle
+import re
 import sys
 import textwrap
 import types
@@ -22,7 +24,7 @@ from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import default_registry
 from versionpickle.project._configuration import configuration
 from versionpickle.project._example import example
-from versionpickle.project._portrait import portrait
+from versionpickle.project._portrait import is_same, portrait
 
 
 MODELS = """
@@ -350,6 +352,21 @@ class TestCheck:
 
         assert any(problem in one["problem"] for one in shop.found())
 
+    def test_two_classes_that_may_be_one(self, shop):
+        """Nobody guesses which of them it is."""
+        moved = [f"{shop.module}_a", f"{shop.module}_b"]
+        source = Path(f"{shop.module}.py").read_text()
+        line = source[source.index("@versioned\n") :]
+        for name in moved:
+            shop.write("import attrs\nfrom versionpickle import versioned\n" + line, f"{name}.py")
+        shop.change((line, ""))
+        modules = json.dumps([shop.module, *moved])
+        Path("pyproject.toml").write_text(f"[tool.versionpickle]\nmodules = {modules}\n")
+
+        told = shop.run("check", status=1)
+
+        assert f"say what became of it: formerly='{shop.module}:Line'" in told
+
     def test_a_class_that_moved(self, shop):
         """Its new place is guessed."""
         moved = f"{shop.module}_moved"
@@ -566,6 +583,14 @@ def test_reads_as_a_user(shop):
     assert "no [tool.versionpickle]" in shop.run("check", status=2)
 
 
+class Rule:
+    def __init__(self, limit):
+        self.limit = limit
+
+    def __call__(self, number):
+        return number < self.limit
+
+
 class ByName:
     def __reduce__(self):
         return "BY_NAME"
@@ -603,6 +628,12 @@ class TestPortrait:
         assert pairs == portrait(collections.OrderedDict(a=1))
         assert items == portrait(collections.deque([1], 3))
         assert {"class": f"{__name__}:ByName", "name": "BY_NAME"} == portrait(BY_NAME)
+        assert {"class": f"{__name__}:Rule", "state": {"dict": [["limit", 5]]}} == portrait(
+            Rule(5)
+        )
+        assert {"class": "re:Pattern", "args": ["a", 32]} == portrait(re.compile("a"))
+        assert portrait(pathlib.PurePosixPath("a"))["class"].startswith("pathlib:Pure")
+        assert not is_same(portrait([1, True]), portrait([1.0, 1]))
         for name in models.MADE.keys() - {"apart", "whole"}:
             json.dumps(portrait(models.MADE[name]()))
 
@@ -642,6 +673,8 @@ class TestExample:
             "Colour",
             "datetime",
             "Any",
+            "deque[int]",
+            "OrderedDict[str, int]",
         ],
     )
     def test_of_types(self, kind, classes):
@@ -672,6 +705,12 @@ class TestExample:
         with pytest.raises(ProjectError, match=problem):
             example(classes(f"class C:\n    {body}").C)
 
+    @pytest.mark.parametrize("kind", ["List", "Counter[str]", "Callable[[int], str]", "type[int]"])
+    def test_of_types_that_tell_too_little(self, kind, classes):
+        """They are told, too."""
+        with pytest.raises(ProjectError, match="stands for its type"):
+            example(classes(f"@attrs.define\nclass C:\n    a: {kind}\n").C)
+
     def test_of_what_has_no_signature(self, classes):
         """It is called without arguments."""
         assert 0 == example(classes("class C(int):\n    pass").C)
@@ -685,10 +724,11 @@ class TestExample:
 
 HEAD = """
 import attrs, enum
-from collections.abc import Mapping, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, List, Literal, Optional
 class Colour(enum.Enum):
     RED = 1
 """

@@ -231,3 +231,34 @@ def test_the_order_of_fields_is_no_change():
     assert one.digest == other.digest
     assert one.digest != Recorded(1, (A,)).digest
     assert Recorded(1, ()).digest != Recorded(1, None).digest
+
+
+class Meta:
+    """Says something about a type, and where it is in memory."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("Annotated[int, 'in cents']", "int"),
+        ("typing.Annotated[list[int], Field(gt=0)]", "list[int]"),
+        (typing.Annotated[int, Meta()], "int"),
+        ("Union[int, str, None]", "int | str | None"),
+        (typing.Union[int, str, None], "int | str | None"),  # noqa: UP007 - as many write it
+        ("List['an Order']", "List['an Order']"),
+        ("conint(gt=0)", "conint(gt=0)"),
+    ],
+)
+def test_types_that_say_more(kind, expected):
+    """What stands beside a type is no part of it, and the text is the same in each process."""
+    assert expected == type_text(kind)
+
+
+def test_sets_as_defaults(registry):
+    """Their text does not depend on the order of their members."""
+    cls = attrs.make_class("C", {"a": attrs.field(default={"b", "c", "a"})})
+    versioned(name="c", transient={"z", "y"} - {"z", "y"}, registry=registry)(cls)
+
+    (field,) = recorded(registry.named("c").hooks).fields
+
+    assert "{'a', 'b', 'c'}" == field.default

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import datetime
+import errno
 import io
 import os
 import pickle
@@ -218,6 +219,28 @@ class TestFiles:
 
 class TestBackups:
     """`--backup`."""
+
+    def test_a_folder_that_does_not_reach_the_disk(self, shop, path, monkeypatch):
+        """The file is replaced already: its backup is all there is of what was before."""
+        before = path.read_bytes()
+        real = os.fsync
+
+        def fsync(number):
+            if stat.S_ISDIR(os.fstat(number).st_mode):
+                raise OSError(errno.EIO, "Input/output error")
+            real(number)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+
+        shop.run("upgrade", "--backup", ".bak", path, status=1)
+
+        assert before == Path(f"{path}.bak").read_bytes() != path.read_bytes()
+
+    def test_no_file(self, shop, path):
+        """A pipe that is called like a pickle is none."""
+        os.mkfifo(shop.folder / "pipe.pickle")
+
+        assert "1 upgraded" in shop.run("upgrade", "--recursive", shop.folder)
 
     @pytest.fixture
     def path(self, shop, old):

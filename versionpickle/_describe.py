@@ -88,7 +88,7 @@ def type_text(kind: object) -> str:
     if isinstance(kind, type) and not hasattr(kind, "__args__"):
         text = kind.__qualname__
     else:
-        text = kind if isinstance(kind, str) else _ADDRESS.sub("", str(kind))
+        text = kind if isinstance(kind, str) else _NO_CODE.sub("_", str(kind))
     tree = _parsed(text)
     return text if tree is None else ast.unparse(_Short().visit(tree))
 
@@ -100,7 +100,8 @@ def _parsed(text: str) -> ast.expr | None:
         return None
 
 
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_NO_CODE = re.compile(r"<[^<>]*>")
+"""What a repr says where it has no code: with an address, mostly."""
 
 
 class _Short(ast.NodeTransformer):

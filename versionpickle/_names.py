@@ -100,12 +100,6 @@ def _held_by(holder: Any, name: str) -> Any:
     raise KeyError(name)
 
 
-def reduced(obj: Any) -> Any:
-    """Return what pickle would ask of an object of this class."""
-    reducer = copyreg.dispatch_table.get(type(obj))
-    return obj.__reduce_ex__(4) if reducer is None else reducer(obj)
-
-
 def registered_reducer(cls: type) -> Any:
     """Return what `copyreg.pickle` was told of *cls*, by others than us; or None."""
     hooks = vars(cls).get(MARK)
@@ -114,3 +108,9 @@ def registered_reducer(cls: type) -> Any:
     reducer: Any = copyreg.dispatch_table.get(cls)
     ours = getattr(reducer, MARK, None)
     return reducer if ours is None else ours.originals.get("copyreg")
+
+
+def reduced(obj: Any) -> Any:
+    """Return what pickle would ask of an object, if we had not told it otherwise of its class."""
+    reducer = registered_reducer(type(obj))
+    return obj.__reduce_ex__(4) if reducer is None else reducer(obj)

@@ -112,10 +112,8 @@ def remove(
         return Remove(checked, missing_ok)
     if len(checked) > 1:
         raise TypeError("remove() restores one field; write one remove() for each")
-    if restore is not _NOTHING and restore_factory is not None:
-        raise TypeError("remove() takes restore= or restore_factory=, only one of them")
     value = None if restore is _NOTHING else restore
-    if value is not None and restore_factory is not None:
+    if restore is not _NOTHING and restore_factory is not None:
         raise TypeError(f"remove({checked[0]!r}) takes restore= or restore_factory=, not both")
     _check_made(f"remove({checked[0]!r}", "restore_", value, restore_factory)
     return Remove(checked, missing_ok, Add(checked[0], value, restore_factory))

@@ -15,6 +15,7 @@ from versionpickle._names import reduced, ref_of
 from versionpickle._shape import unpacked
 from versionpickle._stamp import Stamp, is_stamped
 from versionpickle.migrations import Registry
+from versionpickle.migrations._chain import as_dict
 
 from ._rank import rank
 
@@ -123,22 +124,26 @@ class _Painter:
         found = reduced(obj)
         if isinstance(found, str):
             return {"name": found}
-        function, args, state, items, pairs, _ = (*found, *[None] * 4)[:6]
+        _, args, state, items, pairs = (*found, *[None] * 4)[:5]
         parts = {
             "args": [part for part in args if type(part) is not Stamp and part is not type(obj)],
-            "state": _plain(function, state),
+            "state": _plain(state),
             "items": None if items is None else [*items],
             "pairs": None if pairs is None else [*pairs],
         }
         return {name: self.paint(part) for name, part in parts.items() if part}
 
 
-def _plain(stamp: Any, state: Any) -> Any:
-    """Return a state without its stamp, by the names of the fields."""
-    if not is_stamped(state):
-        return state
-    claim = state[0].claim
-    if claim.fields is None or claim.is_by_values:
-        return state[1] if len(state) == 2 else state[1:]
-    values, _, extras = unpacked(claim, state[: len(claim.names) + 2])
-    return dict(sorted((values | extras).items()))  # they may stand in another order tomorrow
+def _plain(state: Any) -> Any:
+    """Return a state by the names of the fields, whether its class has a version or not."""
+    if is_stamped(state):
+        claim = state[0].claim
+        if claim.fields is None or claim.is_by_values:
+            state = state[1] if len(state) == 2 else state[1:]
+        else:
+            values, _, extras = unpacked(claim, state[: len(claim.names) + 2])
+            state = values | extras
+    named = state and as_dict(state)
+    if isinstance(named, dict) and all(type(name) is str for name in named):
+        return dict(sorted(named.items()))  # they may stand in another order tomorrow
+    return state
