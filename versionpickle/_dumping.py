@@ -10,7 +10,7 @@ import pickle
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ._placeholder import written_as_placeholders
+from ._placeholder import WRITTEN
 from ._twice import Answers
 from .exceptions import PicklingError, VersionPickleError
 from .migrations import Registry
@@ -80,7 +80,7 @@ class Pickler(pickle.Pickler):
         self._is_fresh = self._is_torn = False
 
     def _dump_whole(self, chunks: _Chunks, obj: Any) -> None:
-        placeholders = written_as_placeholders()
+        placeholders = WRITTEN.count
         try:
             super().dump(obj)
         except MemoryError:
@@ -91,7 +91,7 @@ class Pickler(pickle.Pickler):
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is raised again with its place
             self._dump_deep(chunks, obj, exc)
         else:
-            if self._is_fresh and written_as_placeholders() != placeholders:
+            if self._is_fresh and WRITTEN.count != placeholders:
                 self._dump_deep(chunks, obj, PicklingError(_NAMES_OF_THE_PAST))
 
     def clear_memo(self) -> None:
@@ -218,14 +218,14 @@ def dumps(
     reducers = []
     if registry is not None or versions is not None:
         reducers = _reducers(checked_registry(registry), versions)
-    placeholders = written_as_placeholders()
-    failed: Exception = PicklingError(_NAMES_OF_THE_PAST)
+    placeholders = WRITTEN.count
+    failed: Exception | None = None
     try:
         if not reducers:
             data = pickle.dumps(obj, protocol, fix_imports=fix_imports, buffer_callback=answers)
         else:
             data = _dumps_apart(obj, protocol, fix_imports, answers, reducers)
-        if written_as_placeholders() == placeholders:
+        if WRITTEN.count == placeholders:
             return data
     except MemoryError:
         raise
@@ -235,7 +235,7 @@ def dumps(
     deep = _deep_pickler(file, protocol, fix_imports, answers)
     if reducers:
         deep.dispatch_table = _table(reducers)
-    _write_deep(deep, obj, failed)
+    _write_deep(deep, obj, failed or PicklingError(_NAMES_OF_THE_PAST))
     return file.getvalue()
 
 

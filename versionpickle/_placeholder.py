@@ -18,17 +18,17 @@ from .migrations._chain import as_dict
 _CLASSES_MAX = 4096
 
 
-_written = threading.local()
-
-
-def written_as_placeholders() -> int:
+class _Written(threading.local):
     """
-    Return how many had to be in this thread, since plain pickle wrote them.
+    Count the placeholders that plain pickle had to write as such, in each thread.
 
     Our own dumps look whether that changes, and write them anew.
     """
-    count: int = getattr(_written, "count", 0)
-    return count
+
+    count = 0
+
+
+WRITTEN = _Written()
 
 
 class Placeholder:
@@ -106,7 +106,7 @@ class Placeholder:
             return (*self.whole, None, iter(self.items), iter(self.pairs))
         if self._stored is not None:
             return self._reduce_stamped(self._stored)
-        _written.count = written_as_placeholders() + 1
+        WRITTEN.count += 1
         content = {"state": self.state, "items": self.items, "pairs": self.pairs}
         called = (True,) if self.is_called else ()
         return _stream._keep, (self.ref, self.args, self.kwargs, *called), content
