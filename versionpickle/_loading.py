@@ -277,6 +277,8 @@ class Unpickler(pickle.Unpickler):
         if isinstance(exc, NotMadeError):
             member = where.path(where.node(exc.made_at))
             told: VersionPickleError = CycleError(made_of, member or "the whole")
+            if exc.needed is not None:
+                told = exc.needed.stuck() or told
         else:
             told = _told(exc, self._size(), made_of, by_a_class=builder.is_calling)
         told.path = where.path(node)

@@ -54,8 +54,13 @@ class StandIn:
             decide, self.decide = self.decide, None
             decide(self)
         if not self.is_made:
-            raise NotMadeError(self.made_at)
+            raise NotMadeError(self.made_at, self)
         return self._made
+
+    def stuck(self) -> Any:
+        """Return what to say where it is needed to make itself; None where only that is known."""
+        turn = None if self.making is None else self.making.turn(self.state)
+        return None if turn is None else turn.stuck()
 
 
 @attrs.frozen
@@ -122,9 +127,10 @@ class Copies:
 class NotMadeError(Exception):
     """Say that an object is needed to make itself; never leaves a load."""
 
-    def __init__(self, made_at: int) -> None:
+    def __init__(self, made_at: int, needed: StandIn | None = None) -> None:
         super().__init__(made_at)
         self.made_at = made_at
+        self.needed = needed
 
 
 def meaning(found: Any) -> Any:

@@ -161,6 +161,15 @@ class Turn:
         if obj is not None:
             raise self._only_by_loads(problem)
 
+    def stuck(self) -> Exception:
+        """Return what to say where the state leads back to the object itself."""
+        problem = (
+            "its state leads back to the object itself, which is not there before this step has "
+            "run; let become() lead to a class that can be filled later, and by= ask nothing of "
+            "its neighbours"
+        )
+        return self.chain.failed(self.chain.steps[-1], OperationError(problem))
+
     def _only_by_loads(self, problem: str) -> PlainLoadError:
         chain = self.chain
         return PlainLoadError(chain.ref, chain.version, chain.current, problem)
