@@ -150,7 +150,7 @@ class _Older:
         if fields not in self._stamps:
             claim = Claim(self._hooks.declaration.key, self._version, fields, self._bases)
             self._stamps[fields] = make_stamp(
-                self._hooks.cls, claim, _never, _stream._revive, self._hooks.check_reachable
+                self._hooks.cls, claim, never, _stream._revive, self._hooks.check_reachable
             )
         return self._stamps[fields]
 
@@ -162,7 +162,7 @@ def _why(exc: StepError | MissingStepError) -> str:
     return f"no step leaves version {exc.missing} of {exc.ref}, so none can lead back to it"
 
 
-def _never(obj: Any, state: Any) -> None:
+def never(obj: Any, state: Any) -> None:
     """Stand in a stamp that is only written."""
     raise NotImplementedError
 

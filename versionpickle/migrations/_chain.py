@@ -192,9 +192,8 @@ def told(exc: Exception) -> str:
 
 
 def _checked_result(result: object, unset: set[str], *, any_state: bool) -> object:
-    named = as_dict(result) if result is not None else None
-    if isinstance(named, dict):
-        unset.difference_update(named)
+    if isinstance(result, dict) or is_slots_pair(result):
+        unset.difference_update(as_dict(result) if unset else ())
         return result
     if result is None:
         raise OperationError("it returned None; end it with 'return state'")

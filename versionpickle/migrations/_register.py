@@ -112,9 +112,7 @@ def migration(
                 ref, f"{function!r} is not a step", "decorate a function of the state"
             )
         into.add_step(Step(ref, leaves, reaches, function=function))
-        with contextlib.suppress(
-            AttributeError, TypeError
-        ):  # of functions in C, which nobody decorates
+        with contextlib.suppress(AttributeError, TypeError):  # of what is in C, or has slots
             function.down = functools.partial(_register_down, into, ref, leaves)
         return function
 

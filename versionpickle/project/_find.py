@@ -6,6 +6,7 @@ import difflib
 
 from collections.abc import Iterable, Iterator
 
+from versionpickle._hooks import Hooks
 from versionpickle.exceptions import ProjectError
 
 from ._project import Project
@@ -65,3 +66,9 @@ def is_own(project: Project, ref: str) -> bool:
 
 def packages_of(project: Project) -> set[str]:
     return {module.partition(".")[0] for module in project.known.modules}
+
+
+def names_of(hooks: Hooks) -> tuple[str, ...]:
+    """Return the names by which a user may mean a class, its ref first."""
+    declaration = hooks.declaration
+    return (declaration.ref, declaration.key, hooks.cls.__qualname__)

@@ -17,6 +17,7 @@ from versionpickle.migrations._schema import Recorded, Schema
 from ._answers import Answers
 from ._declarations import Space, by_hand, edits, place_of
 from ._difference import Difference
+from ._find import names_of
 from ._imports import Scope
 from ._project import Project
 from ._source_text import Edit, SourceText
@@ -117,12 +118,6 @@ def _chosen(project: Project, names: tuple[str, ...]) -> list[str]:
             listed = ", ".join(sorted(known)) or "none"
             raise ProjectError(name, "the project has no such class", f"it has {listed}")
     return sorted(key for key, of_class in known.items() if not names or {*names} & {*of_class})
-
-
-def names_of(hooks: Hooks) -> tuple[str, ...]:
-    """Return the names by which a user may mean a class, its ref first."""
-    declaration = hooks.declaration
-    return (declaration.ref, declaration.key, hooks.cls.__qualname__)
 
 
 def _plan_class(plan: Plan, key: str, answers: Answers) -> bool:

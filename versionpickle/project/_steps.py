@@ -18,6 +18,7 @@ from versionpickle.migrations._schema import Recorded, RecordedField
 from ._answers import Answers, names_in
 from ._declarations import Place, Space
 from ._difference import Change, Codes, operations, renamed, renamed_perhaps
+from ._find import names_of
 from ._imports import Scope
 from ._project import Project
 from ._source_text import SourceText
@@ -46,12 +47,6 @@ class NewStep:
         return self.project.classes[self.key]
 
     @property
-    def _names(self) -> tuple[str, ...]:
-        """The names by which the user may mean the class."""
-        declaration = self.hooks.declaration
-        return (declaration.ref, declaration.key, self.hooks.cls.__qualname__)
-
-    @property
     def _is_enum(self) -> bool:
         return issubclass(self.hooks.cls, enum.Enum)
 
@@ -74,7 +69,7 @@ class NewStep:
             elif self._is_enum:
                 problem = f"nothing says which member {one.field!r} is today"
                 cure = f"say --rename {one.field}=..., or write the step yourself"
-                raise ProjectError(self._names[0], problem, cure)
+                raise ProjectError(names_of(self.hooks)[0], problem, cure)
 
     def _new_name(
         self, gone: str, found: tuple[Change, ...], old: Recorded, today: Recorded
@@ -88,17 +83,17 @@ class NewStep:
             if field.name in alike and field.name not in old.transient  # where it was all along
         ]
         possible = [*(today.fields or ())] if self._is_enum else free
-        return self.answers.renamed(self._names, gone, possible, same)
+        return self.answers.renamed(names_of(self.hooks), gone, possible, same)
 
     def _ask_codes(self, change: Change) -> None:
         old, new = change.old, change.new
         if new is None:
             return
         if old is None:
-            said = self.answers.said("add", self._names, change.field)
+            said = self.answers.said("add", names_of(self.hooks), change.field)
             if said is not None or new.default is None:
-                self._values[change.field] = self.answers.value(self._names, new)
-        elif self.answers.said("convert", self._names, change.field) is not None:
+                self._values[change.field] = self.answers.value(names_of(self.hooks), new)
+        elif self.answers.said("convert", names_of(self.hooks), change.field) is not None:
             self._ask_function(change.field, old, new)
         elif change.needs_conversion:
             kind = self._callable(old, new)
@@ -108,7 +103,9 @@ class NewStep:
                 self._types[change.field] = kind
 
     def _ask_function(self, field: str, old: RecordedField, new: RecordedField) -> None:
-        self._functions[field] = self.answers.function(self._names, field, old.type, new.type)
+        self._functions[field] = self.answers.function(
+            names_of(self.hooks), field, old.type, new.type
+        )
 
     def _callable(self, old: RecordedField, new: RecordedField) -> type | None:
         """Return the new type, if calling it with an old value makes a new one."""
@@ -130,7 +127,7 @@ class NewStep:
                 if not scope.knows(name):
                     module = self.place.space["__name__"]
                     problem = f"the module {module} does not know the {name!r} of {code!r}"
-                    raise ProjectError(self._names[0], problem, "import it there first")
+                    raise ProjectError(names_of(self.hooks)[0], problem, "import it there first")
 
     def written(self, source: SourceText, space: Space, scope: Scope) -> StepCode:
         """Return the step, and let *scope* import what it needs."""

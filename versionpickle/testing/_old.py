@@ -15,6 +15,7 @@ from versionpickle._enum_shape import EnumShape
 from versionpickle._hooks import Hooks, hooks_of
 from versionpickle._loading import loads
 from versionpickle._names import ref_of
+from versionpickle._older import never
 from versionpickle._stamp import BY_VALUES, Bases, Claim, make_stamp
 from versionpickle._values_shape import ValuesShape
 from versionpickle.exceptions import DeclarationError
@@ -82,7 +83,7 @@ def bases_of(hooks: Hooks, told: Versions) -> Bases:
 def _reduction(hooks: Hooks, version: int, state: dict[str, Any], bases: Bases) -> Any:
     """Return what the object reduced to; docs/reference/wire-format.md says what there is."""
     claim = Claim(hooks.declaration.key, version, None, bases)
-    whole = make_stamp(hooks.cls, claim, _never, _stream._revive)
+    whole = make_stamp(hooks.cls, claim, never, _stream._revive)
     if isinstance(hooks.shape, EnumShape):
         return _stream._member, (whole, state["name"])
     if hooks.rebuilds:
@@ -93,7 +94,7 @@ def _reduction(hooks: Hooks, version: int, state: dict[str, Any], bases: Bases) 
         state = {FIELDS_SET: set(state), **state}
     is_by_values = isinstance(hooks.shape, ValuesShape)
     names = (BY_VALUES, *state) if is_by_values else tuple(state)
-    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), _never, _stream._revive)
+    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), never, _stream._revive)
     if is_by_values:
         return stamp, tuple(state.values())
     return stamp, (), (stamp, *state.values())
@@ -107,8 +108,3 @@ class _Stored:
 
     def __reduce_ex__(self, protocol: object) -> Any:
         return self._reduction
-
-
-def _never(obj: Any, state: Any) -> None:
-    """Stand in a stamp that is only written."""
-    raise NotImplementedError
