@@ -779,8 +779,39 @@ class TestMoves:
         assert (tmp_path / "samples" / "a.A" / "1-x.pickle").exists()
 
 
+BASE = """
+import attrs
+from versionpickle import versioned
+
+@versioned
+@attrs.define
+class Base:
+    a: int
+
+@versioned
+@attrs.define
+class Sub(Base):
+    b: str = "d"
+"""
+
+
 class TestFailures:
     """What was written is taken back."""
+
+    def test_other_classes_that_stop_loading(self, tmp_path):
+        """A field that a base takes over is made for the base, and old subclasses do not load."""
+        with shop_in(tmp_path) as shop:
+            shop.write(BASE)
+            shop.run("init", shop.module)
+            shop.change(
+                ('    b: str = "d"\n', "    pass\n"), ("a: int\n", 'a: int\n    b: str = "d"\n')
+            )
+            before = (tmp_path / f"{shop.module}.py").read_text()
+
+            made = Made(shop, "--no-input", status=2)
+
+        assert "Sub: what was made is no good, and is taken back" in made.told
+        assert before == made.source
 
     @pytest.mark.parametrize("change", ["# mine\n", None])
     def test_what_others_write_meanwhile(self, shop, change):

@@ -32,12 +32,13 @@ def write(plan: Plan) -> list[Path]:
     or old data does not load any more, all files are put back as they were.
     """
     plan.check_unchanged()
+    known = {(one.ref, one.problem) for one in findings(plan.project)}
     files = plan.files()
     kept = Kept.of(plan.project.known, files)
     try:
         for file, data in files.items():
             _write_source(file, data)
-        _check(plan, _recorded(plan.project.known.root, plan.refused))
+        _check(plan, _recorded(plan.project.known.root, plan.refused), known)
     except BaseException:
         kept.put_back()
         raise
@@ -55,11 +56,12 @@ def _forget_compiled(file: Path) -> None:
     Path(importlib.util.cache_from_source(file)).unlink(missing_ok=True)
 
 
-def _check(plan: Plan, found: list[dict[str, Any]]) -> None:
-    """Refuse what leaves old data of the classes behind."""
+def _check(plan: Plan, found: list[dict[str, Any]], known: set[tuple[str, str]]) -> None:
+    """Refuse what leaves old data behind, also that of other classes."""
     refs = {plan.project.classes[key].declaration.ref for key in plan.made}
     for one in found:
-        if one["ref"] in refs:
+        is_new = one["kind"] in {"sample", "step"} and (one["ref"], one["problem"]) not in known
+        if one["ref"] in refs or is_new:
             problem = f"what was made is no good, and is taken back: {one['problem']}"
             raise ProjectError(one["ref"], problem, one["cure"])
 
