@@ -335,3 +335,15 @@ def test_own_new(protocol):
     assert (1, 2) == (back.x, back.y)
     with pytest.raises(TypeError, match="3 values for 2 fields"):
         obj.__reduce_ex__(4)[0](1, 2, 3)
+
+
+@pytest.mark.parametrize("cls", KINDS)
+def test_defaults_fill_no_gap(cls):
+    """A stamp names its fields, and is called with a value for each."""
+    stamp, values, _ = cls(x=1, y=3).__reduce_ex__(4)
+
+    assert cls(x=1, y=3) == stamp(*values)
+    with pytest.raises(TypeError):
+        stamp(*values[:-1])
+    with pytest.raises(TypeError):
+        stamp(*values, 4)

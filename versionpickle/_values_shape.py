@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 from typing import TYPE_CHECKING, Any
 
 from ._codegen import SetState
@@ -25,11 +27,13 @@ class ValuesShape(Shape):
 
     remakes = True
 
-    def __init__(self, hooks: Hooks, layout: Layout, make: Maker = None) -> None:
+    def __init__(
+        self, hooks: Hooks, layout: Layout, make: tuple[Any, ...], make_of_all: tuple[Any, ...]
+    ) -> None:
         super().__init__(hooks, layout)
-        self._make, *self._first = make or (self.cls.__new__, self.cls)
+        self._make, *self._first = make
         self._stored = (BY_VALUES, *layout.names)
-        self._stamp = self.new_stamp(self._stored, lambda claim: self._fill, make)
+        self._stamp = self.new_stamp(self._stored, lambda claim: self._fill, make_of_all)
         self.reduce = as_method(self._reduce)
         self.setstate = as_method(self._fill_any)
 
@@ -102,13 +106,18 @@ class TupleShape(ValuesShape):
     """Store a named tuple; a ``__new__`` of the user's, which may take others, is passed by."""
 
     def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        made_by = getattr(hooks.cls.__new__, "__globals__", {}).get("__name__", "")
-        by_name = made_by.startswith("namedtuple_")
-        super().__init__(hooks, layout, None if by_name else (self._from,))
+        cls = hooks.cls
+        new: Any = cls.__new__
+        made_by = getattr(new, "__globals__", {}).get("__name__", "")
+        if made_by.startswith("namedtuple_"):
+            of_all = types.FunctionType(new.__code__, new.__globals__)  # without the defaults
+            of_all.__qualname__ = new.__qualname__
+            super().__init__(hooks, layout, (new, cls), (of_all, cls))
+        else:
+            super().__init__(hooks, layout, (self._from,), (self._from,))
 
     def _from(self, *values: Any) -> Any:
-        if len(values) != len(self.layout.fields):
-            raise TypeError(f"{len(values)} values for {len(self.layout.fields)} fields")
+        _check_count(values, self.layout)
         return tuple.__new__(self.cls, values)
 
     def _values(self, obj: Any) -> tuple[Any, ...]:
@@ -119,9 +128,23 @@ class StructShape(ValuesShape):
     """Store a msgspec struct, which nothing but a call can make."""
 
     def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        by_name = has_keyword_fields(hooks.cls)
-        self._names = layout.names
-        super().__init__(hooks, layout, (self._call,) if by_name else (hooks.cls,))
+        cls = hooks.cls
+        if has_keyword_fields(cls):
+            super().__init__(hooks, layout, (self._call_by_name,), (self._call_by_name,))
+        elif any(field.has_default for field in layout.fields):
+            super().__init__(hooks, layout, (cls,), (self._call,))
+        else:
+            super().__init__(hooks, layout, (cls,), (cls,))
 
     def _call(self, *values: Any) -> Any:
-        return self.cls(**dict(zip(self._names, values, strict=True)))
+        _check_count(values, self.layout)
+        return self.cls(*values)
+
+    def _call_by_name(self, *values: Any) -> Any:
+        _check_count(values, self.layout)
+        return self.cls(**dict(zip(self.layout.names, values, strict=True)))
+
+
+def _check_count(values: tuple[Any, ...], layout: Layout) -> None:
+    if len(values) != len(layout.fields):
+        raise TypeError(f"{len(values)} values for {len(layout.fields)} fields")
