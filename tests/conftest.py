@@ -14,5 +14,5 @@ def registry():
 
 
 settings.register_profile("default", deadline=None)
-settings.register_profile("thorough", deadline=None, max_examples=5_000)
+settings.register_profile("thorough", deadline=None, max_examples=2_000)
 settings.load_profile("default")
