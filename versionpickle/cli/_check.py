@@ -11,15 +11,13 @@ import click
 
 from versionpickle.project._findings import Finding, findings
 
-from ._output import Text, console, counted, project, tells_errors
+from ._output import Text, console, counted, format_option, project, tells_errors
 
 
 @click.command(epilog="Example: versionpickle check --format github")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "github"]),
-    default="text",
+@format_option(
+    "json",
+    "github",
     help="How to print: for people, for programs, or as annotations of a GitHub workflow.",
 )
 @tells_errors

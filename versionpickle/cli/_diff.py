@@ -12,7 +12,7 @@ import click
 from versionpickle.project._compatibility import WORDS, Verdict, verdicts
 from versionpickle.project._git import schemas_at
 
-from ._output import Text, console, counted, project, tells_errors
+from ._output import Text, console, counted, format_option, project, tells_errors
 
 
 @click.command(epilog="Example: versionpickle diff --against v1.2 --format json")
@@ -21,13 +21,7 @@ from ._output import Text, console, counted, project, tells_errors
     metavar="COMMIT",
     help="Compare with the schemas of this commit, branch or tag of git.",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How to print: for people or for programs.",
-)
+@format_option("json")
 @tells_errors
 def diff(against: str | None, form: str) -> None:
     """

@@ -12,17 +12,11 @@ import click
 
 from versionpickle.project._doctor import Row, examined
 
-from ._output import Text, console, tells_errors
+from ._output import Text, console, format_option, tells_errors
 
 
 @click.command(epilog="Example: versionpickle doctor")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How to print: for people, or for programs.",
-)
+@format_option("json")
 @tells_errors
 def doctor(form: str) -> None:
     """

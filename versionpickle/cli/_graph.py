@@ -18,16 +18,15 @@ from versionpickle.project._graph import graph as graph_of
 from versionpickle.project._svg import svg
 
 from ._classes import class_argument
-from ._output import Text, console, project, tells_errors
+from ._output import Text, console, format_option, project, tells_errors
 
 
 @click.command(epilog="Example: versionpickle graph --format svg --output versions.svg")
 @class_argument("wanted", nargs=-1)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "mermaid", "dot", "svg"]),
-    default="text",
+@format_option(
+    "mermaid",
+    "dot",
+    "svg",
     help="What to draw: trees of text, or a picture for Markdown, Graphviz or a browser.",
 )
 @click.option(

@@ -17,18 +17,12 @@ from versionpickle.project._history import Era, History, Leaving
 from versionpickle.project._history import history as history_of
 
 from ._classes import class_argument
-from ._output import Text, console, project, tells_errors
+from ._output import Text, console, format_option, project, tells_errors
 
 
 @click.command(epilog="Example: versionpickle history shop.models:Order")
 @class_argument("wanted")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="How to print: for people, or for programs.",
-)
+@format_option("json")
 @tells_errors
 def history(wanted: str, form: str) -> None:
     """

@@ -7,7 +7,7 @@ import sys
 
 from collections.abc import Callable, Sized
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
 
@@ -20,6 +20,7 @@ from versionpickle.project._project import Project, load_project
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 _WIDE = 1_000
 """Columns of what is read by programs, which want a line to be a line."""
@@ -48,6 +49,14 @@ def counted(things: Sized, one: str, many: str) -> str:
     ('1 class', 'no classes')
     """
     return f"{len(things) or 'no'} {one if len(things) == 1 else many}"
+
+
+def format_option(
+    *others: str, help: str = "How to print: for people, or for programs."
+) -> Callable[[_F], _F]:
+    """Let the user choose between text and *others*."""
+    forms = click.Choice(["text", *others])
+    return click.option("--format", "form", type=forms, default="text", help=help)
 
 
 def tells_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
