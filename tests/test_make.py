@@ -943,7 +943,7 @@ def test_types_that_take_old_values(new, old, expected):
 def test_portraits_of_moved_members(shop):
     """Enums have moved as well."""
     project = load_project(Path.cwd())
-    from versionpickle.project._portrait import translated
+    from versionpickle._portrait import translated
 
     versioned(name=f"{shop.module}.x", formerly=f"{shop.module}_old:X")(
         type("X", (), {"__module__": shop.module})

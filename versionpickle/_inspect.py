@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,40 +13,15 @@ from ._finder import Finder, today
 from ._machine import Machine
 from ._names import shortened
 from ._stamp import Claim
-from ._stream import checked_claim
+from ._stream import OF_OURS, checked_claim
+from ._ways import FoundClass, Ways
 from .exceptions import (
     DamagedError,
-    MissingStepError,
     StampError,
-    UpgradeError,
     VersionPickleError,
 )
-from .migrations import Declaration, Elsewhere, Registry, Retired
+from .migrations import Declaration, Elsewhere, Registry
 from .migrations._registry import checked_registry
-
-
-@attrs.frozen
-class FoundClass:
-    """One class of which a pickle holds objects, at one version."""
-
-    ref: str
-    """Its ref, or stable name."""
-
-    version: int | None
-    """The version in its stamp; None where it has none."""
-
-    current: int | None
-    """Today's version; None where the class is not declared."""
-
-    count: int
-    fields: tuple[str, ...]
-    """The names in the stamp, or in the states of unstamped objects."""
-
-    steps: tuple[str, ...]
-    """The steps that a load would run."""
-
-    problem: str = ""
-    """Why a load would fail, as far as the stamp tells."""
 
 
 @attrs.frozen
@@ -172,6 +146,12 @@ class _Surveyor(Machine):
     def read_only(self, buffer: Any) -> Any:
         return buffer
 
+    def named_apart(self) -> tuple[list[str], list[str]]:
+        """Return the names that made objects, and those that did not."""
+        made = [name.ref for name in self.names.values() if name.count]
+        others = [name.ref for name in self.names.values() if not name.count]
+        return [*filter(_is_telling, made)], [*filter(_is_telling, others)]
+
     def call(self, function: Any, args: Any) -> Any:
         if type(function) is _Stamp:
             return self._made(function)
@@ -264,11 +244,17 @@ def _claim(args: Any) -> Claim | None:
         return None
 
 
-_OF_EVERY_PICKLE = {
-    f"versionpickle:{name}"
-    for name in ("_keep", "_make", "_member", "_rebuild", "_revive", "_set_state")
-} | {"copyreg:_reconstructor", "copyreg:__newobj__", "copyreg:__newobj_ex__", "builtins:object"}
+_OF_EVERY_PICKLE = OF_OURS | {
+    "copyreg:_reconstructor",
+    "copyreg:__newobj__",
+    "copyreg:__newobj_ex__",
+    "builtins:object",
+}
 """What stands in pickles for pickle's own sake, or for ours."""
+
+
+def _is_telling(ref: str) -> bool:
+    return ref not in _OF_EVERY_PICKLE
 
 
 class _Reporting:
@@ -278,11 +264,12 @@ class _Reporting:
         self._found = found
         self._registry = registry
         self._finder = Finder(registry)
+        self._ways = Ways(registry)
 
     def report(self) -> Report:
         found = self._found
         data = found.data
-        named = [name for name in found.names.values() if name.ref not in _OF_EVERY_PICKLE]
+        named = [name for name in found.names.values() if _is_telling(name.ref)]
         notes = list(found.outside)
         if found.position != len(data):
             notes.append(f"{len(data) - found.position} bytes follow after its end")
@@ -290,8 +277,12 @@ class _Reporting:
             protocol=data[1] if data[:1] == pickle.PROTO else 0,
             size=len(data),
             classes=(
-                *map(self._stamped, found.stamps.values()),
-                *(self._unstamped(name) for name in named if name.count and self._is_class(name)),
+                *(self._ways.stamped(one.claim, one.count) for one in found.stamps.values()),
+                *(
+                    self._ways.unstamped(name.ref, name.count, tuple(name.fields))
+                    for name in named
+                    if name.count and self._is_class(name)
+                ),
             ),
             names=tuple(n.ref for n in named if not (n.count and self._is_class(n))),
             refused=tuple(self._refused(named)),
@@ -302,57 +293,6 @@ class _Reporting:
         return name.is_class or isinstance(
             self._registry.resolve(name.ref), Declaration | Elsewhere
         )
-
-    def _stamped(self, stamp: _Stamp) -> FoundClass:
-        claim = stamp.claim
-        meaning = self._registry.named(claim.ref) or self._registry.resolve(claim.ref)
-        steps, problem, current = self._way(claim.ref, claim.version, meaning)
-        return FoundClass(
-            claim.ref, claim.version, current, stamp.count, claim.names, steps, problem
-        )
-
-    def _unstamped(self, name: _Name) -> FoundClass:
-        fields = tuple(name.fields)
-        meaning = self._registry.resolve(name.ref)
-        if isinstance(meaning, Elsewhere):
-            steps, problem, _ = self._way_out(meaning.ref, 1)
-            return FoundClass(name.ref, None, None, name.count, fields, steps, problem)
-        if not isinstance(meaning, Declaration):
-            return FoundClass(name.ref, None, None, name.count, fields, ())
-        if not isinstance(meaning.unstamped, int):  # a function of the state tells the version
-            return FoundClass(name.ref, None, meaning.version, name.count, fields, ())
-        steps, problem, current = self._way(name.ref, meaning.unstamped, meaning)
-        return FoundClass(name.ref, None, current, name.count, fields, steps, problem)
-
-    def _way(
-        self, ref: str, version: int, meaning: object
-    ) -> tuple[tuple[str, ...], str, int | None]:
-        """Return the steps to today, what stands in the way, and today's version."""
-        if isinstance(meaning, Retired):
-            return (), "retired: it loads as a placeholder", None
-        if isinstance(meaning, Elsewhere):
-            return self._way_out(meaning.ref, version)
-        if not isinstance(meaning, Declaration):
-            return (), "nobody declared it here; import the module that does", None
-        return *self._steps(ref, version, meaning), meaning.version
-
-    def _steps(self, ref: str, version: int, goal: Declaration) -> tuple[tuple[str, ...], str]:
-        try:
-            target = self._registry.target(ref)
-            steps = self._registry.path(target, version, goal, importing=False)
-        except MissingStepError as exc:
-            if goal.migrations not in {None, *sys.modules}:
-                return (), f"its steps stand in {goal.migrations}, which is not imported yet"
-            return (), str(exc)
-        except (UpgradeError, StampError) as exc:
-            return (), str(exc)
-        return tuple(map(str, steps)), ""
-
-    def _way_out(self, ref: str, version: int) -> tuple[tuple[str, ...], str, None]:
-        try:
-            return tuple(map(str, self._registry.way_out(ref, version))), "", None
-        except MissingStepError as exc:
-            return (), str(exc), None
 
     def _refused(self, named: list[_Name]) -> Iterator[tuple[str, str]]:
         for name in named:

@@ -14,6 +14,7 @@ import attrs
 from versionpickle._check import check
 from versionpickle._hooks import Hooks
 from versionpickle._inspect import inspect as report_of
+from versionpickle._portrait import description, is_same
 from versionpickle.exceptions import MissingStepError, ProjectError, VersionPickleError
 from versionpickle.migrations import Registry
 from versionpickle.migrations._schema import Recorded, Schema
@@ -21,7 +22,6 @@ from versionpickle.migrations._schema import Recorded, Schema
 from ._declarations import place_of
 from ._difference import Difference, operations, renamed_perhaps
 from ._find import is_own, packages_of
-from ._portrait import description, is_same
 from ._project import Project
 from ._samples import Sample
 

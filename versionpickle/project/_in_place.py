@@ -11,9 +11,8 @@ from pathlib import Path
 import attrs
 
 from versionpickle._files import write_file
+from versionpickle._upgrading import Settings, Upgrade, failure_of, upgrade
 from versionpickle.exceptions import ProjectError
-
-from ._upgrading import Settings, Upgrade, failure_of, upgrade
 
 
 SUFFIXES = {".pickle", ".pkl"}

@@ -9,6 +9,7 @@ import attrs
 
 from versionpickle._describe import recorded, schema_of
 from versionpickle._hooks import Hooks
+from versionpickle._portrait import description
 from versionpickle._stamp import Claim
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import Chain, Registry, default_registry
@@ -17,7 +18,6 @@ from versionpickle.migrations._schema import Recorded, Schema
 from ._configuration import Configuration, configuration, import_modules
 from ._difference import Change, Difference, changes, other_changes, structural_changes
 from ._moving import move_samples, remove_schema
-from ._portrait import description
 from ._samples import Sample, new_samples, samples_in, store
 from ._schemas import read_schemas, write_schema
 

@@ -14,10 +14,10 @@ import attrs
 from versionpickle._files import write_file
 from versionpickle._hooks import Hooks
 from versionpickle._names import ref_of
+from versionpickle._portrait import ref_today, translated
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import Registry
 
-from ._portrait import ref_today, translated
 from ._schemas import file_name
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 
 from versionpickle._hooks import Hooks
+from versionpickle._portrait import is_same, portrait
 from versionpickle._shape import value_or
-from versionpickle.project._portrait import is_same, portrait
 
 
 @attrs.frozen

@@ -12,9 +12,9 @@ import attrs
 
 from versionpickle._fields_shape import FieldsShape
 from versionpickle._hooks import Hooks
+from versionpickle._portrait import description
 from versionpickle.exceptions import InvalidObjectError, ProjectError
 from versionpickle.project._findings import Finding, findings, problem_of
-from versionpickle.project._portrait import description
 from versionpickle.project._project import Project, load_project
 from versionpickle.project._samples import Sample
 

@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from versionpickle._names import reduced, ref_of
-from versionpickle._stamp import Stamp, is_stamped
+from ._names import reduced, ref_of
+from ._stamp import Stamp, is_stamped
 
 
 _DEPTH, _BREADTH = 5, 8

@@ -10,14 +10,13 @@ import types
 
 from typing import Any
 
-from versionpickle._hooks import hooks_of
-from versionpickle._names import reduced, ref_of
-from versionpickle._shape import unpacked
-from versionpickle._stamp import Stamp, is_stamped
-from versionpickle.migrations import Registry
-from versionpickle.migrations._chain import as_dict
-
+from ._hooks import hooks_of
+from ._names import reduced, ref_of
 from ._rank import rank
+from ._shape import unpacked
+from ._stamp import Stamp, is_stamped
+from .migrations import Registry
+from .migrations._chain import as_dict
 
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")

@@ -12,15 +12,16 @@ from typing import Any
 
 import attrs
 
-from versionpickle._dumping import Pickler, dumps
-from versionpickle._inspect import FoundClass, _Reporting, _Surveyor
-from versionpickle._loading import Unpickler, loads
-from versionpickle._stamp import Claim
-from versionpickle.exceptions import DamagedError, StepError, VersionPickleError
-from versionpickle.migrations import Declaration, Elsewhere, Registry, Retired
-from versionpickle.migrations._registry import checked_registry
-
+from ._dumping import Pickler, dumps
+from ._inspect import _Reporting, _Surveyor
+from ._label import Label
+from ._loading import Unpickler, loads
 from ._portrait import is_same, portrait
+from ._staleness import is_current, is_renamed, would_be_stamped
+from ._ways import FoundClass
+from .exceptions import DamagedError, StepError, VersionPickleError
+from .migrations import Registry
+from .migrations._registry import checked_registry
 
 
 @attrs.frozen
@@ -30,7 +31,7 @@ class Settings:
     protocol: int | None = None
     """None for the protocol that each has."""
 
-    allow: tuple[str, ...] = ()
+    allow: tuple[object, ...] = ()
     registry: Registry = attrs.field(default=None, converter=checked_registry)
 
 
@@ -55,6 +56,8 @@ class Upgrade:
     """The classes that are not stored as they would be today."""
 
     failure: Failure | None = None
+    label: Label | None = None
+    """What is in it; None after a failure."""
 
 
 def upgrade(data: bytes, settings: Settings) -> Upgrade:
@@ -68,9 +71,24 @@ def upgrade(data: bytes, settings: Settings) -> Upgrade:
         pickles = _pickles(data, settings.registry)
         stale = _together(found for one in pickles for found in one.stale)
         written = _written(data, pickles, settings) if stale else data
+        label = label_of(written, settings.registry) if stale else _label(pickles)
     except Exception as exc:  # noqa: BLE001 - whatever stops it, it becomes a row of the report
         return Upgrade(data, stale, failure_of(exc))
-    return Upgrade(written, stale)
+    return Upgrade(written, stale, label=label)
+
+
+def label_of(data: bytes, registry: Registry | None = None) -> Label:
+    """
+    Return what is in all pickles of *data*, read without building any of it.
+
+    >>> label_of(pickle.dumps([1, pickle.PickleError()])).made
+    ('pickle:PickleError',)
+    """
+    return _label(_pickles(data, checked_registry(registry)))
+
+
+def _label(pickles: Iterable[_Pickle]) -> Label:
+    return functools.reduce(Label.__or__, (one.label for one in pickles))
 
 
 def failure_of(exc: Exception) -> Failure:
@@ -93,6 +111,7 @@ class _Pickle:
     start: int
     end: int
     stale: tuple[FoundClass, ...]
+    label: Label
     follows: bool
     """Whether it refers to what was read before it: one Pickler wrote both."""
 
@@ -105,7 +124,7 @@ def _pickles(data: bytes, registry: Registry) -> list[_Pickle]:
     while start < len(data) or not found:
         surveyor, follows = _surveyed(data, start, registry, before)
         end = surveyor.position
-        found.append(_Pickle(start, end, _stale(surveyor, registry), follows))
+        found.append(_Pickle(start, end, *_found(surveyor, registry), follows))
         before, start = surveyor, end
     return found
 
@@ -135,41 +154,20 @@ def _survey(data: bytes, start: int, registry: Registry, memo: dict[int, Any]) -
     return surveyor
 
 
-def _stale(surveyor: _Surveyor, registry: Registry) -> tuple[FoundClass, ...]:
+def _found(surveyor: _Surveyor, registry: Registry) -> tuple[tuple[FoundClass, ...], Label]:
+    """Return the classes that are not stored as they would be today, and the label of all."""
     report = _Reporting(surveyor, registry).report()
-    stamped = report.classes[: len(surveyor.stamps)]
+    claims = [stamp.claim for stamp in surveyor.stamps.values()]
+    stamped, unstamped = report.classes[: len(claims)], report.classes[len(claims) :]
     stale = [
         found
-        for stamp, found in zip(surveyor.stamps.values(), stamped, strict=True)
-        if not _is_current(stamp.claim, registry)
+        for claim, found in zip(claims, stamped, strict=True)
+        if not is_current(claim, registry)
     ]
-    stale += [one for one in report.classes[len(stamped) :] if _is_declared(one.ref, registry)]
-    renamed = (ref for ref in report.names if _is_renamed(ref, registry))
-    return (*stale, *(FoundClass(ref, None, None, 0, (), ()) for ref in renamed))
-
-
-def _is_current(claim: Claim, registry: Registry) -> bool:
-    """Tell whether a dump would write this very stamp, or cannot write another one."""
-    if isinstance(registry.resolve(claim.ref), Retired):
-        return True
-    declaration = registry.named(claim.ref)
-    if declaration is None or declaration.version != claim.version:
-        return False
-    *bases, _ = ((base.key, base.version) for base in declaration.hooks.lineage())
-    shape = declaration.hooks.shape
-    return claim.bases == tuple(bases) and shape.current(claim.fields) is not None
-
-
-def _is_declared(ref: str, registry: Registry) -> bool:
-    """Tell whether what was stored without a stamp would get one."""
-    return isinstance(registry.resolve(ref), Declaration | Elsewhere) or _is_renamed(ref, registry)
-
-
-def _is_renamed(ref: str, registry: Registry) -> bool:
-    meaning = registry.resolve(ref)
-    if isinstance(meaning, Declaration):
-        return meaning.ref != ref
-    return registry.target(ref) != ref or not isinstance(meaning, Retired | None)
+    stale += [one for one in unstamped if would_be_stamped(one.ref, registry)]
+    renamed = (ref for ref in report.names if is_renamed(ref, registry))
+    stale += [FoundClass(ref, None, None, 0, (), ()) for ref in renamed]
+    return tuple(stale), Label(claims, *surveyor.named_apart())
 
 
 def _together(found: Iterable[FoundClass]) -> tuple[FoundClass, ...]:
@@ -225,11 +223,11 @@ def _rewritten(data: bytes, read: Callable[[bytes], Any], write: Callable[[Any],
     except RecursionError:  # too deep for a portrait: it may do to be written as it was read
         is_kept = write(again) == written
     if not is_kept:
-        raise _DifferentError("what would be written loads as something else")
+        raise DifferentError("what would be written loads as something else")
     return written
 
 
-class _DifferentError(VersionPickleError):
+class DifferentError(VersionPickleError):
     """Say that what was written is not what was loaded; becomes a row of the report."""
 
     problem: str
