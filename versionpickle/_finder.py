@@ -80,6 +80,16 @@ class Finder:
     def is_pure(self, function: object) -> bool:
         return id(function) in self.pure
 
+    def is_free_of_care(self, found: object) -> bool:
+        """Tell whether what was found means the same to every load, and C's can take it."""
+        return not (
+            self.met
+            or self.needs_builder
+            or self.in_place_of_classes
+            or self.singles
+            or found == self._attribute
+        )
+
     def find(self, module: str, name: str) -> Any:
         """Return the meaning; raise Refused where nobody gave one."""
         try:

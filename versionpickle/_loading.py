@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ._adopt import named
 from ._finder import Finder, Refused
+from ._quick import load_quickly
 from ._twice import Buffers, Recorder, is_seekable, reachable_from, rest_of
 from .exceptions import (
     BuildError,
@@ -368,6 +369,12 @@ def loads(
         ...
     versionpickle.exceptions.ForbiddenError: this pickle asks for os:system, ...
     """
+    needs_care = unsafe or allow or limits or buffers or not fix_imports or encoding != "ASCII"
+    if not needs_care and missing == future == "raise":
+        try:
+            return load_quickly(data, checked_registry(registry))
+        except Exception:  # noqa: BLE001, S110 - it is tried again with more care, which tells why
+            pass
     file = io.BytesIO(data)
     size = memoryview(data).nbytes
     reader = Unpickler(
