@@ -15,8 +15,14 @@ MARK = "__versionpickle__"
 
 
 def ref_of(target: object) -> str:
-    """Return the ref of a class or function, ``module:qualname``."""
-    return f"{target.__module__}:{target.__qualname__}"  # type: ignore[attr-defined]
+    """
+    Return the ref of a class or function, ``module:qualname``.
+
+    The main module of a program is the same in processes that multiprocessing starts, and
+    has two names there.
+    """
+    module: str = target.__module__
+    return f"{'__main__' if module == '__mp_main__' else module}:{target.__qualname__}"  # type: ignore[attr-defined]
 
 
 def checked_ref(ref: object) -> str:

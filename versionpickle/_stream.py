@@ -235,5 +235,9 @@ def _import_module_of(ref: str, claim: Claim) -> None:
         raise UnknownClassError(claim.ref, claim.version, problem) from exc
 
 
+OF_OURS = set()
+"""The refs of what streams name."""
+
 for _function in (_keep, _make, _member, _rebuild, _revive, _set_state):
     _function.__module__ = __package__
+    OF_OURS.add(f"{__package__}:{_function.__name__}")

@@ -1,0 +1,150 @@
+"""Labels: what a pickle holds, noted while it is written, or read from it."""
+
+from __future__ import annotations
+
+import copyreg
+import datetime
+import decimal
+import enum
+import fractions
+import pickle
+import zoneinfo
+
+import orders
+import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import versionpickle
+
+from versionpickle import _noting
+from versionpickle._label import Label
+from versionpickle._noting import dumps_noted, names_in
+from versionpickle._stamp import Claim
+from versionpickle._upgrading import label_of
+from versionpickle.migrations import default_registry
+
+
+class Plain:
+    class Inner:
+        pass
+
+    def method(self):
+        pass
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+CLAIMS = st.builds(
+    Claim,
+    st.text(),
+    st.integers(1),
+    st.none() | st.lists(st.text()).map(tuple),
+    st.lists(st.tuples(st.text(), st.integers(1))).map(tuple),
+)
+
+
+@given(st.lists(CLAIMS), st.lists(st.text()), st.lists(st.text()))
+def test_text(claims, made, named):
+    """A label is what its text says, in whatever order it was met."""
+    label = Label(claims, made, named)
+
+    assert label == Label.from_text(label.text)
+    assert label.text == Label(claims[::-1], made[::-1], named[::-1]).text
+
+
+def kinds():
+    order = orders.declare(4)(1, 2, "")
+    moment = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+    return {
+        "nothing": None,
+        "values": [1, 2.5, "text", (True, b"bytes")],
+        "order": order,
+        "orders": [order, order, [order]],
+        "a value type": decimal.Decimal("1.5"),
+        "value types": [moment, decimal.Decimal(1), datetime.timedelta(1)],
+        "a versioned object with them": [order, moment, decimal.Decimal(2)],
+        "two modules": [fractions.Fraction(1), decimal.Decimal(1), datetime.date(2026, 1, 1)],
+        "plain": Plain(),
+        "nested": [Plain.Inner(), Plain()],
+        "methods": Plain().method,
+        "enum": Colour.RED,
+        "names alone": [Plain, print],
+        "zones": zoneinfo.ZoneInfo("UTC"),
+        "a pickle": [order, pickle.dumps(Plain(), 5)],
+        "bytes like names": [order, b"\x94\x93\x94\x8c\x01a\x94\x93\x94"],
+        "large": [
+            Plain(),
+            "x" * 70_000,
+            decimal.Decimal(1),
+            [Plain.Inner() for _ in range(9_000)],
+        ],
+        "large, of names alone": [order, *[f"{n}" for n in range(30_000)]],
+    }
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_noted_is_read(kind):
+    """What was noted is what a reader of the bytes finds; each time, not the first alone."""
+    obj = kinds()[kind]
+    for _ in range(3):
+        data, notes = dumps_noted(obj)
+        noted, read = notes.label(default_registry), label_of(data)
+
+        assert noted.claims == read.claims
+        names = {*noted.made, *noted.named} - {"builtins:getattr"}
+        assert names <= {*read.made, *read.named}
+        assert {*read.made} - {"zoneinfo:ZoneInfo._unpickle"} <= {*noted.made}
+
+
+def test_ambiguous_names():
+    """Names that two modules have are read each time."""
+    pair = [Twin("fractions"), Twin("decimal")]
+    twins = [fractions.Fraction(1), decimal.Decimal(1), fractions.Decimal]
+    for obj in (twins, pair):
+        for _ in range(2):
+            data, notes = dumps_noted(obj)
+            assert {*notes.names} == {*names_in(data)} - {"versionpickle:_revive"}
+
+
+class Twin:
+    def __init__(self, module):
+        self.module = module
+
+
+def test_spellings_are_bounded(monkeypatch):
+    """What is remembered of them does not grow for ever."""
+    monkeypatch.setattr(_noting, "_SPELLINGS_MAX", 1)
+    for obj in (decimal.Decimal(1), fractions.Fraction(1), datetime.date(2026, 1, 1)):
+        assert 1 == len(dumps_noted(obj)[1].names)
+    assert len(_noting._spellings) <= 1
+
+
+def test_extension_codes():
+    """Names that stand as numbers are found as well."""
+    copyreg.add_extension(__name__, "Plain", 199)
+    copyreg.add_extension(__name__, "Colour", 54_321)
+    try:
+        data, notes = dumps_noted([orders.declare(4)(1, 2, ""), Plain(), Colour])
+        assert data == versionpickle.dumps([orders.declare(4)(1, 2, ""), Plain(), Colour], 5)
+        assert (f"{__name__}:Plain", f"{__name__}:Colour") == notes.names
+    finally:
+        copyreg.remove_extension(__name__, "Plain", 199)
+        copyreg.remove_extension(__name__, "Colour", 54_321)
+
+
+def test_together():
+    """Labels add up."""
+    both = Label(made=["a:A"]) | Label(named=["b:B"], made=["c:C"])
+
+    assert Label(made=["a:A", "c:C"], named=["b:B"]) == both
+
+
+def test_several_pickles():
+    """The label of a file is that of all pickles in it."""
+    data = pickle.dumps(decimal.Decimal(1), 5) + pickle.dumps(fractions.Fraction(1), 2)
+
+    assert ("decimal:Decimal", "fractions:Fraction") == label_of(data).made

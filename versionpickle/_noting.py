@@ -1,0 +1,206 @@
+"""Dumps that note what they write, so that nobody has to read it again to know."""
+
+from __future__ import annotations
+
+import copyreg
+import pickle
+import pickletools
+import re
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._dumping import dumps
+from ._label import Label
+from ._names import look_up
+from ._stamp import NOTES, Stamp
+from ._stream import OF_OURS
+from .migrations import Declaration, Registry
+
+
+if TYPE_CHECKING:
+    from ._older import Versions
+
+
+PROTOCOL = 5
+"""The protocol of what is noted: one that each supported CPython reads."""
+
+
+class Notes(NamedTuple):
+    """What was met while an object was dumped; cheap to make, to compare and to hash."""
+
+    stamps: tuple[Stamp, ...]
+    names: tuple[str, ...]
+    """The refs that stand in the pickle beside its stamps."""
+
+    def label(self, registry: Registry) -> Label:
+        """Return what they come to: what is declared is stamped, so its name only refers to it."""
+        named = [one for one in self.names if isinstance(registry.resolve(one), Declaration)]
+        made = [name for name in self.names if name not in named]
+        return Label((stamp.claim for stamp in self.stamps), made, named)
+
+
+def dumps_noted(
+    obj: Any, *, registry: Registry | None = None, versions: Versions | None = None
+) -> tuple[bytes, Notes]:
+    """Return the pickle of *obj*, and what stands in it."""
+    with noting() as stamps:
+        data = dumps(obj, PROTOCOL, registry=registry, versions=versions)
+    if _namings(data) <= bool(stamps):
+        return data, Notes(tuple(stamps), ())
+    return data, Notes(tuple(stamps), _names_beside(data))
+
+
+class noting:  # noqa: N801 - as contextlib's, which takes three times as long
+    """Collect the stamps that are written in a block."""
+
+    def __enter__(self) -> list[Stamp]:
+        self._before = NOTES.stamps
+        found: list[Stamp] = []
+        NOTES.stamps = found
+        return found
+
+    def __exit__(self, *_: object) -> None:
+        NOTES.stamps = self._before
+
+
+def shows_only_stamps(data: bytes) -> bool:
+    """Tell whether a pickle that holds stamps surely names nothing beside them."""
+    return _namings(data) <= 1
+
+
+_EXTENSION_CODES = (pickle.EXT1, pickle.EXT2, pickle.EXT4)
+_REGISTERED: dict[Any, Any] = copyreg._extension_registry  # type: ignore[attr-defined] # pickle's own
+_FRAMES_FROM = 1 << 16
+_NAMING = re.compile(rb"\x93(?:\x95.{8})?\x94", re.DOTALL)
+"""How picklers name something: STACK_GLOBAL and MEMOIZE, between which a frame may begin."""
+
+
+def _namings(data: bytes) -> int:
+    """Return how many places of *data* may name something: at least as many as do."""
+    extensions = sum(map(data.count, _EXTENSION_CODES)) if _REGISTERED else 0
+    if len(data) < _FRAMES_FROM:
+        return extensions + data.count(b"\x93\x94")
+    return extensions + sum(1 for _ in _NAMING.finditer(data))
+
+
+_SPELLED = pickle.SHORT_BINUNICODE
+_NAMED = pickle.MEMOIZE + pickle.STACK_GLOBAL + pickle.MEMOIZE
+
+_SPELLINGS_MAX = 4096
+_spellings: dict[tuple[bytes, ...], tuple[str, ...]] = {}
+
+
+def _names_beside(data: bytes) -> tuple[str, ...]:
+    """
+    Return the names that are not ours.
+
+    Pickles of one kind spell the same names, so they are read opcode by opcode once, unless
+    the spelling leaves open which module is meant.
+    """
+    spelling = _spelling(data)
+    if spelling in _spellings and len(spelling) == 2 * _namings(data):
+        return _spellings[spelling]
+    names = tuple(dict.fromkeys(name for name in names_in(data) if name not in OF_OURS))
+    if _are_unmistakable(names):
+        if len(_spellings) >= _SPELLINGS_MAX:
+            _spellings.clear()
+        _spellings[spelling] = names
+    return names
+
+
+def _spelling(data: bytes) -> tuple[bytes, ...]:
+    """Return modules and names, each with what counts its bytes; no module if it is known."""
+    spelling: list[bytes] = []
+    for part in data.split(_NAMED)[:-1]:
+        rest, _, name = part.rpartition(_SPELLED)
+        is_known = rest[-2:-1] == pickle.BINGET
+        spelling += (b"" if is_known else rest.rpartition(_SPELLED)[2], name)
+    return tuple(spelling)
+
+
+def _are_unmistakable(names: Iterable[str]) -> bool:
+    """Tell whether no two of the modules have something of one of these names."""
+    modules = {name.partition(":")[0] for name in names}
+    return all(
+        sum(_is_there(f"{module}:{name.partition(':')[2]}") for module in modules) == 1
+        for name in names
+    )
+
+
+def _is_there(ref: str) -> bool:
+    try:
+        look_up(ref)
+    except LookupError:
+        return False
+    return True
+
+
+def _opcodes(*names: str) -> frozenset[int]:
+    return frozenset(getattr(pickle, name)[0] for name in names)
+
+
+_TEXTS = _opcodes("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8")
+_GETS = _opcodes("BINGET", "LONG_BINGET")
+_EXTENSIONS = _opcodes("EXT1", "EXT2", "EXT4")
+_MEMOIZE, _FRAME, _NAME = (
+    getattr(pickle, name)[0] for name in ("MEMOIZE", "FRAME", "STACK_GLOBAL")
+)
+_COUNTS = {
+    opcode.code.encode("latin1")[0]: {-2: 1, -3: 4, -4: 4, -5: 8}[opcode.arg.n]
+    for opcode in pickletools.opcodes
+    if opcode.arg is not None and opcode.arg.n < -1
+}
+"""How many bytes say how many follow."""
+
+_SIZES = {
+    opcode.code.encode("latin1")[0]: opcode.arg.n
+    for opcode in pickletools.opcodes
+    if opcode.arg is not None and opcode.arg.n > 0
+}
+
+
+def names_in(data: bytes) -> list[str]:
+    """
+    Return the refs that a pickle of protocol 4 or 5 names.
+
+    >>> names_in(pickle.dumps([len, pickle.PickleBuffer], 5))
+    ['builtins:len', 'pickle:PickleBuffer']
+    """
+    found: list[str] = []
+    memo: list[str | None] = []
+    before: str | None = None
+    last: str | None = None
+    position, end = 0, len(data)
+    while position < end:
+        opcode = data[position]
+        start = position = position + 1
+        if opcode == _MEMOIZE:
+            memo.append(last)
+            continue
+        if opcode in _COUNTS:
+            start += _COUNTS[opcode]
+            position = start + int.from_bytes(data[position:start], "little")
+        elif opcode in _SIZES:
+            position += _SIZES[opcode]
+            if opcode == _FRAME:
+                continue
+        elif opcode == _NAME:
+            found.append(f"{before}:{last}")
+        read = data[start:position]
+        before = last
+        if opcode in _TEXTS:
+            last = str(read, "utf-8", "surrogatepass")
+        elif opcode in _GETS:
+            last = memo[int.from_bytes(read, "little")]
+        elif opcode in _EXTENSIONS:
+            found.append(":".join(_extension(int.from_bytes(read, "little"))))
+            last = None
+        else:
+            last = None
+    return found
+
+
+def _extension(code: int) -> tuple[str, str]:
+    known: tuple[str, str] = copyreg._inverted_registry[code]  # type: ignore[attr-defined] # pickle's own
+    return known
