@@ -23,10 +23,15 @@ from .migrations import Registry, migration
 
 if TYPE_CHECKING:
     from ._check import Problem, check
-    from ._inspect import FoundClass, Report, inspect
+    from ._existing import ExistingStore
+    from ._inspect import Report, inspect
     from ._limits import Limits
+    from ._opening import open, open_existing  # noqa: A004 - it is called as versionpickle.open
+    from ._store import Store
+    from ._ways import FoundClass
 
 __all__ = [
+    "ExistingStore",
     "FoundClass",
     "Limits",
     "Pickler",
@@ -34,6 +39,7 @@ __all__ = [
     "Problem",
     "Registry",
     "Report",
+    "Store",
     "Unpickler",
     "Versioned",
     "adopt",
@@ -50,18 +56,31 @@ __all__ = [
     "loads",
     "migration",
     "migrations",
+    "open",
+    "open_existing",
     "retire",
     "versioned",
 ]
 
 
+_SELDOM = {
+    "ExistingStore": "._existing",
+    "FoundClass": "._ways",
+    "Limits": "._limits",
+    "Problem": "._check",
+    "Report": "._inspect",
+    "Store": "._store",
+    "check": "._check",
+    "inspect": "._inspect",
+    "open": "._opening",
+    "open_existing": "._opening",
+}
+"""What is imported when it is asked for: most programs load and dump, and no more."""
+
+
 def __getattr__(name: str) -> Any:
-    if name in {"FoundClass", "Report", "inspect"}:
-        return getattr(_import_module("._inspect", __name__), name)
-    if name in {"Problem", "check"}:
-        return getattr(_import_module("._check", __name__), name)
-    if name == "Limits":
-        return _import_module("._limits", __name__).Limits
+    if name in _SELDOM:
+        return getattr(_import_module(_SELDOM[name], __name__), name)
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom asked for
 

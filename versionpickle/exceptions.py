@@ -6,6 +6,11 @@ Every error of versionpickle, in one tree.
     VersionPickleError
     ├── DeclarationError           (ValueError)  a declaration that cannot be meant
     ├── ProjectError               (ValueError)  a configuration, schema or sample that is no good
+    ├── StoreError                               a store that cannot be used as it is asked to
+    │   ├── NotAStoreError                       what is no store, or of a newer format
+    │   ├── LockedStoreError                     another program holds the store for too long
+    │   ├── DamagedStoreError                    a store whose file is broken
+    │   └── ConflictError                        a record that somebody else changed meanwhile
     ├── PicklingError              (pickle.PicklingError, TypeError, AttributeError)
     │   ├── UnpicklableError                     an object that cannot be pickled, and where it is
     │   ├── UnreachableClassError                a class that no load could find again
@@ -13,6 +18,7 @@ Every error of versionpickle, in one tree.
     └── UnpicklingError            (pickle.UnpicklingError)
         ├── TruncatedError         (EOFError)    the bytes end too early
         ├── DamagedError         (ValueError)    the bytes are no pickle, or hold more than one
+        ├── DamagedRecordError     (ValueError)  a record of a store that is not what was stored
         ├── BuildError                           a class that cannot cope with its data
         ├── CycleError                           an object that is part of what needs its hash
         ├── ForbiddenError                       names that a load may not build
@@ -42,8 +48,11 @@ from typing import Any, ClassVar, dataclass_transform
 
 __all__ = [
     "BuildError",
+    "ConflictError",
     "CycleError",
     "DamagedError",
+    "DamagedRecordError",
+    "DamagedStoreError",
     "DeclarationError",
     "DowngradeError",
     "FieldsError",
@@ -51,13 +60,16 @@ __all__ = [
     "FutureVersionError",
     "InvalidObjectError",
     "LimitError",
+    "LockedStoreError",
     "MissingStepError",
+    "NotAStoreError",
     "PastVersionError",
     "PicklingError",
     "PlainLoadError",
     "ProjectError",
     "StampError",
     "StepError",
+    "StoreError",
     "TruncatedError",
     "UnknownClassError",
     "UnpicklableError",
@@ -78,6 +90,7 @@ class VersionPickleError(Exception):
     """The names of its facts, in the order of its arguments."""
 
     _path: ClassVar[str | None] = None
+    _key: ClassVar[Any] = None
 
     def __init_subclass__(cls) -> None:
         inherited = (base.facts for base in cls.__bases__ if hasattr(base, "facts"))
@@ -101,9 +114,19 @@ class VersionPickleError(Exception):
     def path(self, path: str | None) -> None:
         vars(self)["_path"] = path
 
+    @property
+    def key(self) -> Any:
+        """Under which key of a store the pickle is kept; None where it is in none."""
+        return self._key
+
+    @key.setter
+    def key(self, key: Any) -> None:
+        vars(self)["_key"] = key
+
     def __str__(self) -> str:
         sentence = self._sentence()
-        return sentence if self.path is None else f"{self.path}: {sentence}"
+        told = sentence if self.path is None else f"{self.path}: {sentence}"
+        return told if self.key is None else f"record {self.key!r}: {told}"
 
     def _sentence(self) -> str:
         return Exception.__str__(self)
@@ -129,6 +152,33 @@ class ProjectError(VersionPickleError, ValueError):
 
     def _sentence(self) -> str:
         return f"{self.file}: {self.problem}; {self.cure}"
+
+
+class StoreError(VersionPickleError):
+    """Say what is wrong with a store, and the cure."""
+
+    store: str
+    problem: str
+    cure: str
+
+    def _sentence(self) -> str:
+        return f"{self.store}: {self.problem}; {self.cure}"
+
+
+class NotAStoreError(StoreError):
+    """Refuse a file that is no store, or that newer code made."""
+
+
+class LockedStoreError(StoreError):
+    """Say that others held a store for longer than one may wait; nothing was changed."""
+
+
+class DamagedStoreError(StoreError):
+    """Say that a store's file is broken."""
+
+
+class ConflictError(StoreError):
+    """Say that somebody else changed a record between its being read and being written."""
 
 
 class PicklingError(VersionPickleError, pickle.PicklingError, TypeError, AttributeError):
@@ -203,6 +253,19 @@ class DamagedError(UnpicklingError, ValueError):
         return (
             f"these bytes are not one whole pickle: {self.problem}; "
             "restore them from a good copy, or look at them with pickletools.dis"
+        )
+
+
+class DamagedRecordError(UnpicklingError, ValueError):
+    """Say that the bytes of a record are not those that were stored."""
+
+    store: str
+    problem: str
+
+    def _sentence(self) -> str:
+        return (
+            f"{self.problem}; restore it from a backup of {self.store} and store it again, or "
+            "delete it: nothing was changed"
         )
 
 

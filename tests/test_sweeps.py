@@ -1,0 +1,631 @@
+"""Surveys, migrations and verifications of a store."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import signal
+import sqlite3
+import threading
+
+from decimal import Decimal
+
+import orders
+import pytest
+
+from two_processes import define, run
+
+import versionpickle
+
+from versionpickle import adopt, alias, exceptions
+from versionpickle._upgrading import label_of
+from versionpickle.migrations import default_registry
+from versionpickle.sweeping import _workers
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "orders.db"
+
+
+@pytest.fixture
+def store(path):
+    with versionpickle.open(path, durability="normal") as store:
+        yield store
+
+
+def fill(store, count, start=0):
+    """Store orders of version 1."""
+    order = orders.declare(1)
+    store.update((f"{number:05}", order(number, number / 4)) for number in range(start, count))
+
+
+def raw(path, sql, *values):
+    connection = sqlite3.connect(path)
+    rows = connection.execute(sql, values).fetchall()
+    connection.commit()
+    connection.close()
+    return rows
+
+
+class TestSurvey:
+    def test_counts(self, store):
+        """Each record counts once, by the worst that is in it."""
+        fill(store, 5)
+        orders.declare(4)
+        store["new"] = orders.declare(4)(1, 2, "")
+        store["plain"] = [1, 2]
+
+        found = store.survey()
+
+        assert (7, 2, 5, 0, 0) == (
+            found.records,
+            found.current,
+            found.stale,
+            found.unknown,
+            found.damaged,
+        )
+        told = [(one.ref, one.version, one.records, one.standing) for one in found.classes]
+        assert [("test.order", 1, 5, "stale"), ("test.order", 4, 1, "current")] == told
+        assert "test.order, version 1: in 5, stale" in str(found)
+        assert str(found).endswith("7 records, 2 current, 5 stale")
+
+    def test_future(self, store):
+        """What is newer than this code is not known to it."""
+        store["a"] = orders.declare(4)(1, 2, "")
+        orders.declare(3)
+
+        found = store.survey()
+
+        assert (1, 0) == (found.unknown, found.stale)
+        assert "versions up to 3" in found.classes[0].problem
+
+    def test_named(self, store):
+        """A class that is only referred to is no object of it; a renamed one is told."""
+        store["a"] = [Renamed]
+        with versionpickle.open(store._records.address, allow=[Renamed]) as again:
+            assert 1 == again.survey().current
+        assert 1 == store.survey().unknown
+        alias(f"{__name__}:Renamed", Inner)
+        assert 1 == store.survey().stale
+
+    def test_adopted_later(self, store):
+        """What was written by a plain class is stale when that is adopted."""
+        store["a"] = Plain()
+        assert 1 == store.survey().unknown
+        adopt(Plain)
+        assert 1 == store.survey().stale
+        assert 1 == store.migrate().migrated
+        assert 1 == store.survey().current
+
+
+class Renamed:
+    pass
+
+
+class Inner:
+    pass
+
+
+class Plain:
+    def __init__(self):
+        self.a = 1
+
+
+class TestMigration:
+    def test_all(self, store):
+        """Everything stale is today's afterwards, in the order of the keys."""
+        fill(store, 2_500)
+        cls = orders.declare(4)
+        seen = []
+
+        done = store.migrate(progress=lambda state: seen.append((state.seen, state.at)))
+
+        assert 2_500 == done.migrated == done.total == done.seen
+        assert [(1_000, "00999"), (2_000, "01999"), (2_500, "02499")] == seen
+        assert "2500 migrated" == str(done)
+        assert 0 == store.survey().stale
+        assert all(
+            cls(number, number * 25, "") == store[f"{number:05}"]
+            for number in range(0, 2_500, 100)
+        )
+        assert 0 == store.migrate().seen
+
+    def test_rollback(self, store):
+        """The originals are put back, but over nothing that somebody has written since."""
+        fill(store, 1_500)
+        cls = orders.declare(4)
+        store.migrate()
+        store["00003"] = cls(3, 3, "mine")
+        del store["00004"]
+        seen = []
+
+        assert 1_500 == store.originals()
+        assert (1_498, 2) == store.rollback(progress=seen.append)
+        assert [1_000, 1_500] == seen
+        assert cls(3, 3, "mine") == store["00003"]
+        assert 1_498 == store.survey().stale
+        assert 0 == store.originals()
+
+    def test_twice(self, store):
+        """After two migrations, rollback goes back behind the first, until that is forgotten."""
+        fill(store, 3)
+        orders.declare(2)
+        store.migrate()
+        orders.declare(4)
+        store.migrate()
+        assert (3, 0) == store.rollback()
+        assert 1 == store.survey().classes[0].version
+
+        orders.declare(2)
+        store.migrate()
+        assert 3 == store.forget_originals()
+        orders.declare(4)
+        store.migrate()
+        assert (3, 0) == store.rollback()
+        assert 2 == store.survey().classes[0].version
+
+    def test_dry_run(self, store):
+        """A dry run tries all, and writes nothing."""
+        fill(store, 5)
+        store["00001"] = orders.declare(1)(1, -1.0)
+        orders.declare(4)
+
+        done = store.migrate(dry_run=True)
+
+        assert "4 would be migrated, 1 failed and stay as they were" == str(done)
+        assert 5 == store.survey().stale
+        assert [] == store.parked()
+
+    @pytest.mark.parametrize("limit", [1, 1_000, 1_001, 1_100])
+    def test_limit(self, store, limit):
+        """A limit stops it, and another run goes on."""
+        fill(store, 1_100)
+        orders.declare(4)
+
+        assert limit == store.migrate(limit=limit).migrated
+        assert 1_100 - limit == store.migrate(limit=5_000).migrated
+
+    def test_failures(self, store):
+        """What cannot be upgraded is named, stays, and is tried again."""
+        fill(store, 5)
+        store["00002"] = orders.declare(1)(2, -1.0)
+        orders.declare(4)
+
+        done = store.migrate()
+
+        assert (4, 1) == (done.migrated, done.failed)
+        (parked,) = store.parked()
+        assert done.failures == (parked,)
+        assert ("00002", "orders:Order", 1) == (parked.key, parked.ref, parked.version)
+        assert "step 2 -> 3" in parked.step
+        assert "ValueError: no good" in parked.reason
+        assert (1, 1) == (store.survey().stale, store.survey().parked)
+        with pytest.raises(exceptions.StepError):
+            _ = store["00002"]
+
+        store["00002"] = orders.declare(1)(2, 1.0)
+        orders.declare(4)
+        assert [] == store.parked()
+        assert 1 == store.migrate().migrated
+
+    def test_damaged(self, path, store):
+        """A damaged record is not upgraded, but named."""
+        fill(store, 3)
+        orders.declare(4)
+        raw(path, "UPDATE records SET data = ? WHERE key = '00001'", b"N.")
+
+        done = store.migrate()
+
+        assert (2, 1) == (done.migrated, done.failed)
+        assert "not those that were stored" in done.failures[0].reason
+
+    def test_overtaken(self, path, store):
+        """What others write meanwhile stays, and is looked at again."""
+        fill(store, 10)
+        cls = orders.declare(4)
+        others = {"00003": cls(3, 3, "mine"), "00004": cls(4, 4, "mine")}
+
+        class Meddling(concurrent.futures.ThreadPoolExecutor):
+            def submit(self, work, pickles):
+                store.update(others)
+                others.clear()
+                return super().submit(work, pickles)
+
+        with Meddling(1) as executor:
+            done = store.migrate(executor=executor)
+
+        assert (8, 2) == (done.migrated, done.overtaken)
+        assert [3, 4] == [store[key].amount for key in ("00003", "00004")]
+        assert 8 == store.originals()
+        assert 0 == store.survey().stale
+
+    def test_overtaken_again_and_again(self, store):
+        """Who never gets a record gives up, and says how many are left."""
+        fill(store, 3)
+        old = store._records.read("00001")
+        orders.declare(4)
+
+        class Meddling(concurrent.futures.ThreadPoolExecutor):
+            def submit(self, work, pickles):
+                label = label_of(old)
+                before, number, after = old.rpartition(b"K\x01")
+                changed = before + number[:1] + bytes([next(COUNT)]) + after
+                store._records.write("00001", changed, label)
+                return super().submit(work, pickles)
+
+        with Meddling(1) as executor:
+            done = store.migrate(executor=executor)
+
+        assert (2, 5) == (done.migrated, done.overtaken)
+        assert 1 == store.survey().stale
+
+    def test_workers(self, tmp_path):
+        """Other processes can do the work, whether they are forked or not."""
+        define(tmp_path, {"shop": SHOP})
+        run(tmp_path, STORED)
+        for begin in ("", "import threading, time; threading.Timer(5, print).start()"):
+            told = run(tmp_path, MIGRATED.format(begin=begin))
+            assert b"5500 migrated Order(number=5499, amount=549900) (5500, 0)" == told.strip()
+
+    def test_workers_without_the_classes(self, store):
+        """Processes that cannot find what is declared here are told before they begin."""
+        fill(store, 3)
+        orders.declare(4)
+        stop = threading.Event()
+        thread = threading.Thread(target=stop.wait)
+        thread.start()
+        with pytest.raises(exceptions.DeclarationError, match=r"test\.order version 4.*workers="):
+            store.migrate(workers=1)
+        stop.set()
+        thread.join()
+
+        assert 3 == store.survey().stale
+
+    def test_what_a_worker_does_first(self):
+        """It imports what it can; what it lacks is told."""
+        before = signal.getsignal(signal.SIGINT)
+        try:
+            _workers._prepare(["orders", "no_such_module"])
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+        assert "orders" not in _workers._missing(_workers._declared())
+        assert ["x version 3"] == _workers._missing({("x", 3)})
+
+    def test_given_up(self, store):
+        """Who stops to iterate stops after a batch."""
+        fill(store, 7_000)
+        orders.declare(4)
+        with concurrent.futures.ThreadPoolExecutor(1) as executor:
+            for done in store.migrating(executor=executor):
+                assert 1_000 == done.migrated
+                break
+
+        assert 6_000 == store.survey().stale
+
+    def test_many_labels(self, store):
+        """However many kinds of records there are, they are taken in the order of their keys."""
+        order = orders.declare(1)
+        adopted = [type(f"K{n}", (), {"__module__": __name__}) for n in range(20)]
+        for number, kind in enumerate(adopted):
+            versionpickle.versioned(name=f"test.kind{number}")(kind)
+        for count in (2, 20):
+            for number in range(count):
+                store[f"{number:03}"] = [order(number, 1.0), adopted[number]()]
+            orders.declare(4)
+            seen = []
+            done = store.migrate(progress=lambda state, seen=seen: seen.append(state.at))
+
+            assert count == done.migrated
+            orders.declare(1)
+            store.clear()
+            store.forget_originals()
+
+    def test_objects_that_change(self, store):
+        """What would load as something else than it was read as is not written."""
+        order = orders.declare(1)
+        store["a"] = [Turncoat(1), order(1, 1.0)]
+        orders.declare(4)
+        with versionpickle.open(store._records.address, allow=[Turncoat]) as again:
+            done = again.migrate()
+
+        assert "loads as something else" in done.failures[0].reason
+
+    def test_deep(self, store):
+        """Depth is no obstacle."""
+        deep = [orders.declare(1)(1, 1.0)]
+        for _ in range(20_000):
+            deep = [deep]
+        store["a"] = deep
+        orders.declare(4)
+
+        assert 1 == store.migrate().migrated
+        assert 0 == store.survey().stale
+
+    def test_bytes_that_look_like_names(self, store):
+        """A pickle within a pickle is data, whatever it holds."""
+        order = orders.declare(1)
+        store["a"] = [order(1, 1.0), versionpickle.dumps(Inner(), 5)]
+        orders.declare(4)
+        adopt(Inner)
+
+        assert 1 == store.migrate().migrated
+        assert 1 == store.survey().current
+
+    def test_as_old_as_before(self, store):
+        """What is written no newer than it was is not written again and again."""
+        store["a"] = Stubborn()
+        alias(f"{__name__}:old_maker", new_maker)
+
+        done = store.migrate()
+
+        assert (1, 1) == (done.failed, store.survey().stale)
+        assert "as old as before" in done.failures[0].reason
+
+    def test_no_stamps_alone(self, store):
+        """Records with value types beside their stamps are migrated as well."""
+        order = orders.declare(1)
+        store.update((str(number), [order(number, 1.0), Decimal(number)]) for number in range(9))
+        orders.declare(4)
+
+        assert 9 == store.migrate().migrated
+        assert 9 == store.survey().current
+
+
+COUNT = itertools.count(2)
+SHOP = """
+import attrs, os
+from versionpickle import migration, versioned
+from versionpickle.migrations import convert, rename
+
+if os.environ.get("TODAY"):
+    @versioned(3)
+    @attrs.define
+    class Order:
+        number: int
+        amount: int
+
+    migration(Order, 1, rename("total", "amount"))
+
+    @migration(Order, 2)
+    def cents(state):
+        return {**state, "amount": state["amount"] * 100}
+else:
+    @versioned
+    @attrs.define
+    class Order:
+        number: int
+        total: int
+"""
+STORED = """
+import shop, versionpickle
+with versionpickle.open("orders.db") as store:
+    store.update((f"{n:05}", shop.Order(n, n)) for n in range(5_500))
+"""
+MIGRATED = """
+import os
+os.environ["TODAY"] = "1"
+import shop, versionpickle
+if __name__ == "__main__":
+    {begin}
+    with versionpickle.open("orders.db") as store:
+        done = store.migrate(workers=2)
+        print(done, store["05499"], store.rollback(), flush=True)
+    os._exit(0)
+"""
+
+
+def old_maker():
+    return Stubborn()
+
+
+def new_maker():
+    return Stubborn()
+
+
+class Stubborn:
+    def __reduce__(self):
+        return old_maker, ()
+
+
+class Turncoat:
+    def __init__(self, number):
+        self.number = number
+
+    def __reduce__(self):
+        return Turncoat, (-self.number,)
+
+
+class TestVerification:
+    def test_good(self, store):
+        """A store without damage is good."""
+        fill(store, 1_200)
+        seen = []
+
+        done = store.verify(progress=seen.append)
+
+        assert (1_200, 0, ()) == (done.good, done.damaged, done.damages)
+        assert "1200 good, 0 damaged" == str(done) == str(seen[-1])
+
+    @pytest.mark.parametrize("value", ["a text", 5, 2.5])
+    def test_no_bytes(self, path, store, value):
+        """A flipped bit may turn bytes into what is none."""
+        fill(store, 3)
+        raw(path, "UPDATE records SET data = ? WHERE key = '00001'", value)
+
+        with pytest.raises(exceptions.DamagedRecordError):
+            _ = store["00001"]
+        assert (2, 1) == (store.verify().good, store.verify().damaged)
+
+    def test_broken_index(self, path, store):
+        """What SQLite finds wrong is told."""
+        fill(store, 3)
+        store.close()
+        data = bytearray(path.read_bytes())
+        pages = [
+            page
+            for page in range(0, len(data), 4096)
+            if b"00001" in data[page : page + 4096] and b"test" not in data[page : page + 4096]
+        ]
+        where = data.index(b"00001", pages[-1])
+        data[where : where + 5] = b"00009"
+        path.write_bytes(data)
+
+        with versionpickle.open(path) as broken:
+            damages = broken.verify().damages
+        assert damages
+        assert all("SQLite says: " in one.problem for one in damages)
+
+    @pytest.mark.parametrize("column", ["data", "key", "sum", "label"])
+    def test_damage(self, path, store, column):
+        """A record that is not as it was stored is set apart, until it is stored again."""
+        fill(store, 3)
+        value = {"data": b"N.", "key": "00009", "sum": 5, "label": 77}[column]
+        raw(path, f"UPDATE records SET {column} = ? WHERE key = '00001'", value)
+        key = "00009" if column == "key" else "00001"
+
+        with pytest.raises(exceptions.DamagedRecordError, match="delete it"):
+            _ = store[key]
+        done = store.verify()
+        assert (2, 1) == (done.good, done.damaged)
+        assert key == done.damages[0].key
+        assert 1 == store.survey().damaged
+        with pytest.raises(exceptions.DamagedRecordError, match="as verify"):
+            _ = store[key]
+        with pytest.raises(exceptions.DamagedRecordError):
+            list(store.items())
+        assert 1 == store.verify().damaged
+
+        store[key] = orders.declare(1)(1, 1.0)
+        assert 0 == store.verify().damaged == store.survey().damaged
+
+    @pytest.mark.parametrize("column", ["text", "sum"])
+    def test_broken_label(self, path, store, column):
+        """Records whose label is broken are as good as before when they have another."""
+        fill(store, 3)
+        store["none"] = None
+        store.close()
+        raw(path, f"UPDATE labels SET {column} = ? WHERE text LIKE '%order%'", 5)
+        with versionpickle.open(path, read_only=True) as again:
+            assert 1 == again.verify().damaged
+        with versionpickle.open(path) as again:
+            with pytest.raises(exceptions.DamagedRecordError):
+                _ = again["00001"]
+            if column == "sum":
+                with pytest.raises(exceptions.DamagedStoreError, match="label"):
+                    again["00007"] = orders.declare(1)(1, 1.0)
+            done = again.verify()
+
+            assert (4, 1) == (done.good, done.damaged)
+            assert "label" in done.damages[0].problem
+            assert 0.25 == again["00001"].total
+            assert 0 == again.verify().damaged
+            assert 4 == again.survey().current
+
+    def test_broken_original(self, path, store):
+        """Originals are looked at as well."""
+        fill(store, 3)
+        orders.declare(4)
+        store.migrate()
+        raw(path, "UPDATE originals SET data = ? WHERE key = '00001'", b"N.")
+
+        (damage,) = store.verify().damages
+        assert "its original" in damage.problem
+
+    def test_broken_pages(self, path, store):
+        """A part of the file that cannot be read is told, and all around it is good."""
+        fill(store, 2_000)
+        store.close()
+        data = bytearray(path.read_bytes())
+        pages = range(40_960, len(data), 4096)
+        leaves = [page for page in pages if b"test.order" in data[page : page + 4096]]
+        for leaf in (leaves[0], leaves[-1]):
+            broken = bytearray(data)
+            broken[leaf : leaf + 4096] = b"\xff" * 4096
+            path.write_bytes(broken)
+
+            with versionpickle.open(path) as opened:
+                done = opened.verify()
+
+            assert done.damaged > 1
+            assert 1_900 < done.good < 2_000
+            unreadable = [one for one in done.damages if "cannot be read" in one.problem]
+            assert 2_000 == done.good + len(unreadable)
+
+    def test_broken_pages_of_originals(self, path, store):
+        """So is a part in which originals stand."""
+        fill(store, 1_200)
+        cls = orders.declare(4)
+        store.migrate()
+        assert 0 == store.verify().damaged
+        ((root,),) = raw(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'originals'")
+        store.close()
+        data = bytearray(path.read_bytes())
+        data[(root - 1) * 4096 : root * 4096] = b"\xff" * 4096
+        path.write_bytes(data)
+
+        with versionpickle.open(path) as broken:
+            damages = broken.verify().damages
+            assert cls(7, 175, "") == broken["00007"]
+        assert any("originals of records behind" in one.problem for one in damages)
+
+    def test_load(self, path, store):
+        """With load, each object is loaded."""
+        fill(store, 3)
+        store["00001"] = orders.declare(1)(1, -1.0)
+        store["x"] = print
+        raw(path, "UPDATE records SET sum = 5 WHERE key = '00002'")
+        orders.declare(4)
+
+        done = store.verify(load=True)
+
+        assert (1, 3) == (done.good, done.damaged)
+        assert ["00002", "00001", "x"] == [one.key for one in done.damages]
+
+    def test_read_only(self, path, store):
+        """A store that is only read is verified, and not changed."""
+        fill(store, 3)
+        store.close()
+        raw(path, "UPDATE records SET sum = 5 WHERE key = '00001'")
+        before = path.read_bytes()
+
+        with versionpickle.open(path, read_only=True) as again:
+            assert 1 == again.verify().damaged
+        assert before == path.read_bytes()
+
+
+class TestCopies:
+    def test_copy(self, tmp_path, store):
+        """All is copied as it is; what is there stays, unless it is to be overwritten."""
+        fill(store, 5)
+        with versionpickle.open(tmp_path / "other.db") as other:
+            other["00001"] = "mine"
+            seen = []
+
+            done = store.copy_to(other, progress=seen.append)
+
+            assert (4, 0, 1) == (done.copied, done.same, done.kept)
+            assert "4 copied, 1 kept as they are there" == str(done) == str(seen[-1])
+            done = store.copy_to(other, overwrite=True)
+            assert "1 copied, 4 there already" == str(done)
+            assert dict(store) == dict(other)
+
+    def test_damaged(self, path, tmp_path, store):
+        """What is damaged is left out, and told; what is damaged there is healed."""
+        fill(store, 3)
+        with versionpickle.open(tmp_path / "other.db") as other:
+            store.copy_to(other)
+            raw(tmp_path / "other.db", "UPDATE records SET sum = 5 WHERE key = '00001'")
+            store["00001"] = 1
+            raw(path, "UPDATE records SET sum = 5 WHERE key = '00002'")
+            done = store.copy_to(other, overwrite=True)
+
+            assert (1, 1, 1) == (done.copied, done.same, done.damaged)
+            assert str(done).endswith("1 damaged")
+            assert "00002" == done.damages[0].key
+            assert 1 == other["00001"]
+
+
+def teardown_module():
+    default_registry.forget_steps(f"{orders.__name__}:Order")

@@ -1,0 +1,68 @@
+"""How the objects of a store are loaded and dumped."""
+
+from __future__ import annotations
+
+import functools
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ._label import Label
+from ._loading import Policy, loads
+from ._noting import Notes, dumps_noted
+from ._quick import load_quickly
+from .migrations import Registry
+from .migrations._registry import checked_registry
+from .sweeping._judging import Judge
+from .sweeping._work import Work
+
+
+if TYPE_CHECKING:
+    from ._older import Versions
+
+
+_LABELS_MAX = 4096
+
+
+class Settings:
+    """How a store loads and dumps."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry | None,
+        allow: Iterable[object],
+        missing: Policy,
+        future: Policy,
+        versions: Versions | None,
+    ) -> None:
+        self._given = registry
+        self.registry = checked_registry(registry)
+        self.allow = tuple(allow)
+        self._load = functools.partial(
+            loads, registry=registry, allow=self.allow, missing=missing, future=future
+        )
+        self._load(b"N.")  # says what is wrong with them
+        self.versions = versions
+        self._labels: dict[Notes, Label] = {}
+
+    def load(self, data: bytes) -> Any:
+        try:
+            return load_quickly(data, self.registry)
+        except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
+            return self._load(data)
+
+    def dump(self, obj: object) -> tuple[bytes, Label]:
+        data, notes = dumps_noted(obj, registry=self._given, versions=self.versions)
+        label = self._labels.get(notes)
+        if label is None:
+            if len(self._labels) >= _LABELS_MAX:
+                self._labels.clear()
+            label = self._labels[notes] = notes.label(self.registry)
+        return data, label
+
+    def judge(self) -> Judge:
+        return Judge(self.registry, self.allow)
+
+    def work(self, *, is_labelled: bool) -> Work:
+        return Work(self.allow, self._given, is_labelled=is_labelled)

@@ -1,0 +1,1 @@
+"""Bytes on disk: where pickles are kept, under keys."""

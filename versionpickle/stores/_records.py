@@ -1,0 +1,137 @@
+"""What a place that keeps pickles is to a sweep: keys and bytes, and a swap."""
+
+from __future__ import annotations
+
+import abc
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+import attrs
+
+from versionpickle._label import Label
+
+
+Key: TypeAlias = Any
+"""A text in most places; what stands in the column of keys, in a table."""
+
+
+class Record(NamedTuple):
+    """One pickle, under its key."""
+
+    key: Key
+    data: bytes
+    mark: Any = None
+    """What the place knows it by."""
+
+    problem: str = ""
+    """Why its bytes are not those that were stored."""
+
+
+@attrs.frozen
+class Parked:
+    """A record that could not be upgraded, or read, and why; it stays as it is."""
+
+    key: Key
+    ref: str | None
+    version: int | None
+    step: str | None
+    reason: str
+
+
+@attrs.frozen
+class Damage:
+    """What is wrong with a record, or with the place itself."""
+
+    key: Key | None
+    """None where it is no single record."""
+
+    problem: str
+
+
+Labelled: TypeAlias = tuple[Key, bytes, Label]
+Judge: TypeAlias = Callable[[Label], bool]
+
+
+class Records(abc.ABC):
+    """Pickles under keys, in the order of the keys."""
+
+    address: str
+    """How a person names the place."""
+
+    protocol: int | None = None
+    """The protocol in which it keeps pickles; None where each has its own."""
+
+    has_labels = False
+    """Whether it knows what is in a pickle without reading it."""
+
+    @abc.abstractmethod
+    def close(self) -> None: ...
+
+    # What is there
+
+    @abc.abstractmethod
+    def count(self) -> int:
+        """Return how many records there are."""
+
+    @abc.abstractmethod
+    def keys(self, prefix: str = "") -> Iterator[Key]: ...
+
+    @abc.abstractmethod
+    def read(self, key: Key) -> bytes:
+        """Return the bytes of one record; raise KeyError where there is none."""
+
+    @abc.abstractmethod
+    def scan(self, prefix: str = "") -> Iterator[Record]:
+        """Yield all records."""
+
+    @abc.abstractmethod
+    def tally(self) -> dict[Label | None, int]:
+        """Return how many records have each label; None is that of the damaged ones."""
+
+    @abc.abstractmethod
+    def put(self, pickles: list[Labelled]) -> None:
+        """Write pickles, whatever is there."""
+
+    def key_of(self, key: Key) -> Key:
+        """Return what this place calls a key of another one."""
+        return str(key)
+
+    # What a migration does
+
+    @abc.abstractmethod
+    def batches(self, is_wanted: Judge, size: int) -> Iterator[list[Record]]:
+        """Yield the records whose labels are wanted; a place without labels yields them all."""
+
+    @abc.abstractmethod
+    def swap(self, records: list[Record], pickles: list[bytes], labels: list[Label]) -> set[Key]:
+        """
+        Put pickles in the place of records, and keep the originals.
+
+        Return the keys of those that somebody else changed meanwhile; they stay.
+        """
+
+    @abc.abstractmethod
+    def park(self, parked: Iterable[Parked]) -> None:
+        """Note what could not be upgraded."""
+
+    @abc.abstractmethod
+    def parked(self) -> list[Parked]:
+        """Return what is parked, as far as it is still there unchanged."""
+
+    @abc.abstractmethod
+    def originals(self) -> int:
+        """Return how many records are kept as they were before migrations."""
+
+    @abc.abstractmethod
+    def forget_originals(self) -> int: ...
+
+    @abc.abstractmethod
+    def put_back(self, size: int) -> Iterator[tuple[int, int]]:
+        """Put the originals back, batch by batch; yield how many were, and were overtaken."""
+
+    # What verification does
+
+    @abc.abstractmethod
+    def examine(self) -> Iterator[int | Damage]:
+        """Read everything; yield how many records are good, time after time, and what is not."""

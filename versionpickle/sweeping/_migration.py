@@ -1,0 +1,145 @@
+"""A migration: what is stale is written anew, batch by batch, and nobody's write is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor
+
+import attrs
+
+from versionpickle.stores._records import Key, Parked, Record, Records
+
+from ._judging import Judge
+from ._work import Done, Work
+from ._workers import each_done
+
+
+BATCH = 1000
+_PASSES = 5
+"""How often what others wrote meanwhile is looked at again."""
+
+_TOLD = 1000
+"""How many failures a report holds; the store holds them all."""
+
+
+@attrs.frozen
+class Plan:
+    """How a migration goes on."""
+
+    work: Work
+    judge: Judge
+    size: int = BATCH
+    limit: int | None = None
+    is_dry: bool = False
+    executor: Executor | None = None
+
+
+@attrs.frozen
+class Migration:
+    """What a migration has done, up to now or up to its end."""
+
+    total: int
+    """How many records there were to look at when it began."""
+
+    seen: int = 0
+    migrated: int = 0
+    current: int = 0
+    """Those that were as they should be, in a place that does not know it without reading."""
+
+    overtaken: int = 0
+    """Those that somebody else wrote meanwhile, and that stay as they were written."""
+
+    failed: int = 0
+    failures: tuple[Parked, ...] = ()
+    """The first of those that stay as they were, and why; ``parked()`` returns all."""
+
+    at: Key | None = None
+    """The last key that was looked at."""
+
+    is_dry: bool = False
+
+    def __str__(self) -> str:
+        verb = "would be migrated" if self.is_dry else "migrated"
+        sums = [f"{self.migrated} {verb}"]
+        sums += [f"{count} {name}" for name, count in self._others() if count]
+        return ", ".join(sums)
+
+    def _others(self) -> list[tuple[str, int]]:
+        return [
+            ("current", self.current),
+            ("overtaken", self.overtaken),
+            ("failed and stay as they were", self.failed),
+        ]
+
+
+def migrating(records: Records, plan: Plan) -> Iterator[Migration]:
+    """Migrate batch by batch; yield where it is after each."""
+    tally = records.tally() if records.has_labels else {}
+    wanted = (label for label in tally if label is not None and plan.judge.is_wanted(label))
+    total = sum(tally[label] for label in wanted) if records.has_labels else records.count()
+    if plan.limit is not None:
+        total = min(total, plan.limit)
+    state = Migration(total, is_dry=plan.is_dry)
+    for _ in range(_PASSES):
+        before = state.overtaken
+        for reached in _pass(records, plan, state):
+            state = reached
+            yield state
+        if state.overtaken == before:
+            return
+
+
+def _pass(records: Records, plan: Plan, state: Migration) -> Iterator[Migration]:
+    left = None if plan.limit is None else plan.limit - state.seen
+    batches = _limited(records.batches(plan.judge.is_wanted, plan.size), left)
+    tasks = ((batch, [one.data for one in batch if not one.problem]) for batch in batches)
+    for batch, done in each_done(tasks, plan.work.done, plan.executor):
+        state = _written(records, plan, state, batch, done)
+        yield state
+
+
+def _limited(batches: Iterator[list[Record]], limit: int | None) -> Iterator[list[Record]]:
+    if limit is None:
+        yield from batches
+        return
+    for batch in batches:
+        yield batch[:limit]
+        limit -= len(batch)
+        if limit <= 0:
+            return
+
+
+def _written(
+    records: Records, plan: Plan, state: Migration, batch: list[Record], done: Done
+) -> Migration:
+    """Write a batch down, and add it to what was done."""
+    whole = [one for one in batch if not one.problem]
+    parked = [Parked(one.key, None, None, None, one.problem) for one in batch if one.problem]
+    parked += [
+        Parked(whole[place].key, **attrs.asdict(failure))
+        for place, failure in done.failures.items()
+    ]
+    changed = [
+        place
+        for place, one in enumerate(whole)
+        if place not in done.failures and (records.has_labels or done.pickles[place] != one.data)
+    ]
+    overtaken: set[Key] = set()
+    if changed and not plan.is_dry:
+        overtaken = records.swap(
+            [whole[place] for place in changed],
+            [done.pickles[place] for place in changed],
+            [done.labels[place] for place in changed],
+        )
+    if parked and not plan.is_dry:
+        records.park(parked)
+    return attrs.evolve(
+        state,
+        seen=state.seen + len(batch),
+        migrated=state.migrated + len(changed) - len(overtaken),
+        current=state.current + len(batch) - len(changed) - len(parked),
+        overtaken=state.overtaken + len(overtaken),
+        failed=state.failed + len(parked),
+        failures=(*state.failures, *parked)[:_TOLD],
+        at=batch[-1].key,
+    )

@@ -1,0 +1,137 @@
+"""The work on one batch, which any process can do: bytes in, bytes out."""
+
+from __future__ import annotations
+
+import pickle
+
+import attrs
+
+from versionpickle._label import Label
+from versionpickle._loading import loads
+from versionpickle._noting import PROTOCOL, Notes, dumps_noted, noting, shows_only_stamps
+from versionpickle._placeholder import WRITTEN
+from versionpickle._portrait import is_same, portrait
+from versionpickle._quick import load_quickly
+from versionpickle._stamp import Stamp
+from versionpickle._upgrading import (
+    DifferentError,
+    Failure,
+    Settings,
+    failure_of,
+    label_of,
+    upgrade,
+)
+from versionpickle.migrations import Registry, default_registry
+
+
+@attrs.define(eq=False)
+class Done:
+    """What has become of a batch."""
+
+    pickles: list[bytes] = attrs.field(factory=list)
+    """Each as it is to be written; as it was where that failed."""
+
+    labels: list[Label] = attrs.field(factory=list)
+    failures: dict[int, Failure] = attrs.field(factory=dict)
+    """By place in the batch."""
+
+    def add(self, written: bytes, label: Label) -> None:
+        self.pickles.append(written)
+        self.labels.append(label)
+
+    def fail(self, data: bytes, failure: Failure) -> None:
+        self.failures[len(self.pickles)] = failure
+        self.add(data, _NO_LABEL)
+
+
+_NO_LABEL = Label()
+
+
+@attrs.frozen
+class Work:
+    """How pickles are to be written anew; it can travel to other processes."""
+
+    allow: tuple[object, ...] = ()
+    registry: Registry | None = None
+    """None for the default one, the only one that other processes have as well."""
+
+    is_labelled: bool = False
+    """Whether the pickles are those of a store, one in each record, and all in its protocol."""
+
+    def done(self, pickles: list[bytes]) -> Done:
+        done = Done()
+        if self.is_labelled:
+            _Rewriting(self, done).write_all(pickles)
+            return done
+        settings = Settings(None, self.allow, self.registry)
+        for data in pickles:
+            found = upgrade(data, settings)
+            if found.failure is None:
+                done.add(found.data, found.label or _NO_LABEL)
+            else:
+                done.fail(data, found.failure)
+        return done
+
+
+class _Rewriting:
+    """Write pickles of a store anew; the first of each kind is looked at closely."""
+
+    def __init__(self, work: Work, done: Done) -> None:
+        self._work = work
+        self._done = done
+        self._registry = work.registry or default_registry
+        self._trusted: dict[tuple[Stamp, ...], Label] = {}
+        """The labels of what was looked at closely once, and found good, by its stamps."""
+
+    def write_all(self, pickles: list[bytes]) -> None:
+        may_be_quick = self._work.registry is None
+        with noting() as stamps:
+            for data in pickles:
+                stamps.clear()
+                if not (may_be_quick and self._wrote_quickly(data, stamps)):
+                    self._write(data)
+
+    def _wrote_quickly(self, data: bytes, stamps: list[Stamp]) -> bool:
+        """Write what is like others before it; tell whether that was possible."""
+        placeholders = WRITTEN.count
+        try:
+            written = pickle.dumps(load_quickly(data, self._registry), PROTOCOL)
+        except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
+            return False
+        label = self._trusted.get(tuple(stamps))
+        if label is None or not shows_only_stamps(written) or WRITTEN.count != placeholders:
+            return False
+        self._done.add(written, label)
+        return True
+
+    def _write(self, data: bytes) -> None:
+        try:
+            obj = self._load(data)
+            written, notes = dumps_noted(obj, registry=self._work.registry)
+            self._compare(obj, written)
+            self._done.add(written, self._label(written, notes))
+        except Exception as exc:  # noqa: BLE001 - whatever stops it, it becomes a row of the report
+            self._done.fail(data, failure_of(exc))
+
+    def _label(self, written: bytes, notes: Notes) -> Label:
+        label = notes.label(self._registry)
+        if not label.is_stale(self._registry):
+            if not notes.names:
+                self._trusted[notes.stamps] = label
+            return label
+        label = label_of(written, self._registry)  # what looked like a name may be data
+        if label.is_stale(self._registry):
+            raise DifferentError("it is as old as before when it is written anew")
+        return label
+
+    def _load(self, data: bytes) -> object:
+        return loads(data, registry=self._work.registry, allow=self._work.allow)
+
+    def _compare(self, obj: object, written: bytes) -> None:
+        again = self._load(written)
+        try:
+            is_kept = is_same(portrait(obj), portrait(again))
+        except RecursionError:  # too deep for a portrait
+            is_kept = dumps_noted(again, registry=self._work.registry)[0] == written
+        if not is_kept:
+            raise DifferentError("what would be written loads as something else")

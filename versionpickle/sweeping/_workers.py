@@ -1,0 +1,109 @@
+"""Who does the work of a sweep: this process, or others."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import importlib
+import multiprocessing
+import signal
+import sys
+import threading
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from typing import Any, TypeVar
+
+from versionpickle.exceptions import DeclarationError
+from versionpickle.migrations import Registry, default_registry
+
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
+_R = TypeVar("_R")
+
+_AHEAD = 4
+"""How many batches may wait to be done, or be done and wait to be written."""
+
+
+def each_done(
+    tasks: Iterable[tuple[_A, _B]], work: Callable[[_B], _R], executor: Executor | None
+) -> Iterator[tuple[_A, _R]]:
+    """Do the second part of each task; yield the first with the result, in order."""
+    if executor is None:
+        yield from ((first, work(task)) for first, task in tasks)
+        return
+    waiting: collections.deque[tuple[_A, Future[_R]]] = collections.deque()
+    try:
+        for first, task in tasks:
+            waiting.append((first, executor.submit(work, task)))
+            if len(waiting) > _AHEAD:  # no more than a few are held at a time
+                yield _result(*waiting.popleft())
+        while waiting:
+            yield _result(*waiting.popleft())
+    finally:
+        for _, future in waiting:
+            future.cancel()
+
+
+def _result(first: _A, future: Future[_R]) -> tuple[_A, _R]:
+    return first, future.result()
+
+
+@contextlib.contextmanager
+def processes(count: int, registry: Registry | None) -> Iterator[Executor | None]:
+    """
+    Start *count* processes that know the same classes; none for 0.
+
+    They are forked where that is safe.
+    Elsewhere they import the modules of the classes and steps that are declared here.
+    """
+    if not count:
+        yield None
+        return
+    if registry is not None and registry is not default_registry:
+        raise DeclarationError(
+            repr(registry),
+            "other processes know the default registry alone",
+            "leave workers= out, or declare the classes in the default registry",
+        )
+    context: Any = multiprocessing.get_context("spawn")
+    if sys.platform == "linux" and threading.active_count() == 1:
+        context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(
+        count, mp_context=context, initializer=_prepare, initargs=(_modules(),)
+    ) as pool:
+        missing = pool.submit(_missing, _declared()).result()  # before there are other threads
+        if missing:
+            problem = "worker processes do not find it"
+            cure = "declare it at the top of a module that can be imported, or leave workers= out"
+            raise DeclarationError(", ".join(missing), problem, cure)
+        yield pool
+
+
+def _modules() -> list[str]:
+    """Return the modules in which classes and steps are declared."""
+    modules = set()
+    for hooks in default_registry.all_hooks():
+        declaration = hooks.declaration
+        modules |= {declaration.adopted_by or hooks.cls.__module__, declaration.migrations}
+    modules |= {getattr(step.function, "__module__", None) for step in default_registry.steps()}
+    return sorted(name for name in modules - {"__main__", "__mp_main__"} if name is not None)
+
+
+def _declared() -> set[tuple[str, int]]:
+    return {
+        (hooks.declaration.key, hooks.declaration.version)
+        for hooks in default_registry.all_hooks()
+    }
+
+
+def _prepare(modules: Iterable[str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us stops us
+    for module in modules:
+        with contextlib.suppress(Exception):  # what is missing then is told
+            importlib.import_module(module)
+
+
+def _missing(declared: set[tuple[str, int]]) -> list[str]:
+    return sorted(f"{key} version {version}" for key, version in declared - _declared())
