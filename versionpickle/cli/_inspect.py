@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 
@@ -15,10 +14,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from versionpickle._inspect import FoundClass, Report
+from versionpickle._inspect import Report
 from versionpickle._inspect import inspect as report_of
+from versionpickle._ways import FoundClass
 from versionpickle.exceptions import VersionPickleError
 
+from ._modules import import_modules
 from ._output import Text, console, shown
 
 
@@ -42,7 +43,7 @@ def inspect(files: tuple[Path, ...], as_json: bool, modules: tuple[str, ...]) ->
     would run, what the default load would refuse and the line that admits it, and
     what is odd. A file that is no pickle makes the exit status 1.
     """
-    _import(modules)
+    import_modules(modules)
     found = [_looked_at(file) for file in files]
     if as_json:
         click.echo(json.dumps([_as_dict(file, told) for file, told in found], indent=2))
@@ -51,15 +52,6 @@ def inspect(files: tuple[Path, ...], as_json: bool, modules: tuple[str, ...]) ->
         for file, told in found:
             _show(out, file, told)
     sys.exit(any(isinstance(told, str) for _, told in found))
-
-
-def _import(modules: tuple[str, ...]) -> None:
-    sys.path.insert(0, "")  # as python -m has it
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except Exception as exc:
-            raise click.BadParameter(f"{module} cannot be imported: {exc}") from exc
 
 
 def _looked_at(file: Path) -> tuple[Path, Report | str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -14,14 +14,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from versionpickle._inspect import FoundClass
 from versionpickle._names import checked_ref
-from versionpickle.project._configuration import found_configuration
+from versionpickle._upgrading import Settings, Upgrade
+from versionpickle._ways import FoundClass
 from versionpickle.project._in_place import Plan, files_in, upgrade_file
-from versionpickle.project._upgrading import Settings, Upgrade
 
-from ._inspect import _import
-from ._output import Text, console, project, shown, tells_errors
+from ._modules import allow_option, import_all, import_option
+from ._output import Text, console, shown, tells_errors
 
 
 @click.command(
@@ -37,19 +36,8 @@ from ._output import Text, console, project, shown, tells_errors
     metavar="SUFFIX",
     help="Keep the old bytes beside each file, under its name with .bak or so behind it.",
 )
-@click.option(
-    "--import",
-    "modules",
-    multiple=True,
-    metavar="MODULE",
-    help="Import this module of yours first, beside those of the project.",
-)
-@click.option(
-    "--allow",
-    multiple=True,
-    metavar="REF",
-    help="Let pickles name this class or function as well.",
-)
+@import_option
+@allow_option
 @click.option(
     "--protocol",
     type=click.IntRange(0, 5),
@@ -76,7 +64,7 @@ def upgrade(
     """
     _check_suffix(backup)
     settings = Settings(protocol, tuple(map(checked_ref, allow)))
-    samples = _import_all(modules)
+    samples = import_all(modules)
     plan = Plan(settings, backup, dry_run, samples)
     files = list(files_in(paths, recursive=recursive, samples=samples))
     out = console()
@@ -94,15 +82,6 @@ def upgrade(
 def _check_suffix(backup: str) -> None:
     if "/" in backup or "\\" in backup:
         raise click.BadParameter(f"{backup!r} is no end of a file's name: say --backup .bak")
-
-
-def _import_all(modules: Iterable[str]) -> Path | None:
-    """Import the project's modules and the given ones; return where samples are."""
-    known = found_configuration(Path.cwd())
-    if known is not None:
-        project()
-    _import(tuple(modules))
-    return None if known is None else known.samples
 
 
 def _with_progress(files: list[Path], out: Console) -> Iterator[Path]:

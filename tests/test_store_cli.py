@@ -1,0 +1,305 @@
+"""The commands for stores: survey, migrate, verify, rollback, forget and copy."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+from pathlib import Path
+
+import pytest
+
+from click.testing import CliRunner
+from shops import configure, shop_in
+
+import versionpickle
+
+from versionpickle.cli import _migrate, main
+
+
+OLD = """
+@versioned(name="{module}.order")
+@attrs.define
+class Order:
+    number: int
+    total: object
+"""
+NEW = """
+import os, time
+
+done = []
+
+@versioned(version=3, name="{module}.order")
+@attrs.define
+class Order:
+    number: int
+    amount: object
+
+migration(Order, 1, rename("total", "amount"))
+
+@migration(Order, 2)
+def checked(state):
+    if state["amount"] == "bad":
+        raise ValueError("no good")
+    if state["amount"] == "slow":
+        open("slow", "w").close()
+        time.sleep(0.5)
+    if state["amount"] == "once" and not done:
+        done.append(os.kill(os.getpid(), 2))
+    if state["amount"] == "stop":
+        os.kill(os.getpid(), 2)
+        os.kill(os.getpid(), 2)
+        time.sleep(1)
+    return state
+"""
+
+
+@pytest.fixture
+def shop(tmp_path):
+    with shop_in(tmp_path) as shop:
+        configure(shop, OLD)
+        shop.run("doctor")  # imports the module
+        yield shop
+
+
+def fill(shop, amounts):
+    """Store orders as the old code did, and let the new code be today's."""
+    order = sys.modules[shop.module].Order
+    with versionpickle.open("orders.db", durability="normal") as store:
+        store.update((f"{number:05}", order(number, one)) for number, one in enumerate(amounts))
+    configure(shop, NEW)
+    shop.forget()
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, arguments)
+
+
+class TestStory:
+    def test_all(self, shop):
+        """Survey, migrate, verify, roll back, forget."""
+        fill(shop, range(5))
+
+        done = run("survey", "orders.db")
+        assert 1 == done.exit_code
+        assert re.search(r"order +1 +3 +5 +stale", done.output)
+        assert "5 records, 5 stale" in done.output
+        done = run("migrate", "--dry-run", "orders.db")
+        assert (0, "5 would be migrated\n") == (done.exit_code, done.output)
+        done = run("migrate", "--limit", "2", "orders.db")
+        assert (
+            "2 migrated\n2 originals are kept: put back with versionpickle rollback" in done.output
+        )
+        done = run("migrate", "orders.db")
+        assert 0 == done.exit_code
+        done = run("survey", "orders.db")
+        assert (0, True) == (done.exit_code, "5 current, 5 originals" in done.output)
+        done = run("verify", "--load", "orders.db")
+        assert (0, "5 good, 0 damaged\n") == (done.exit_code, done.output)
+        done = run("rollback", "orders.db")
+        assert (0, "5 records put back\n") == (done.exit_code, done.output)
+        run("migrate", "orders.db")
+        done = run("forget", "orders.db")
+        assert (0, "5 originals dropped\n") == (done.exit_code, done.output)
+
+    def test_json(self, shop):
+        """Programs get JSON."""
+        fill(shop, range(5))
+
+        told = json.loads(run("survey", "--format", "json", "orders.db").output)
+
+        assert (5, 5) == (told["records"], told["stale"])
+        assert ["stale"] == [one["standing"] for one in told["classes"]]
+
+    def test_unknown(self, shop):
+        """What nobody declared is told, with the option that may help."""
+        with versionpickle.open("orders.db") as store:
+            store["a"] = print
+
+        done = run("survey", "orders.db")
+        assert "1 record, 1 unknown" in done.output
+        assert "say --import MODULE" in done.output
+        done = run("survey", "--allow", "builtins:print", "orders.db")
+        assert 0 == done.exit_code
+        done = run("survey", "--import", "nowhere", "orders.db")
+        assert (2, True) == (done.exit_code, "cannot be imported" in done.output)
+
+    def test_without_a_project(self, tmp_path, monkeypatch):
+        """No project is needed."""
+        monkeypatch.chdir(tmp_path)
+        with versionpickle.open("plain.db") as store:
+            store["a"] = 1
+
+        assert (0, "1 record, 1 current\n") == (
+            run("survey", "plain.db").exit_code,
+            run("survey", "plain.db").output,
+        )
+
+    def test_failures(self, shop):
+        """What cannot be upgraded is listed, with the step and the reason."""
+        fill(shop, [1, "bad", 2])
+
+        done = run("migrate", "orders.db")
+
+        assert 1 == done.exit_code
+        assert re.search(r"00001 .*Order +1 +step 2 -> 3 .*ValueError: no good", done.output)
+        assert "2 migrated, 1 failed and stay as they were" in done.output
+
+    def test_many_failures(self, shop, monkeypatch):
+        """Of very many, the first are listed."""
+        monkeypatch.setattr("versionpickle.sweeping._migration._TOLD", 2)
+        fill(shop, ["bad"] * 5)
+
+        assert "... and 3 more" in run("migrate", "orders.db").output
+
+    def test_rolled_back_in_part(self, shop):
+        """What somebody has written since stays, and is told."""
+        fill(shop, range(5))
+        run("migrate", "orders.db")
+        with versionpickle.open("orders.db") as store:
+            store["00002"] = "mine"
+
+        done = run("rollback", "orders.db")
+        assert (1, True) == (done.exit_code, "1 stay, for somebody has written" in done.output)
+        assert "4 records put back" in done.output
+
+    def test_damage(self, shop):
+        """Damage is listed."""
+        fill(shop, range(5))
+        connection = sqlite3.connect("orders.db")
+        connection.execute("UPDATE records SET sum = 5 WHERE key = '00002'")
+        connection.commit()
+        connection.close()
+
+        done = run("verify", "orders.db")
+        assert (1, True) == (done.exit_code, "4 good, 1 damaged" in done.output)
+        assert "00002  its bytes are not those that were stored" in done.output
+        done = run("copy", "orders.db", "other.db")
+        assert (1, True) == (done.exit_code, "4 copied, 1 damaged" in done.output)
+        assert "00002" in done.output
+
+    def test_copy(self, shop):
+        """Copies go to a new store, or into a folder; what is there stays."""
+        fill(shop, range(5))
+        assert "5 copied" in run("copy", "orders.db", "other.db").output
+        assert "5 there already" in run("copy", "orders.db", "other.db").output
+        with versionpickle.open("other.db") as store:
+            store["00002"] = "mine"
+        done = run("copy", "orders.db", "other.db")
+        assert (1, True) == (done.exit_code, "1 kept as they are there" in done.output)
+        done = run("copy", "--overwrite", "orders.db", "other.db")
+        assert 0 == done.exit_code
+        Path("out").mkdir()
+        assert 0 == run("copy", "other.db", "dir:out/*.pickle").exit_code
+        assert 5 == len(list(Path("out").iterdir()))
+        assert "5 stale" in run("survey", "dir:out/*.pickle").output
+
+    @pytest.mark.parametrize("command", ["survey", "migrate", "verify", "rollback", "forget"])
+    @pytest.mark.parametrize(
+        ("place", "told"),
+        [
+            ("nothing.db", "there is no such file"),
+            ("pyproject.toml", "no store, and no SQLite database"),
+            ("shelve:nothing", "no such shelf"),
+            (".", "this is a folder"),
+        ],
+    )
+    def test_misuse(self, shop, command, place, told):
+        """What is no store is told in one sentence."""
+        done = run(command, place)
+
+        assert (2, True) == (done.exit_code, told in done.output)
+        assert 1 == done.output.count("\n")
+
+
+class TestCtrlC:
+    def test_after_the_batch(self, shop):
+        """One Ctrl-C ends it after the batch, and a second run goes on."""
+        fill(shop, [*range(1_500), "slow", *range(1_500)])
+        child = subprocess.Popen(
+            [sys.executable, "-m", "versionpickle", "migrate", "orders.db"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        while not Path("slow").exists() and child.poll() is None:
+            time.sleep(0.01)
+        child.send_signal(signal.SIGINT)
+        told, _ = child.communicate()
+
+        assert 130 == child.returncode
+        assert "stopped after 2000 of 3001: all records are whole" in told
+        assert 1_001 == json.loads(run("survey", "--format", "json", "orders.db").output)["stale"]
+
+    def test_within(self, shop):
+        """It is noticed while a step runs, and the batch is ended."""
+        fill(shop, ["once", *range(1_200)])
+
+        done = run("migrate", "orders.db")
+
+        assert 130 == done.exit_code
+        assert "stopped after 1000 of 1201" in done.output
+
+    def test_twice(self, shop):
+        """Two end it at once, and cost a batch."""
+        fill(shop, ["stop"])
+
+        done = run("migrate", "orders.db")
+
+        assert done.exit_code in {1, 130}
+        with versionpickle.open("orders.db") as store:
+            assert 1 == len(store)
+
+    def test_stops(self, monkeypatch):
+        """It is noticed between batches, and told from an end."""
+
+        def steps(count):
+            for seen in range(1, count + 1):
+                if seen == 2:
+                    signal.raise_signal(signal.SIGINT)
+                yield _migrate.Migration(3, seen=seen)
+
+        done, is_stopped = _migrate._watched(steps(3))
+        assert (2, True) == (done.seen, is_stopped)
+        done, is_stopped = _migrate._watched(steps(1))
+        assert (1, False) == (done.seen, is_stopped)
+        done, is_stopped = _migrate._watched(steps(0))
+        assert (0, False) == (done.seen, is_stopped)
+
+
+@pytest.mark.parametrize("command", ["migrate", "verify", "copy"])
+def test_bars(shop, command, monkeypatch):
+    """Who looks sees how far it is."""
+    fill(shop, range(3_000))
+    leader, follower = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    shown = []
+    reader = threading.Thread(target=lambda: shown.extend(read_all(leader)))
+    reader.start()
+    with (
+        os.fdopen(follower, "w") as screen,
+        contextlib.redirect_stderr(screen),
+        pytest.raises(SystemExit) as caught,
+    ):
+        main([command, "orders.db", *(["copied.db"] if command == "copy" else [])])
+    reader.join()
+
+    assert not caught.value.code
+    assert b"3000/3000" in b"".join(shown)
+
+
+def read_all(leader):
+    """Yield what is shown, as long as somebody shows something."""
+    with contextlib.suppress(OSError):
+        while read := os.read(leader, 4096):
+            yield read
+    os.close(leader)
