@@ -103,7 +103,9 @@ class TestPlaces:
             assert [("00004", cls(4, 100, ""))] == list(place.items(prefix="00004"))
             with pytest.raises(KeyError):
                 _ = place["nothing"]
-            assert 5 == place.survey().stale
+            seen = []
+            assert 5 == place.survey(progress=seen.append).stale
+            assert [1, 2, 3, 4, 5] == seen
             assert address in repr(place)
 
     def test_story(self, make, tmp_path):
@@ -210,6 +212,10 @@ class TestPlaces:
         records.close()
 
         with open_existing(address) as again:
+            if isinstance(records, _shelf.Shelf):
+                with pytest.raises(exceptions.StoreError, match="stopped within a batch"):
+                    again.survey()
+            assert 5 == len(again)
             assert again.migrate().migrated in {3, 5}
             assert cls(1, 25, "") == again["00001"]
             assert 0 == again.survey().stale
@@ -326,6 +332,24 @@ class TestFolders:
 
 
 class TestShelves:
+    def test_lost_index(self, tmp_path, monkeypatch):
+        """An index that was lost with the process is put back."""
+        address = make_shelf("dumb")(tmp_path, old())
+        orders.declare(4)
+        place = open_existing(address)
+
+        def stop(changes):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(place._records, "replace", stop)
+        with pytest.raises(KeyboardInterrupt):
+            place.migrate()
+        place.close()
+        (tmp_path / "shelf.dir").unlink()
+
+        with open_existing(address) as again:
+            assert 5 == again.migrate().migrated
+
     def test_shelve(self, tmp_path):
         """What shelve writes is read, and what is written it reads."""
         order = orders.declare(1)
@@ -459,8 +483,5 @@ def test_foreign_ledger(tmp_path):
     database.write("PRAGMA application_id = 7")
     database.write("CREATE TABLE mine (x)")
     database.close()
-    orders.declare(4)
-    place = open_existing(address)
     with pytest.raises(exceptions.NotAStoreError, match="move it away"):
-        place.migrate()
-    place.close()
+        open_existing(address)

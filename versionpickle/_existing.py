@@ -12,7 +12,7 @@ import attrs
 
 from ._store_settings import Settings
 from .exceptions import StoreError, VersionPickleError
-from .stores._records import Key, Parked, Records
+from .stores._records import Key, Parked, Records, ignore
 from .sweeping._copying import Copied, copying
 from .sweeping._migration import BATCH, Migration, Plan, migrating
 from .sweeping._survey import Survey, survey
@@ -81,14 +81,14 @@ class ExistingStore(Mapping[Key, Any]):
 
     # Sweeps
 
-    def survey(self) -> Survey:
+    def survey(self, *, progress: Callable[[int], object] = ignore) -> Survey:
         """
         Count the records by what is in them.
 
         A store knows that without reading a pickle; elsewhere all pickles are read, and
-        none is loaded.
+        none is loaded, and *progress* is called after each with their number.
         """
-        return survey(self._records, self._settings.judge())
+        return survey(self._records, self._settings.judge(), progress)
 
     def migrate(
         self,

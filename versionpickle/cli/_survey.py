@@ -12,7 +12,7 @@ from versionpickle.sweeping._survey import Survey
 
 from ._modules import allow_option, import_option
 from ._output import Text, console, format_option, tells_errors
-from ._places import Opening, store_argument, table_of
+from ._places import Opening, bar, store_argument, table_of
 
 
 @click.command(epilog="Example: versionpickle survey 'dir:orders/*.pickle'")
@@ -30,8 +30,9 @@ def survey(store: str, form: str, modules: tuple[str, ...], allow: tuple[str, ..
     pickles are read, and none is loaded. Changes nothing. The exit status is 1 where something
     is stale, unknown or damaged.
     """
-    with Opening(modules, allow).existing(store) as opened:
-        found = opened.survey()
+    opening = Opening(modules, allow)
+    with opening.existing(store) as opened, bar("reading", len(opened)) as show:
+        found = opened.survey(progress=lambda number: show(number, ""))
     if form == "json":
         click.echo(json.dumps(attrs.asdict(found), indent=2))
     else:

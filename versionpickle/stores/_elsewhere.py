@@ -12,7 +12,7 @@ from versionpickle._upgrading import label_of
 from versionpickle.exceptions import VersionPickleError
 
 from ._ledger import Ledger, mark_of
-from ._records import Damage, Judge, Key, Labelled, Parked, Record, Records
+from ._records import Damage, Judge, Key, Labelled, Parked, Record, Records, Tell, ignore
 
 
 class Elsewhere(Records):
@@ -55,11 +55,12 @@ class Elsewhere(Records):
     def put(self, pickles: list[Labelled]) -> None:
         self.write([(key, data) for key, data, _ in pickles])
 
-    def tally(self) -> dict[Label | None, int]:
+    def tally(self, tell: Tell = ignore) -> dict[Label | None, int]:
         counts: dict[Label | None, int] = {}
-        for record in self.scan():
+        for number, record in enumerate(self.scan(), 1):
             label = _label(record)
             counts[label] = counts.get(label, 0) + 1
+            tell(number)
         return counts
 
     def batches(self, is_wanted: Judge, size: int) -> Iterator[list[Record]]:

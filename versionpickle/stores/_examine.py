@@ -51,7 +51,7 @@ def examined(database: Database, labels: Labels) -> Iterator[int | Damage]:
             yield Damage(key, "the part of the file where it stands cannot be read")
         elif not _fits(key, data, found, starts[number]):
             yield Damage(key, "its bytes are not those that were stored")
-            if starts[number]:  # if its label cannot be read, it may be good
+            if starts[number] or starts.are_all:  # it may be good if its label cannot be read
                 mending.set_apart(row_id, data, found, number)
         else:
             mending.label_again(row_id, key, data, number)
@@ -88,25 +88,32 @@ def _structure(database: Database) -> Iterator[Damage]:
 
 
 class _Starts(dict[Any, tuple[int, ...]]):
-    """Where the checksums of each label's records begin, also of one that is new meanwhile."""
+    """Where the checksums of each label's records begin: in two ways, if it is broken."""
+
+    are_all = True
+    """Whether no part of the file hides any."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(_starts(database))
+        super().__init__()
         self._database = database
+        self._look()
 
     def __missing__(self, number: Any) -> tuple[int, ...]:
-        self[number] = found = _starts(self._database).get(number, ())
-        return found
+        self._look()  # somebody may have stored the first of its kind meanwhile
+        return self.setdefault(number, ())
+
+    def _look(self) -> None:
+        try:
+            rows = self._database.read(_LABELS)
+        except DamagedStoreError:
+            rows = _readable(self._database, _LABELS)
+            self.are_all = False
+        for number, text, found in rows:
+            if isinstance(found, int) and isinstance(text, str):
+                self.setdefault(number, tuple({found, zlib.crc32(text.encode())}))
 
 
-def _starts(database: Database) -> dict[int, tuple[int, ...]]:
-    """Return where the checksums of each label's records begin: in two ways, if it is broken."""
-    rows = _readable(database, "SELECT id, text, sum FROM labels")
-    return {
-        number: tuple({found, zlib.crc32(text.encode())})
-        for number, text, found in rows
-        if isinstance(found, int) and isinstance(text, str)
-    }
+_LABELS = "SELECT id, text, sum FROM labels"
 
 
 def _readable(database: Database, sql: str) -> list[Any]:

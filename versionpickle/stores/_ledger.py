@@ -67,16 +67,23 @@ class Ledger:
     def _opened(self) -> Database:
         if self._database is None:
             database = Database(self.path)
-            ((application,),) = database.read("PRAGMA application_id")
-            if application not in {0, _APPLICATION}:
-                problem = "this file stands where the originals of a migration are kept"
-                raise NotAStoreError(self.path, problem, "move it away")
-            database.read("PRAGMA journal_mode = WAL")
-            with database.transaction():
-                for statement in _SCHEMA:
-                    database.write(statement)
+            try:
+                self._prepare(database)
+            except BaseException:
+                database.close()
+                raise
             self._database = database
         return self._database
+
+    def _prepare(self, database: Database) -> None:
+        ((application,),) = database.read("PRAGMA application_id")
+        if application not in {0, _APPLICATION}:
+            problem = "this file stands where the originals of a migration are kept"
+            raise NotAStoreError(self.path, problem, "move it away")
+        database.read("PRAGMA journal_mode = WAL")
+        with database.transaction():
+            for statement in _SCHEMA:
+                database.write(statement)
 
     # A batch
 

@@ -51,6 +51,11 @@ class Damage:
 
 Labelled: TypeAlias = tuple[Key, bytes, Label]
 Judge: TypeAlias = Callable[[Label], bool]
+Tell: TypeAlias = Callable[[int], object]
+
+
+def ignore(_: int) -> None:
+    """Take no notice of how far something is."""
 
 
 class Records(abc.ABC):
@@ -86,8 +91,12 @@ class Records(abc.ABC):
         """Yield all records."""
 
     @abc.abstractmethod
-    def tally(self) -> dict[Label | None, int]:
-        """Return how many records have each label; None is that of the damaged ones."""
+    def tally(self, tell: Tell = ignore) -> dict[Label | None, int]:
+        """
+        Return how many records have each label; None is that of the damaged ones.
+
+        Where they have to be read for that, *tell* is called after each with their number.
+        """
 
     @abc.abstractmethod
     def put(self, pickles: list[Labelled]) -> None:

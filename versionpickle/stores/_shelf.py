@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dbm
+import os
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -22,15 +23,17 @@ class Shelf(Elsewhere):
     tears = True
 
     def __init__(self, address: str, path: str) -> None:
+        super().__init__(address, path + SUFFIX)
         self._path = path
+        self._put_lost_back()
         flavour = dbm.whichdb(path)
         if not flavour:
+            self.ledger.close()
             problem = "there is no such shelf" if flavour is None else "this is no shelf"
             raise NotAStoreError(address, problem, "name it as shelve.open() does")
         self._indexes = _INDEXES.get(flavour, ())
         self._file: Any = None
         self._flag: Literal["", "r", "w"] = ""
-        super().__init__(address, path + SUFFIX)
 
     def close(self) -> None:
         self._close_file()
@@ -57,12 +60,21 @@ class Shelf(Elsewhere):
     def count(self) -> int:
         return len(self._open("r").keys())
 
+    def _read_only(self) -> Any:
+        """Open it to read, unless half of a batch stands in it."""
+        if self._file is None and self.ledger.begun():
+            problem = "a migration was stopped within a batch, or is at work"
+            raise StoreError(
+                self.address, problem, "run 'versionpickle migrate' or rollback on it"
+            )
+        return self._open("r")
+
     def keys(self, prefix: str = "") -> Iterator[Key]:
-        keys = (_text(key) for key in self._open("r").keys())  # noqa: SIM118 - this is no mapping
+        keys = (_text(key) for key in self._read_only().keys())  # noqa: SIM118 - this is no mapping
         yield from sorted(key for key in keys if key.startswith(prefix))
 
     def read(self, key: Key) -> bytes:
-        data: bytes = self._open("r")[_bytes(key)]
+        data: bytes = self._read_only()[_bytes(key)]
         return data
 
     def scan(self, prefix: str = "") -> Iterator[Record]:
@@ -96,6 +108,12 @@ class Shelf(Elsewhere):
 
     def aside(self) -> dict[str, bytes]:
         return {suffix: _content(self._path + suffix) for suffix in self._indexes}
+
+    def _put_lost_back(self) -> None:
+        """Write an index again that was lost between its being moved away and being written."""
+        for suffix, data in self.ledger.aside().items():
+            if not os.path.exists(self._path + suffix):
+                write_file(self._path + suffix, data)
 
     def put_aside_back(self, aside: dict[str, bytes]) -> None:
         self._close_file()

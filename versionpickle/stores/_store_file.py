@@ -22,7 +22,7 @@ from versionpickle.exceptions import (
 from ._database import Database, Durability
 from ._examine import examined, is_whole, sum_of
 from ._labels import DAMAGED, Known, Labels
-from ._records import Damage, Judge, Key, Labelled, Parked, Record, Records
+from ._records import Damage, Judge, Key, Labelled, Parked, Record, Records, Tell, ignore
 
 
 FORMAT = 1
@@ -243,7 +243,7 @@ class StoreFile(Records):
 
     # Labels
 
-    def tally(self) -> dict[Label | None, int]:
+    def tally(self, tell: Tell = ignore) -> dict[Label | None, int]:
         rows = self.database.read("SELECT label, COUNT(*) FROM records GROUP BY label")
         known = self.labels.all()
         counts: dict[Label | None, int] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import attrs
 
 from versionpickle._label import Label
-from versionpickle.stores._records import Records
+from versionpickle.stores._records import Records, Tell, ignore
 
 from ._judging import Class, Judge
 
@@ -60,9 +60,9 @@ class Survey:
 _SUMS = ("current", "stale", "unknown", "damaged", "retired", "parked", "originals")
 
 
-def survey(records: Records, judge: Judge) -> Survey:
+def survey(records: Records, judge: Judge, tell: Tell = ignore) -> Survey:
     """Count the records of a place, by what is in them."""
-    return _Counting(judge, records.tally()).survey(records)
+    return _Counting(judge, records.tally(tell)).survey(records)
 
 
 @attrs.frozen
