@@ -483,16 +483,13 @@ class TestFiles:
         with pytest.raises(exceptions.DamagedStoreError, match="restore"):
             versionpickle.open(path)
 
-    def test_locked_at_birth(self, path):
+    @pytest.mark.parametrize("how", ["EXCLUSIVE", "IMMEDIATE"])
+    def test_locked_at_birth(self, path, how):
         """Who finds an empty file locked waits, and is told."""
-        other = sqlite3.connect(path, isolation_level=None)
-        other.execute("BEGIN EXCLUSIVE")
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        other.execute(f"BEGIN {how}")
         with pytest.raises(exceptions.LockedStoreError):
             versionpickle.open(path, timeout=0.05)
-        thread = threading.Timer(0.1, other.execute, ["ROLLBACK"])
-        other.close()
-        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        other.execute("BEGIN EXCLUSIVE")
         thread = threading.Timer(0.1, lambda: other.execute("ROLLBACK"))
         thread.start()
         versionpickle.open(path, timeout=5).close()

@@ -18,7 +18,6 @@ from versionpickle._upgrading import (
     Failure,
     Settings,
     failure_of,
-    label_of,
     upgrade,
 )
 from versionpickle.migrations import Registry, default_registry
@@ -109,19 +108,16 @@ class _Rewriting:
             obj = self._load(data)
             written, notes = dumps_noted(obj, registry=self._work.registry)
             self._compare(obj, written)
-            self._done.add(written, self._label(written, notes))
+            self._done.add(written, self._label(notes))
         except Exception as exc:  # noqa: BLE001 - whatever stops it, it becomes a row of the report
             self._done.fail(data, failure_of(exc))
 
-    def _label(self, written: bytes, notes: Notes) -> Label:
+    def _label(self, notes: Notes) -> Label:
         label = notes.label(self._registry)
-        if not label.is_stale(self._registry):
-            if not notes.names:
-                self._trusted[notes.stamps] = label
-            return label
-        label = label_of(written, self._registry)  # what looked like a name may be data
         if label.is_stale(self._registry):
             raise DifferentError("it is as old as before when it is written anew")
+        if not notes.names:
+            self._trusted[notes.stamps] = label
         return label
 
     def _load(self, data: bytes) -> object:
