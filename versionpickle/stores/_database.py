@@ -303,7 +303,7 @@ _TOLD: dict[str, tuple[type[StoreError], str, str]] = {
     "SQLITE_IOERR": (
         StoreError,
         "the disk failed",
-        "nothing was changed: look at the disk, and try again",
+        "look at the disk, and then at what was written last: all of that is there, or nothing",
     ),
     "SQLITE_CANTOPEN": (
         StoreError,

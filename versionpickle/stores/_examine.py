@@ -28,9 +28,11 @@ def sum_of(key: str, data: bytes, known: Known) -> int:
     return zlib.crc32(data, zlib.crc32(key.encode(), known.sum))
 
 
-def is_whole(key: Any, data: Any, found: Any, known: Known) -> bool:
+def is_whole(key: Any, data: Any, found: Any, known: Known | None) -> bool:
     """Tell whether a record is what was stored; a flipped bit may even make a text of bytes."""
-    return type(key) is str and type(data) is bytes and sum_of(key, data, known) == found
+    if known is None or type(key) is not str or type(data) is not bytes:
+        return False
+    return bool(sum_of(key, data, known) == found)
 
 
 def examined(database: Database, labels: Labels) -> Iterator[int | Damage]:

@@ -9,6 +9,7 @@ import time
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from zlib import crc32
 
 from versionpickle._label import Label
 from versionpickle._noting import PROTOCOL
@@ -156,7 +157,7 @@ class StoreFile(Records):
 
     def scan(self, prefix: str = "") -> Iterator[Record]:
         for row in self._pages("key, data, sum, label, id", prefix):
-            yield self._record(*row)
+            yield from self._records_of([row])
 
     def _pages(self, columns: str, prefix: str, where: str = "") -> Iterator[tuple[Any, ...]]:
         """Yield rows in the order of their keys, a page at a time: none is held open for long."""
@@ -259,17 +260,19 @@ class StoreFile(Records):
 
     def batches(self, is_wanted: Judge, size: int) -> Iterator[list[Record]]:
         numbers = self.wanted(is_wanted)
-        after = ""
-        while numbers and (rows := self.database.read(*_next(numbers, after, size))):
-            yield [self._record(*row) for row in rows]
-            after = rows[-1][0]
+        place, after = "key >= ?", ""
+        while numbers and (rows := self.database.read(*_next(numbers, place, after, size))):
+            yield self._records_of(rows)
+            place, after = "key > ?", rows[-1][0]
 
-    def _record(self, key: str, data: bytes, *rest: int) -> Record:
-        found, number, place = rest
-        known = self.labels.numbered(number)
-        if known is not None and is_whole(key, data, found, known):
-            return Record(key, data, place)
-        return Record(key, data, place, self.damaged(key, number).problem)
+    def _records_of(self, rows: list[Any]) -> list[Record]:
+        known = {number: self.labels.numbered(number) for number in {row[3] for row in rows}}
+        return [
+            Record(key, data, place)
+            if is_whole(key, data, found, known[number])
+            else Record(key, data, place, self.damaged(key, number).problem)
+            for key, data, found, number, place in rows
+        ]
 
     # Migrations
 
@@ -278,11 +281,9 @@ class StoreFile(Records):
         with self._labelling(numbers):
             numbers |= {label: self.labels.number(label) for label in {*labels}}
             knowns = map(numbers.__getitem__, labels)
-            rows = [
-                (data, sum_of(key, data, known), known.number, place, key, before)
-                for (key, before, place, _), data, known in zip(
-                    records, pickles, knowns, strict=True
-                )
+            rows = [  # of all loops over a large store, this is one of the longest
+                (data, crc32(data, crc32(key.encode(), known.sum)), known.number, place, key, old)
+                for (key, old, place, _), data, known in zip(records, pickles, knowns, strict=True)
             ]
             try:
                 self._swap_all(rows)
@@ -293,10 +294,8 @@ class StoreFile(Records):
     def _swap_all(self, rows: list[tuple[Any, ...]]) -> None:
         with self.database.transaction():
             places = json.dumps([place for *_, place, _, _ in rows])
-            for keep in _KEEP:
-                self.database.write(
-                    f"{keep} AND id IN (SELECT value FROM json_each(?))", (places,)
-                )
+            among = f"{_KEEP} AND id IN (SELECT value FROM json_each(?))"
+            self.database.write(among, (places,))
             size = sum(len(row[0]) for row in rows)
             if self.database.write_many(_SWAP, rows, size=size) < len(rows):
                 raise _OvertakenError
@@ -306,8 +305,7 @@ class StoreFile(Records):
         overtaken = set()
         for row in rows:
             *_, key, _ = row
-            for keep in _KEEP:
-                self.database.write(f"{keep} AND {_UNCHANGED}", row[3:])
+            self.database.write(f"{_KEEP} AND {_UNCHANGED}", row[3:])
             if not self.database.write(_SWAP, row, size=len(row[0])):
                 overtaken.add(key)
         return overtaken
@@ -377,18 +375,15 @@ def _until(timeout: float, attempt: Callable[[], object]) -> None:
             return
 
 
-def _next(numbers: list[int], after: str, size: int) -> tuple[str, tuple[str, ...]]:
+def _next(numbers: list[int], place: str, after: str, size: int) -> tuple[str, tuple[str, ...]]:
     """Return a query for the next records with one of these labels, in the order of keys."""
+    end = f"AND {place} ORDER BY key LIMIT {size}"
     if len(numbers) > _FEW:
-        among = ", ".join(map(str, numbers))
-        sql = f"WHERE key > ? AND +label IN ({among}) ORDER BY key LIMIT {size}"
-        return f"{_SELECT} {sql}", (after,)
+        return f"{_SELECT} WHERE +label IN ({', '.join(map(str, numbers))}) {end}", (after,)
     if len(numbers) == 1:
-        sql = f"WHERE label = {numbers[0]} AND key > ? ORDER BY key LIMIT {size}"
-        return f"{_SELECT} {sql}", (after,)
+        return f"{_SELECT} WHERE label = {numbers[0]} {end}", (after,)
     parts = " UNION ALL ".join(
-        f"SELECT * FROM (SELECT id, key FROM records WHERE label = {number} AND key > ? "
-        f"ORDER BY key LIMIT {size})"
+        f"SELECT * FROM (SELECT id, key FROM records WHERE label = {number} {end})"
         for number in numbers
     )
     first = f"SELECT id FROM ({parts}) ORDER BY key LIMIT {size}"
@@ -405,12 +400,9 @@ class _OvertakenError(Exception):
 
 _UNCHANGED = "id = ? AND key = ? AND data = ?"
 _SWAP = f"UPDATE records SET data = ?, sum = ?, label = ?, migrated = 1 WHERE {_UNCHANGED}"
-_KEEP = (
-    """INSERT OR REPLACE INTO originals SELECT key, data, sum, label FROM records
-        WHERE migrated IS NULL""",
-    """INSERT OR IGNORE INTO originals SELECT key, data, sum, label FROM records
-        WHERE migrated = 1""",
-)
+_KEEP = """INSERT OR REPLACE INTO originals SELECT key, data, sum, label FROM records
+    WHERE (migrated IS NULL
+        OR NOT EXISTS (SELECT 1 FROM originals AS kept WHERE kept.key = records.key))"""
 """The original of a record that a migration wrote is that from before."""
 
 _PARK = """INSERT OR REPLACE INTO parked
