@@ -21,7 +21,8 @@ import versionpickle
 
 from versionpickle import Registry, _store_settings, exceptions, retire
 from versionpickle.migrations import default_registry
-from versionpickle.stores._database import Database, _begin_anew
+from versionpickle.stores import _connections
+from versionpickle.stores._database import Database
 
 
 @pytest.fixture
@@ -431,7 +432,7 @@ class TestFiles:
         database.read("SELECT 1")
         with store.transaction():
             store["a"] = 1
-            database._checkpoint()
+            database._wrote(100_000_000)
         database.close()
 
         assert 1 == store["a"]
@@ -440,7 +441,7 @@ class TestFiles:
         """Nor does a checkpoint that fails: all is safe in the log."""
         store["a"] = 1
         path.rename(path.with_name("elsewhere.db"))
-        store._records.database._checkpoint()
+        store._records.database._wrote(100_000_000)
         path.with_name("elsewhere.db").rename(path)
 
         assert 1 == store["a"]
@@ -453,21 +454,10 @@ class TestFiles:
             with pytest.raises(exceptions.StoreError, match="no such table: records"):
                 ask("a")
 
-    def test_closed_meanwhile(self, store):
-        """Also where a thread was at work when another one closed it."""
-        database = store._records.database
-        connection = database.connection
-        store.close()
-        with (
-            pytest.raises(exceptions.StoreError, match="was closed"),
-            database.telling_errors(),
-        ):
-            connection.execute("SELECT 1")
-
     def test_transactions_that_sqlite_ended(self, store):
         """What SQLite has undone already need not be undone."""
         with pytest.raises(ZeroDivisionError), store.transaction(), store.transaction():
-            store._records.database.connection.execute("ROLLBACK")
+            store._records.database._say("ROLLBACK")
             _ = 1 / 0
 
         assert [] == list(store)
@@ -525,7 +515,7 @@ class TestFiles:
             thread.join()
 
         assert 20 == len(store)
-        assert len(store._records.database._handles) < 5
+        assert len(store._records.database._connections._handles) < 5
 
     def test_fork(self, store):
         """A child goes on with a connection of its own."""
@@ -540,35 +530,78 @@ class TestFiles:
 
     def test_beginning_anew(self, store):
         """What a child begins with is nothing; nor does it close what it has inherited."""
+        connections = store._records.database._connections
         store["a"] = 1
-        handle = store._records.database._local.handle
-        _begin_anew()
+        handle = connections.mine()
+        _connections._before()
+        assert handle.connection is None
+        _connections._in_child()
         assert 1 == store["a"]
-        assert handle is not store._records.database._local.handle
+        assert handle is not connections.mine()
 
-        connection = handle.connection
+        handle = connections.mine()
+        connection, process = handle.connection, handle._process
         handle._process = 0
-        del handle
+        handle.__del__()
         assert [(1,)] == connection.execute("SELECT 1").fetchall()
-        connection.close()
+        handle._process = process
 
-    def test_fork_in_a_transaction(self, store):
-        """A transaction is ended by who began it, and by nobody else."""
-        with store.transaction():
-            store["a"] = 1
-            pid = os.fork()
-            if not pid:
-                try:
-                    store._records.database._check_not_forked(None)
-                except exceptions.StoreError:
-                    os._exit(0)
-                os._exit(1)
-            _, status = os.waitpid(pid, 0)
+    def test_fork_in_a_transaction(self, path, store):
+        """A transaction is ended by who began it, and its child may not use the store."""
+        store["a"] = 1
+        database = Database(str(path))
+        block = database.transaction()
+        block.__enter__()
+        handle = database._connections.mine()
+        _connections._before()
+        _connections._in_child()
+        try:
+            for ask in (database.read, Database(str(path)).read):
+                with pytest.raises(exceptions.StoreError, match="by spawn"):
+                    ask("SELECT 1")
+            with pytest.raises(exceptions.StoreError, match="leave the block"):
+                block.__exit__(None, None, None)
+        finally:
+            _connections._INHERITED.clear()
+            handle.lock.release()
+            handle.close()
 
-        assert 0 == status
         assert 1 == store["a"]
-        with pytest.raises(exceptions.StoreError, match="begin another one"):
-            store._records.database._check_not_forked(None)
+
+    def test_closing_at_the_same_moment(self, store):
+        """A connection that was closed at this very moment is in no transaction."""
+        store["a"] = 1
+        handle = store._records.database._connections.mine()
+        handle.connection.close()
+
+        assert not handle.is_in_transaction
+        with handle.lock:
+            assert not handle.could_close()
+        with pytest.raises(exceptions.StoreError, match="closed database"):
+            _ = store["a"]
+
+    def test_waiting_for_a_transaction(self, store, monkeypatch):
+        """A fork waits for the transactions of other threads, but not for ever."""
+        monkeypatch.setattr(_connections, "_PATIENCE", 0.05)
+        begun, ended = threading.Event(), threading.Event()
+
+        def hold():
+            with store.transaction():
+                store["a"] = 1
+                begun.set()
+                ended.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        begun.wait()
+        _connections._before()
+        held = {*store._records.database._connections._held}
+        _connections._in_parent()
+        ended.set()
+        thread.join()
+
+        assert 1 == len(held)  # our own alone
+        assert 1 == store["a"]
 
 
 def test_values_of_all_kinds(store):

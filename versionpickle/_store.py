@@ -15,6 +15,7 @@ from ._store_settings import Settings
 from .exceptions import ConflictError
 from .stores._records import Record
 from .stores._store_file import StoreFile
+from .sweeping._judging import Judge
 
 
 _BATCH = 1000
@@ -41,14 +42,19 @@ class Store(ExistingStore, MutableMapping[str, Any]):
     # One record
 
     def __getitem__(self, key: str) -> Any:
-        data, known, place = self._records.read_labelled(_checked(key))
+        data, number, place = self._records.read_labelled(_checked(key))
         obj = self._load(key, data)
-        if self._judge is not None and self._judge.standing(known.label) == "stale":
-            written, label = self._settings.dump(obj)
-            if label != known.label:  # or an older version is what it is to be stored as
-                record = Record(key, data, place)
-                self._records.swap([record], [written], [label])  # if nobody has changed it
+        if self._judge is not None:
+            self._write_back(self._judge, Record(key, data, place), number, obj)
         return obj
+
+    def _write_back(self, judge: Judge, record: Record, number: int, obj: object) -> None:
+        """Store what was upgraded, unless somebody has changed it meanwhile."""
+        before = self._records.labels.label(number)
+        if before is not None and judge.standing(before) == "stale":
+            written, label = self._settings.dump(obj)
+            if label != before:  # or an older version is what it is to be stored as
+                self._records.swap([record], [written], [label])
 
     def _pairs(self, prefix: str) -> Iterator[tuple[str, Any]]:
         if self._judge is None:

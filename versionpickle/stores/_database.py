@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import threading
 import time
-import weakref
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from versionpickle.exceptions import DamagedStoreError, LockedStoreError, StoreError
 
+from ._connections import ClosedError, Connections, ForkedError, Handle
+
+
+_R = TypeVar("_R")
 
 Durability: TypeAlias = Literal["full", "normal"]
 
@@ -32,7 +34,7 @@ class Database:
     """
     An SQLite file with a write-ahead log.
 
-    Each thread has a connection of its own, and so has each process after a fork.
+    Each thread has a connection of its own.
     Checkpoints are ours: one runs only while this process holds the lock for writing.
     SQLite up to 3.51.2 can lose a transaction that is committed during a checkpoint.
     """
@@ -52,52 +54,26 @@ class Database:
         self._timeout = timeout
         self._identity: tuple[int, int] | None = None
         self._next_look = 0.0
-        self._is_closed = False
-        self._forget()
-        _DATABASES.add(self)
-
-    def _forget(self) -> None:
-        """Begin without connections; after a fork, nobody may even close those of the parent."""
-        self._local = threading.local()
-        self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
-        self._lock = threading.Lock()
         self._in_log = 0
-
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """The connection of this thread."""
-        try:
-            handle: _Handle = self._local.handle
-        except AttributeError:
-            handle = self._local.handle = self._open()
-        if self._is_closed:
-            raise StoreError(self.path, "this store was closed", "open it again")
-        return handle.connection
-
-    def _open(self) -> _Handle:
-        handle = _Handle(self._connect())
-        with self._lock:
-            self._handles.add(handle)
-        return handle
+        self._connections = Connections(self._file, self._connect)
 
     def _connect(self) -> sqlite3.Connection:
         uri = Path(self._file).as_uri()
         mode = "rwc" if self._identity is None else "rw"
         if self.is_read_only:
             mode = "ro&immutable=1" if self._cannot_change() else "ro"
-        with self.telling_errors():
-            connection = sqlite3.connect(
-                f"{uri}?mode={mode}",
-                timeout=self._timeout,
-                isolation_level=None,
-                check_same_thread=False,
-                uri=True,
-            )
-            try:
-                self._prepare(connection)
-            except BaseException:
-                connection.close()
-                raise
+        connection = sqlite3.connect(
+            f"{uri}?mode={mode}",
+            timeout=self._timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
+        )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
@@ -115,16 +91,18 @@ class Database:
 
     def check_in_place(self) -> None:
         """Refuse to go on with a file that was deleted or replaced: who looks finds another."""
+        if self._identity is None:
+            self._use(lambda _: None)  # which makes the file, or finds it
         try:
             found = os.stat(self._file)
         except (FileNotFoundError, NotADirectoryError):
             problem = "the file was deleted while it was open"
             raise StoreError(self.path, problem, "restore it, and open it again") from None
-        if self._identity is None:
-            self._identity = found.st_dev, found.st_ino
-        elif self._identity != (found.st_dev, found.st_ino):
+        now = found.st_dev, found.st_ino
+        if now != (self._identity or now):
             problem = "the file was replaced by another one while it was open"
             raise StoreError(self.path, problem, "open it again")
+        self._identity = now
 
     def _look_in_place(self) -> None:
         """Check that as well, but not for each read: it would take longer than the read."""
@@ -135,128 +113,125 @@ class Database:
 
     # Statements
 
+    def _use(self, act: Callable[[sqlite3.Connection], _R]) -> _R:
+        """Let *act* use the connection of this thread; say in our words what goes wrong."""
+        try:
+            return self._connections.use(act)
+        except ForkedError:
+            problem = "this process was forked while its parent was within a transaction"
+            cure = "open it in a process that is not forked then, or begin processes by spawn"
+            raise StoreError(self.path, problem, cure) from None
+        except (ClosedError, *_FAILURES) as exc:
+            raise self._told(exc) from exc
+
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""
-        connection = self.connection
         self._look_in_place()
-        try:
-            return connection.execute(sql, values).fetchall()
-        except _FAILURES as exc:
-            raise self.told(exc) from exc
+        return self._use(lambda connection: connection.execute(sql, values).fetchall())
 
     def read_one(self, sql: str, values: Sequence[Any]) -> Any:
         """Return the first row of a query, or None."""
-        connection = self.connection
         self._look_in_place()
-        try:
-            return connection.execute(sql, values).fetchone()
-        except _FAILURES as exc:
-            raise self.told(exc) from exc
+        return self._use(lambda connection: connection.execute(sql, values).fetchone())
+
+    def readable(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return the rows of a query, up to the first that cannot be read."""
+        rows: list[Any] = []
+        with contextlib.suppress(DamagedStoreError):
+            self._use(lambda connection: rows.extend(connection.execute(sql, values)))
+        return rows
 
     def write(self, sql: str, values: Sequence[Any] = (), *, size: int = 0) -> int:
         """Carry out one statement, and return how many rows it changed."""
-        connection = self.connection
         self.check_in_place()
-        try:
-            changed = connection.execute(sql, values).rowcount
-        except _FAILURES as exc:
-            raise self.told(exc) from exc
+        changed = self._use(lambda connection: connection.execute(sql, values).rowcount)
         self._wrote(size + _PER_WRITE)
         return changed
 
     def write_many(self, sql: str, rows: Iterable[Sequence[Any]], *, size: int = 0) -> int:
         """Carry out one statement for each row, within a transaction."""
-        with self.telling_errors():
-            changed = self.connection.executemany(sql, rows).rowcount
+        changed = self._use(lambda connection: connection.executemany(sql, rows).rowcount)
         self._wrote(3 * size)
         return changed
+
+    # Transactions
+
+    @property
+    def is_in_transaction(self) -> bool:
+        return self._connections.is_in_transaction
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Let all writes within happen together, or not at all; it may be nested."""
-        connection = self.connection
-        if connection.in_transaction:
-            with self._savepoint(connection):
+        if self.is_in_transaction:
+            with self._savepoint():
                 yield
             return
         self.check_in_place()
-        with self.telling_errors():
-            connection.execute("BEGIN IMMEDIATE")
+        self._say("BEGIN IMMEDIATE")
+        handle = self._connections.current  # which no fork takes away from us now
         try:
             yield
-            self._check_not_forked(connection)
-            with self.telling_errors():
-                connection.execute("COMMIT")
+            self._check_not_forked(handle)
+            self._say("COMMIT")
         except BaseException:
-            _roll_back(connection)
+            self._roll_back()
             raise
         self._wrote(_PER_WRITE)
 
-    def _check_not_forked(self, connection: sqlite3.Connection) -> None:
-        if connection is not self.connection:
+    def _check_not_forked(self, handle: Handle | None) -> None:
+        if handle is not self._connections.current:
             problem = "a process that was forked within a transaction cannot end it"
-            raise StoreError(self.path, problem, "begin another one there")
+            raise StoreError(self.path, problem, "leave the block in the parent alone")
+
+    def _say(self, sql: str) -> None:
+        self._use(lambda connection: connection.execute(sql).close())
+
+    def _roll_back(self) -> None:
+        if self.is_in_transaction:  # SQLite ends it itself where the disk is full
+            with contextlib.suppress(StoreError):  # what broke it is told already
+                self._say("ROLLBACK")
 
     @contextlib.contextmanager
-    def _savepoint(self, connection: sqlite3.Connection) -> Iterator[None]:
-        with self.telling_errors():
-            connection.execute("SAVEPOINT within")
+    def _savepoint(self) -> Iterator[None]:
+        self._say("SAVEPOINT within")
         try:
             yield
         except BaseException:
-            if connection.in_transaction:  # SQLite ends it itself where the disk is full
-                connection.execute("ROLLBACK TO within")
-                connection.execute("RELEASE within")
+            if self.is_in_transaction:
+                self._say("ROLLBACK TO within")
+                self._say("RELEASE within")
             raise
-        with self.telling_errors():
-            connection.execute("RELEASE within")
-
-    @property
-    def is_in_transaction(self) -> bool:
-        return self.connection.in_transaction
+        self._say("RELEASE within")
 
     # The log
 
     def _wrote(self, size: int) -> None:
         self._in_log += size
-        if self._in_log >= _CHECKPOINT_AFTER and not self.connection.in_transaction:
+        if self._in_log >= _CHECKPOINT_AFTER and not self.is_in_transaction:
             self._in_log = 0
-            self._checkpoint()
+            # All is safe in the log: if this fails, the next one tries again.
+            with contextlib.suppress(sqlite3.Error, StoreError):
+                self._checkpoint()
 
     def _checkpoint(self) -> None:
         """Move the log into the file, while nobody can commit."""
-        connection = self.connection
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:  # somebody writes, and will come to this as well
-            return
+        self._say("BEGIN IMMEDIATE")
         try:
             with contextlib.closing(self._connect()) as other:
                 other.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        except (sqlite3.Error, StoreError):  # all is safe in the log; the next one tries again
-            pass
         finally:
-            _roll_back(connection)
+            self._roll_back()
 
     def close(self) -> None:
         """Close all connections; the last one to close moves the log into the file."""
-        self._is_closed = True
-        with self._lock:
-            for handle in list(self._handles):
-                handle.close()
+        self._connections.close()
 
     # Errors
 
-    @contextlib.contextmanager
-    def telling_errors(self) -> Iterator[None]:
+    def _told(self, exc: Exception) -> StoreError:
         """Say in our words what SQLite says."""
-        try:
-            yield
-        except _FAILURES as exc:
-            raise self.told(exc) from exc
-
-    def told(self, exc: sqlite3.Error | UnicodeDecodeError) -> StoreError:
-        if self._is_closed:
+        if self._connections.is_closed:
             return StoreError(self.path, "this store was closed", "open it again")
         is_garbled = isinstance(exc, UnicodeDecodeError)
         name = "SQLITE_CORRUPT" if is_garbled else getattr(exc, "sqlite_errorname", "")
@@ -313,51 +288,6 @@ _TOLD: dict[str, tuple[type[StoreError], str, str]] = {
 }
 
 
-class _Handle:
-    """Close a connection when its thread has ended."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
-        self._process = os.getpid()
-
-    def close(self) -> None:
-        self.connection.close()
-
-    def __del__(self) -> None:
-        if self._process == os.getpid():
-            self.connection.close()
-
-
 def _text(raw: bytes) -> str:
     """Read a text, also one that a flipped bit has spoiled: verify() has to name it."""
     return str(raw, "utf-8", "backslashreplace")
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        with contextlib.suppress(sqlite3.Error):  # what broke it is told already
-            connection.execute("ROLLBACK")
-
-
-_DATABASES: weakref.WeakSet[Database] = weakref.WeakSet()
-_INHERITED: list[_Handle] = []
-"""What a forked process must neither use nor close."""
-
-
-def _hold_connections() -> None:
-    for database in list(_DATABASES):
-        _INHERITED.extend(database._handles)
-
-
-def _begin_anew() -> None:
-    for database in list(_DATABASES):
-        database._forget()
-
-
-def _register(**handlers: Callable[[], None]) -> None:
-    """Let nothing happen where there are no forks."""
-
-
-getattr(os, "register_at_fork", _register)(
-    before=_hold_connections, after_in_parent=_INHERITED.clear, after_in_child=_begin_anew
-)

@@ -4,22 +4,11 @@ from __future__ import annotations
 
 import zlib
 
-import attrs
+from typing import Any
 
 from versionpickle._label import Label
-from versionpickle.exceptions import DamagedStoreError
 
 from ._database import Database
-
-
-@attrs.frozen
-class Known:
-    """A label, under its number."""
-
-    number: int
-    label: Label
-    sum: int
-    """Where the checksums of its records begin."""
 
 
 DAMAGED = 0
@@ -27,63 +16,57 @@ DAMAGED = 0
 
 
 class Labels:
-    """Know labels by number and numbers by label."""
+    """
+    Know labels by number, and numbers by label.
+
+    A label never changes its number, and a number never its label: those who know them
+    need not ask again.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._by_number: dict[int, Known] = {}
-        self._by_label: dict[Label, Known] = {}
+        self._labels: dict[int, Label] = {}
+        self._numbers: dict[Label, int] = {}
 
-    def numbered(self, number: int) -> Known | None:
-        """Return the label of a number; None where there is none, for only damage says so."""
-        known = self._by_number.get(number)
-        if known is None and number != DAMAGED:
-            rows = self._database.read("SELECT text, sum FROM labels WHERE id = ?", (number,))
-            known = _checked(number, *rows[0]) if rows else None
-            if known is not None and not self._database.is_in_transaction:
-                self._by_number[number] = known
+    def label(self, number: int) -> Label | None:
+        """Return the label of a number; None where it is damaged."""
+        known = self._labels.get(number)
+        if known is None:
+            row = self._database.read_one("SELECT text, sum FROM labels WHERE id = ?", (number,))
+            known = None if row is None else label_in(*row)
         return known
 
-    def all(self) -> dict[int, Known]:
+    def all(self) -> dict[int, Label]:
         """Return all that are whole."""
         rows = self._database.read("SELECT id, text, sum FROM labels")
-        known = (_checked(*row) for row in rows)
-        return {one.number: one for one in known if one is not None}
+        found = ((number, label_in(text, checksum)) for number, text, checksum in rows)
+        return {number: label for number, label in found if label is not None}
 
-    def known(self, label: Label) -> Known | None:
+    def known(self, label: Label) -> int | None:
         """Return the number of a label that was committed, without asking the file."""
-        return self._by_label.get(label)
+        return self._numbers.get(label)
 
-    def number(self, label: Label) -> Known:
+    def number(self, label: Label) -> int:
         """Return the number of a label, within a transaction; it may have to be written."""
-        known = self._by_label.get(label)
+        known = self._numbers.get(label)
         if known is not None:
             return known
         text = label.text
-        start = zlib.crc32(text.encode())
-        database = self._database
-        database.write(
-            "INSERT INTO labels (text, sum) VALUES (?, ?) ON CONFLICT (text) DO NOTHING",
-            (text, start),
-        )
-        rows = database.read("SELECT id, sum FROM labels WHERE text = ?", (text,))
-        number, found = rows[0]
-        if found != start:
-            problem = f"its label {number} is not what was stored"
-            raise DamagedStoreError(database.path, problem, "run 'versionpickle verify' on it")
-        return Known(number, label, start)
+        self._database.write(_WRITE, (text, zlib.crc32(text.encode())))
+        row = self._database.read_one("SELECT id FROM labels WHERE text = ?", (text,))
+        return int(row[0])
 
-    def remember(self, known: Known) -> None:
-        """Note that a label is committed."""
-        self._by_label[known.label] = self._by_number[known.number] = known
-
-    def forget(self) -> None:
-        """Ask the file again from now on."""
-        self._by_label.clear()
-        self._by_number.clear()
+    def remember(self, numbers: dict[Label, int]) -> None:
+        """Note that labels are committed."""
+        self._numbers |= numbers
+        self._labels |= {number: label for label, number in numbers.items()}
 
 
-def _checked(number: int, text: str, start: int) -> Known | None:
-    if zlib.crc32(text.encode()) != start:
+_WRITE = "INSERT INTO labels (text, sum) VALUES (?, ?) ON CONFLICT (text) DO NOTHING"
+
+
+def label_in(text: Any, checksum: Any) -> Label | None:
+    """Return the label that a text is, if it is what was stored."""
+    if type(text) is not str or zlib.crc32(text.encode()) != checksum:
         return None
-    return Known(number, Label.from_text(text), start)
+    return Label.from_text(text)

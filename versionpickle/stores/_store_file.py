@@ -9,7 +9,6 @@ import time
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
-from zlib import crc32
 
 from versionpickle._label import Label
 from versionpickle._noting import PROTOCOL
@@ -20,9 +19,10 @@ from versionpickle.exceptions import (
     NotAStoreError,
 )
 
+from ._checksum import MIGRATED, is_whole, sum_of
 from ._database import Database, Durability
-from ._examine import examined, is_whole, sum_of
-from ._labels import DAMAGED, Known, Labels
+from ._examine import examined
+from ._labels import DAMAGED, Labels
 from ._records import Damage, Judge, Key, Labelled, Parked, Record, Records, Tell, ignore
 
 
@@ -65,7 +65,7 @@ _SCHEMA = (
     f"PRAGMA user_version = {FORMAT}",
 )
 
-_READ = "SELECT data, sum, label, id FROM records WHERE key = ?"
+_READ = "SELECT data, sum, label, migrated, id FROM records WHERE key = ?"
 _WRITE = """INSERT INTO records (key, data, sum, label) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE
     SET data = excluded.data, sum = excluded.sum, label = excluded.label, migrated = NULL"""
@@ -108,6 +108,9 @@ class StoreFile(Records):
             self._refuse()
 
     def _is_ours(self) -> bool:
+        self._said(
+            "SELECT 1 FROM sqlite_schema LIMIT 1"
+        )  # the rest of the header is not read else
         ((application,),) = self._said("PRAGMA application_id")
         ((number,),) = self._said("PRAGMA user_version")
         if application == APPLICATION and number > FORMAT:
@@ -156,7 +159,7 @@ class StoreFile(Records):
             yield key
 
     def scan(self, prefix: str = "") -> Iterator[Record]:
-        for row in self._pages("key, data, sum, label, id", prefix):
+        for row in self._pages("key, data, sum, label, migrated, id", prefix):
             yield from self._records_of([row])
 
     def _pages(self, columns: str, prefix: str, where: str = "") -> Iterator[tuple[Any, ...]]:
@@ -177,16 +180,15 @@ class StoreFile(Records):
     def read(self, key: Key) -> bytes:
         return self.read_labelled(key)[0]
 
-    def read_labelled(self, key: Key) -> tuple[bytes, Known, int]:
-        """Return the bytes of a record, its label and place, if they are what was stored."""
+    def read_labelled(self, key: Key) -> tuple[bytes, int, int]:
+        """Return the bytes of a record, its label's number and its place, if it is whole."""
         row = self.database.read_one(_READ, (key,))
         if row is None:
             raise KeyError(key)
-        data, found, number, place = row
-        known = self.labels.numbered(number)
-        if known is None or not is_whole(key, data, found, known):
+        data, found, number, migrated, place = row
+        if not is_whole(key, data, found, number, migrated):
             raise self.damaged(key, number)
-        return data, known, place
+        return data, number, place
 
     def damaged(self, key: str, number: int) -> DamagedRecordError:
         problem = "its bytes are not those that were stored"
@@ -197,40 +199,38 @@ class StoreFile(Records):
         return damaged
 
     def write(self, key: str, data: bytes, label: Label) -> None:
-        known = self.labels.known(label)
-        if known is not None:
-            values = (key, data, sum_of(key, data, known), known.number)
+        number = self.labels.known(label)
+        if number is None:
+            self.put([(key, data, label)])
+        else:
+            values = (key, data, sum_of(key, data, number), number)
             self.database.write(_WRITE, values, size=len(data))
-            return
-        self.put([(key, data, label)])
 
     def put(self, pickles: list[Labelled]) -> None:
         """Write many records, in one transaction."""
-        rows = []
-        numbers: dict[Label, Known] = {}
-        with self._labelling(numbers):
-            for key, data, label in pickles:
-                known = numbers.get(label) or numbers.setdefault(label, self.labels.number(label))
-                rows.append((key, data, sum_of(key, data, known), known.number))
+        with self._labelling({label for *_, label in pickles}) as numbers:
+            rows = [
+                (key, data, sum_of(key, data, numbers[label]), numbers[label])
+                for key, data, label in pickles
+            ]
             size = sum(len(row[1]) for row in rows)
             self.database.write_many(_WRITE, rows, size=size)
 
     def replace(self, key: str, before: bytes, data: bytes, label: Label) -> bool:
         """Write a record in place of *before*; tell whether it still was there."""
-        numbers: dict[Label, Known] = {}
-        with self._labelling(numbers):
-            known = numbers[label] = self.labels.number(label)
-            values = (data, sum_of(key, data, known), known.number, key, before)
+        with self._labelling({label}) as numbers:
+            number = numbers[label]
+            values = (data, sum_of(key, data, number), number, key, before)
             return bool(self.database.write(_REPLACE, values, size=len(data)))
 
     @contextlib.contextmanager
-    def _labelling(self, numbers: dict[Label, Known]) -> Iterator[None]:
-        """Carry out a transaction, and remember the labels if it was committed."""
+    def _labelling(self, labels: set[Label]) -> Iterator[dict[Label, int]]:
+        """Carry out a transaction, and remember the numbers of labels if it was committed."""
         with self.database.transaction():
-            yield
+            numbers = {label: self.labels.number(label) for label in labels}
+            yield numbers
         if not self.database.is_in_transaction:
-            for known in numbers.values():
-                self.labels.remember(known)
+            self.labels.remember(numbers)
 
     def delete(self, key: str) -> None:
         if not self.database.write("DELETE FROM records WHERE key = ?", (key,)):
@@ -249,14 +249,13 @@ class StoreFile(Records):
         known = self.labels.all()
         counts: dict[Label | None, int] = {}
         for number, count in rows:
-            label = known[number].label if number in known else None
+            label = known.get(number)
             counts[label] = counts.get(label, 0) + count
         return counts
 
     def wanted(self, is_wanted: Judge) -> list[int]:
         """Return the numbers of the labels that are wanted, of those that records have."""
-        known = self.labels.all()
-        return [number for number, one in known.items() if is_wanted(one.label)]
+        return [number for number, label in self.labels.all().items() if is_wanted(label)]
 
     def batches(self, is_wanted: Judge, size: int) -> Iterator[list[Record]]:
         numbers = self.wanted(is_wanted)
@@ -266,24 +265,22 @@ class StoreFile(Records):
             place, after = "key > ?", rows[-1][0]
 
     def _records_of(self, rows: list[Any]) -> list[Record]:
-        known = {number: self.labels.numbered(number) for number in {row[3] for row in rows}}
         return [
             Record(key, data, place)
-            if is_whole(key, data, found, known[number])
-            else Record(key, data, place, self.damaged(key, number).problem)
-            for key, data, found, number, place in rows
+            if is_whole(key, data, *rest)
+            else Record(key, data, place, self.damaged(key, rest[1]).problem)
+            for key, data, *rest, place in rows
         ]
 
     # Migrations
 
     def swap(self, records: list[Record], pickles: list[bytes], labels: list[Label]) -> set[Key]:
-        numbers: dict[Label, Known] = {}
-        with self._labelling(numbers):
-            numbers |= {label: self.labels.number(label) for label in {*labels}}
-            knowns = map(numbers.__getitem__, labels)
+        with self._labelling({*labels}) as numbers:
             rows = [  # of all loops over a large store, this is one of the longest
-                (data, crc32(data, crc32(key.encode(), known.sum)), known.number, place, key, old)
-                for (key, old, place, _), data, known in zip(records, pickles, knowns, strict=True)
+                (data, sum_of(key, data, number) + MIGRATED, number, place, key, before)
+                for (key, before, place, _), data, number in zip(
+                    records, pickles, map(numbers.__getitem__, labels), strict=True
+                )
             ]
             try:
                 self._swap_all(rows)
@@ -344,7 +341,7 @@ class StoreFile(Records):
     # Verification
 
     def examine(self) -> Iterator[int | Damage]:
-        return examined(self.database, self.labels)
+        return examined(self.database)
 
 
 def _check_there(path: str, *, read_only: bool) -> None:
@@ -391,7 +388,7 @@ def _next(numbers: list[int], place: str, after: str, size: int) -> tuple[str, t
 
 
 _FEW = 16
-_SELECT = "SELECT key, data, sum, label, id FROM records"
+_SELECT = "SELECT key, data, sum, label, migrated, id FROM records"
 
 
 class _OvertakenError(Exception):
@@ -400,7 +397,8 @@ class _OvertakenError(Exception):
 
 _UNCHANGED = "id = ? AND key = ? AND data = ?"
 _SWAP = f"UPDATE records SET data = ?, sum = ?, label = ?, migrated = 1 WHERE {_UNCHANGED}"
-_KEEP = """INSERT OR REPLACE INTO originals SELECT key, data, sum, label FROM records
+_KEEP = f"""INSERT OR REPLACE INTO originals
+    SELECT key, data, sum % {MIGRATED}, label FROM records
     WHERE (migrated IS NULL
         OR NOT EXISTS (SELECT 1 FROM originals AS kept WHERE kept.key = records.key))"""
 """The original of a record that a migration wrote is that from before."""
