@@ -7,6 +7,7 @@ import itertools
 import signal
 import sqlite3
 import threading
+import zlib
 
 from decimal import Decimal
 
@@ -20,6 +21,7 @@ import versionpickle
 from versionpickle import adopt, alias, exceptions
 from versionpickle._upgrading import label_of
 from versionpickle.migrations import default_registry
+from versionpickle.stores._mending import _restored
 from versionpickle.sweeping import _workers
 
 
@@ -458,6 +460,20 @@ class TestVerification:
             _ = store["00001"]
         assert (2, 1) == (store.verify().good, store.verify().damaged)
 
+    def test_broken_schema(self, path, store):
+        """So is a damaged description of the tables, without which nothing can be told."""
+        fill(store, 3)
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA writable_schema = 1")
+        connection.execute("UPDATE sqlite_schema SET sql = replace(sql, 'sum', 'sun')")
+        connection.commit()
+        connection.close()
+        store.close()
+
+        with versionpickle.open(path) as broken:
+            (damage,) = broken.verify().damages
+        assert "describes its tables" in damage.problem
+
     def test_broken_index(self, path, store):
         """What SQLite finds wrong is told."""
         fill(store, 3)
@@ -649,6 +665,12 @@ class TestCopies:
             assert str(done).endswith("1 damaged")
             assert "00002" == done.damages[0].key
             assert 1 == other["00001"]
+
+
+def test_restoring_labels():
+    """What is no text cannot be restored, nor what has no checksum."""
+    assert _restored(b"\xff", zlib.crc32(b"\xff")) is None
+    assert _restored(b"{}", "a text") is None
 
 
 def teardown_module():
