@@ -361,6 +361,9 @@ class TestFiles:
         (tmp_path / "a.txt").write_text("a text, and no database at all" * 100)
         with pytest.raises(exceptions.NotAStoreError, match="no SQLite database"):
             versionpickle.open(tmp_path / "a.txt")
+        raw(tmp_path / "empty.db", "PRAGMA application_id = 7")
+        with pytest.raises(exceptions.NotAStoreError, match="no store of versionpickle"):
+            versionpickle.open(tmp_path / "empty.db")
         raw(tmp_path / "b.db", "CREATE TABLE jobs (id, payload)")
         with pytest.raises(exceptions.NotAStoreError, match=r"sqlite:.*b.db\?table"):
             versionpickle.open(tmp_path / "b.db")

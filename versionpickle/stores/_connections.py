@@ -100,11 +100,11 @@ class Connections:
 
     def mine(self) -> Handle:
         """Return what this thread has, and open it if need be."""
-        if self.is_closed:
-            raise ClosedError
         handle = self.current
         if handle is None:
             with self.lock:
+                if self.is_closed:
+                    raise ClosedError
                 if self._file in _INHERITED:
                     raise ForkedError
                 handle = self._local.handle = Handle(self._connect())
@@ -136,16 +136,21 @@ class Connections:
         self.lock.acquire()
         end = time.monotonic() + _PATIENCE
         mine = self.current
-        for handle in list(self._handles):
-            is_held = handle.lock.acquire(timeout=_PATIENCE)
-            while is_held and handle.is_in_transaction and handle is not mine:
-                handle.lock.release()
-                time.sleep(_MOMENT)
-                is_held = time.monotonic() < end and handle.lock.acquire(timeout=_PATIENCE)
-            if is_held:
-                self._held.append(handle)
-            if is_held and not handle.is_in_transaction:
-                handle.close()
+        left = list(self._handles)
+        while left and time.monotonic() < end:  # one may wait for what another one holds
+            left = [handle for handle in left if not self._could_hold(handle, mine)]
+
+    def _could_hold(self, handle: Handle, mine: Handle | None) -> bool:
+        if not handle.lock.acquire(timeout=_MOMENT):
+            return False
+        if handle.is_in_transaction and handle is not mine:
+            handle.lock.release()
+            time.sleep(_MOMENT)
+            return False
+        self._held.append(handle)
+        if not handle.is_in_transaction:
+            handle.close()
+        return True
 
     def go_on(self) -> None:
         """Let all threads go on, in the parent."""
@@ -166,12 +171,16 @@ _ALL: weakref.WeakSet[Connections] = weakref.WeakSet()
 _FORKED: list[Connections] = []
 """Those that were there when a fork began."""
 
+_FORKING = threading.Lock()
+"""Held by the thread that forks, and released in both processes."""
+
 _INHERITED: dict[str, list[Handle]] = {}
 """What a child must neither use nor close, by the file."""
 
 
 def _before() -> None:
-    _FORKED[:] = _ALL
+    _FORKING.acquire()
+    _FORKED[:] = list(_ALL)
     for connections in _FORKED:
         connections.prepare_for_fork()
 
@@ -180,12 +189,14 @@ def _in_parent() -> None:
     for connections in _FORKED:
         connections.go_on()
     _FORKED.clear()
+    _FORKING.release()
 
 
 def _in_child() -> None:
     for connections in _FORKED:
         connections.begin_anew()
     _FORKED.clear()
+    _FORKING.release()
 
 
 def _register(**handlers: Callable[[], None]) -> None:

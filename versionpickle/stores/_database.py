@@ -97,7 +97,11 @@ class Database:
             found = os.stat(self._file)
         except (FileNotFoundError, NotADirectoryError):
             problem = "the file was deleted while it was open"
-            raise StoreError(self.path, problem, "restore it, and open it again") from None
+            raise StoreError(
+                self.path,
+                problem,
+                "restore it, without -wal and -shm files beside it, and open it again",
+            ) from None
         now = found.st_dev, found.st_ino
         if now != (self._identity or now):
             problem = "the file was replaced by another one while it was open"

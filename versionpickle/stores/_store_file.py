@@ -132,7 +132,8 @@ class StoreFile(Records):
 
     def _make(self, timeout: float) -> None:
         """Make a store of an empty file; of several that try, one does."""
-        if self.database.read("SELECT 1 FROM sqlite_schema LIMIT 1"):
+        ((application,),) = self.database.read("PRAGMA application_id")
+        if application or self.database.read("SELECT 1 FROM sqlite_schema LIMIT 1"):
             self._refuse()
         _until(timeout, lambda: self.database.read("PRAGMA journal_mode = WAL"))
         with self.database.transaction():
