@@ -46,9 +46,7 @@ def dumps_noted(
     """Return the pickle of *obj*, and what stands in it."""
     with noting() as stamps:
         data = dumps(obj, PROTOCOL, registry=registry, versions=versions)
-    if _namings(data) <= bool(stamps):
-        return data, Notes(tuple(stamps), ())
-    return data, Notes(tuple(stamps), _names_beside(data))
+    return data, noted(data, stamps)
 
 
 class noting:  # noqa: N801 - as contextlib's, which takes three times as long
@@ -64,9 +62,11 @@ class noting:  # noqa: N801 - as contextlib's, which takes three times as long
         NOTES.stamps = self._before
 
 
-def shows_only_stamps(data: bytes) -> bool:
-    """Tell whether a pickle that holds stamps surely names nothing beside them."""
-    return _namings(data) <= 1
+def noted(data: bytes, stamps: list[Stamp]) -> Notes:
+    """Return what stands in a pickle that was written with these stamps."""
+    if _namings(data) <= bool(stamps):
+        return Notes(tuple(stamps), ())
+    return Notes(tuple(stamps), _names_beside(data))
 
 
 _EXTENSION_CODES = (pickle.EXT1, pickle.EXT2, pickle.EXT4)

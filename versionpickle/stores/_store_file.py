@@ -406,7 +406,9 @@ _KEEP = f"""INSERT OR REPLACE INTO originals
 
 _PARK = """INSERT OR REPLACE INTO parked
     SELECT key, sum, ?, ?, ?, ? FROM records WHERE key = ?"""
-_STILL_PARKED = "SELECT key FROM parked JOIN records USING (key) WHERE parked.sum = records.sum"
+_STILL_PARKED = """SELECT parked.key FROM parked CROSS JOIN records ON parked.key = records.key
+    WHERE parked.sum = records.sum"""
+"""Those that are parked, however many others there are: a CROSS JOIN keeps this order."""
 _PUT_BACK = """UPDATE records
     SET data = original.data, sum = original.sum, label = original.label, migrated = NULL
     FROM originals AS original

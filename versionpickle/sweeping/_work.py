@@ -8,7 +8,7 @@ import attrs
 
 from versionpickle._label import Label
 from versionpickle._loading import loads
-from versionpickle._noting import PROTOCOL, Notes, dumps_noted, noting, shows_only_stamps
+from versionpickle._noting import PROTOCOL, Notes, dumps_noted, noted, noting
 from versionpickle._placeholder import WRITTEN
 from versionpickle._portrait import is_same, portrait
 from versionpickle._quick import load_quickly
@@ -79,8 +79,8 @@ class _Rewriting:
         self._work = work
         self._done = done
         self._registry = work.registry or default_registry
-        self._trusted: dict[tuple[Stamp, ...], Label] = {}
-        """The labels of what was looked at closely once, and found good, by its stamps."""
+        self._trusted: dict[Notes, Label] = {}
+        """The labels of what was looked at closely once, and found good."""
 
     def write_all(self, pickles: list[bytes]) -> None:
         may_be_quick = self._work.registry is None
@@ -97,8 +97,8 @@ class _Rewriting:
             written = pickle.dumps(load_quickly(data, self._registry), PROTOCOL)
         except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
             return False
-        label = self._trusted.get(tuple(stamps))
-        if label is None or not shows_only_stamps(written) or WRITTEN.count != placeholders:
+        label = self._trusted.get(noted(written, stamps))
+        if label is None or WRITTEN.count != placeholders:
             return False
         self._done.add(written, label)
         return True
@@ -116,8 +116,7 @@ class _Rewriting:
         label = notes.label(self._registry)
         if label.is_stale(self._registry):
             raise DifferentError("it is as old as before when it is written anew")
-        if not notes.names:
-            self._trusted[notes.stamps] = label
+        self._trusted[notes] = label
         return label
 
     def _load(self, data: bytes) -> object:
