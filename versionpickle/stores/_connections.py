@@ -92,7 +92,7 @@ class Connections:
     def use(self, act: Callable[[sqlite3.Connection], _R]) -> _R:
         """Let *act* use this thread's connection."""
         while True:
-            handle = self.mine()
+            handle = getattr(self._local, "handle", None) or self.mine()
             with handle.lock:
                 if handle.connection is not None:
                     return act(handle.connection)
