@@ -95,7 +95,7 @@ class Ledger:
             for one, data in zip(records, pickles, strict=True)
         ]
         with database.transaction():
-            database.write_many(_BEGIN, [(one.key,) for one in records])
+            database.write_many(_BEGIN, [(one.key, one.key) for one in records])
             database.write_many(_KEEP, rows, size=sum(len(one.data) for one in records))
             database.write_many("INSERT INTO aside VALUES (?, ?)", aside.items())
 
@@ -162,11 +162,11 @@ class Ledger:
             self._opened().write_many(sql, [(key,) for key in keys])
 
 
-_BEGIN = "INSERT INTO begun SELECT ?1, (SELECT after FROM originals WHERE key = ?1)"
-_GIVE_UP = """UPDATE originals SET after = (SELECT prior FROM begun WHERE key = ?1)
-    WHERE key = ?1"""
-_KEEP = """INSERT INTO originals (key, before, after) VALUES (?1, ?2, ?3)
+_BEGIN = "INSERT INTO begun SELECT ?, (SELECT after FROM originals WHERE key = ?)"
+_GIVE_UP = """UPDATE originals 
+    SET after = (SELECT prior FROM begun WHERE begun.key = originals.key) WHERE key = ?"""
+_KEEP = """INSERT INTO originals (key, before, after) VALUES (?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET
-    before = CASE WHEN after = ?4 THEN before ELSE excluded.before END,
+    before = CASE WHEN after = ? THEN before ELSE excluded.before END,
     after = excluded.after"""
 """The original of what a migration wrote is that from before it."""

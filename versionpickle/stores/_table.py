@@ -109,7 +109,7 @@ class Table(Elsewhere):
     def write(self, pickles: list[tuple[Key, bytes]]) -> None:
         with self._database.transaction():
             for key, data in pickles:
-                change = f"UPDATE {self._table} SET {self._value} = ?1 WHERE {self._key} = ?2"
+                change = f"UPDATE {self._table} SET {self._value} = ? WHERE {self._key} = ?"
                 if not self._database.write(change, (data, key), size=len(data)):
                     self._database.write(
                         f"INSERT INTO {self._table} ({self._value}, {self._key}) VALUES (?, ?)",
