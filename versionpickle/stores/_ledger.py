@@ -163,7 +163,7 @@ class Ledger:
 
 
 _BEGIN = "INSERT INTO begun SELECT ?, (SELECT after FROM originals WHERE key = ?)"
-_GIVE_UP = """UPDATE originals 
+_GIVE_UP = """UPDATE originals
     SET after = (SELECT prior FROM begun WHERE begun.key = originals.key) WHERE key = ?"""
 _KEEP = """INSERT INTO originals (key, before, after) VALUES (?, ?, ?)
     ON CONFLICT (key) DO UPDATE SET
