@@ -381,7 +381,7 @@ class TestFiles:
         with pytest.raises(exceptions.NotAStoreError, match="no such file"):
             versionpickle.open(tmp_path / "a.db", read_only=True)
         (tmp_path / "a.db").touch()
-        with pytest.raises(exceptions.NotAStoreError, match="no store"):
+        with pytest.raises(exceptions.NotAStoreError, match="it is empty"):
             versionpickle.open(tmp_path / "a.db", read_only=True)
 
     def test_newer_format(self, path, store):

@@ -65,6 +65,10 @@ _SCHEMA = (
     f"PRAGMA user_version = {FORMAT}",
 )
 
+_WHAT_IT_IS = """SELECT (SELECT COUNT(*) FROM sqlite_schema), application_id, user_version
+    FROM pragma_application_id, pragma_user_version"""
+"""In one statement, for others may make it a store at this moment."""
+
 _READ = "SELECT data, sum, label, migrated, id FROM records WHERE key = ?"
 _WRITE = """INSERT INTO records (key, data, sum, label) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE
@@ -102,21 +106,29 @@ class StoreFile(Records):
             raise
 
     def _begin(self, timeout: float) -> None:
-        if not self._is_ours() and not self.database.is_read_only:
-            self._make(timeout)
-        if not self._is_ours():
-            self._refuse()
+        if self._is_ours():
+            return
+        if self.database.is_read_only:
+            problem = "it is empty: nothing was ever stored in it"
+            raise NotAStoreError(self.address, problem, "open it once without read_only=True")
+        _until(timeout, lambda: self.database.read("PRAGMA journal_mode = WAL"))
+        with self.database.transaction():
+            for statement in () if self._is_ours() else _SCHEMA:  # of several, one makes it
+                self.database.write(statement)
 
     def _is_ours(self) -> bool:
-        self._said(
-            "SELECT 1 FROM sqlite_schema LIMIT 1"
-        )  # the rest of the header is not read else
-        ((application,),) = self._said("PRAGMA application_id")
-        ((number,),) = self._said("PRAGMA user_version")
+        """Tell whether this is a store already; False if it may be made one."""
+        ((tables, application, number),) = self._said(_WHAT_IT_IS)
         if application == APPLICATION and number > FORMAT:
             problem = f"it is of format {number}, and this code knows formats up to {FORMAT}"
             raise NotAStoreError(self.address, problem, "update versionpickle")
-        return bool(application == APPLICATION and number == FORMAT)
+        if application == APPLICATION and number == FORMAT:
+            return True
+        if not tables and not application:
+            return False
+        problem = "this is an SQLite database, but no store of versionpickle"
+        cure = f"name another file, or one of its tables: 'sqlite:{self.address}?table=...&value=...'"
+        raise NotAStoreError(self.address, problem, cure)
 
     def _said(self, sql: str) -> list[Any]:
         try:
@@ -129,22 +141,6 @@ class StoreFile(Records):
                 "name the right file, or say what it is: 'shelve:FILE', or 'dir:FOLDER/*.pickle'"
             )
             raise NotAStoreError(self.address, problem, cure) from exc
-
-    def _make(self, timeout: float) -> None:
-        """Make a store of an empty file; of several that try, one does."""
-        ((application,),) = self.database.read("PRAGMA application_id")
-        if application or self.database.read("SELECT 1 FROM sqlite_schema LIMIT 1"):
-            self._refuse()
-        _until(timeout, lambda: self.database.read("PRAGMA journal_mode = WAL"))
-        with self.database.transaction():
-            for statement in () if self._is_ours() else _SCHEMA:
-                self.database.write(statement)
-
-    def _refuse(self) -> None:
-        name = self.address
-        problem = "this is an SQLite database, but no store of versionpickle"
-        cure = f"name another file, or one of its tables: 'sqlite:{name}?table=...&value=...'"
-        raise NotAStoreError(name, problem, cure)
 
     def close(self) -> None:
         self.database.close()
