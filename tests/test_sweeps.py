@@ -144,7 +144,7 @@ class TestMigration:
 
         assert 1_500 == store.originals()
         assert (1_498, 2) == store.rollback(progress=seen.append)
-        assert [1_000, 1_500] == seen
+        assert [500, 1_500] == seen
         assert cls(3, 3, "mine") == store["00003"]
         assert 1_498 == store.survey().stale
         assert 0 == store.originals()
@@ -210,6 +210,46 @@ class TestMigration:
         orders.declare(4)
         assert [] == store.parked()
         assert 1 == store.migrate().migrated
+
+    def test_flipped_failures(self, path, store):
+        """No bit of what is told of a failure can change without a word."""
+        fill(store, 1)
+        store["00002"] = orders.declare(1)(2, -1.0)
+        orders.declare(4)
+        store.migrate()
+        parked = store.parked()
+        ((row,),) = raw(path, "SELECT key || ref || step || reason FROM parked")
+        store.close()
+        data = path.read_bytes()
+        start = data.index(row[:10].encode())
+
+        for bit in range((start - 16) * 8, len(data) * 8):  # with what describes its columns
+            flipped = bytearray(data)
+            flipped[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(flipped)
+            with versionpickle.open(path) as store:
+                damages = store.verify().damages
+                assert damages or parked == store.parked()
+        path.write_bytes(data.replace(b"no good", b"no food"))
+        with versionpickle.open(path) as store:
+            (damage,) = store.verify().damages
+            assert "why it is parked" in damage.problem
+            assert [] == store.parked()
+            assert 0 == store.verify().damaged
+            assert 1 == store.migrate().failed
+            assert parked == store.parked()
+
+    def test_large_records(self, store):
+        """A batch of large records is small."""
+        cls = orders.declare(1)
+        store.update((f"{number:05}", [cls(number, 1.0), bytes(100_000)]) for number in range(400))
+        orders.declare(4)
+        seen = []
+
+        store.migrate(progress=lambda done: seen.append(done.seen))
+
+        assert [200, 400] == seen
+        assert (400, 0) == store.rollback()
 
     def test_damaged(self, path, store):
         """A damaged record is not upgraded, but named."""
@@ -568,10 +608,19 @@ class TestVerification:
         fill(store, 3)
         orders.declare(4)
         store.migrate()
-        raw(path, "UPDATE originals SET data = ? WHERE key = '00001'", b"N.")
+        ((data,),) = raw(path, "SELECT data FROM originals")
+        raw(path, "UPDATE originals SET data = ?", data.replace(b"K\x01G", b"K\x00G"))
 
         (damage,) = store.verify().damages
-        assert "its original" in damage.problem
+        assert ("00001", True) == (damage.key, "its original" in damage.problem)
+        assert (2, 1) == store.rollback()
+        assert (3, (0, 3)) == (store.originals(), store.rollback())
+
+        raw(path, "UPDATE originals SET data = ?", data[:-9])
+        (damage,) = store.verify().damages
+        assert "a batch of 3 records" in damage.problem
+        assert (0, 3) == store.rollback()
+        assert 3 == store.forget_originals()
 
     def test_broken_pages(self, path, store):
         """A part of the file that cannot be read is told, and all around it is good."""
@@ -608,7 +657,7 @@ class TestVerification:
         with versionpickle.open(path) as broken:
             damages = broken.verify().damages
             assert cls(7, 175, "") == broken["00007"]
-        assert any("originals of records behind" in one.problem for one in damages)
+        assert any("originals of migrations cannot" in one.problem for one in damages)
 
     def test_load(self, path, store):
         """With load, each object is loaded."""

@@ -14,7 +14,7 @@ from ._store_settings import Settings
 from .exceptions import StoreError, VersionPickleError
 from .stores._records import Key, Parked, Records, ignore
 from .sweeping._copying import Copied, copying
-from .sweeping._migration import BATCH, Migration, Plan, migrating
+from .sweeping._migration import Migration, Plan, migrating
 from .sweeping._survey import Survey, survey
 from .sweeping._verification import Verification, verifying
 from .sweeping._workers import processes
@@ -132,7 +132,7 @@ class ExistingStore(Mapping[Key, Any]):
             cure = "migrate it when that code is gone, and it is opened without versions="
             raise StoreError(self._records.address, problem, cure)
         work = self._settings.work(is_labelled=self._records.has_labels)
-        plan = Plan(work, self._settings.judge(), BATCH, limit, dry_run, executor)
+        plan = Plan(work, self._settings.judge(), limit=limit, is_dry=dry_run, executor=executor)
         with processes(0 if executor else workers, work.registry) as own:
             plan = attrs.evolve(plan, executor=executor or own)
             yield from migrating(self._records, plan)
@@ -172,7 +172,7 @@ class ExistingStore(Mapping[Key, Any]):
         deleted them since.
         """
         back = overtaken = 0
-        for some, others in self._records.put_back(BATCH):
+        for some, others in self._records.put_back():
             back, overtaken = back + some, overtaken + others
             if progress is not None:
                 progress(back + overtaken)

@@ -8,11 +8,12 @@ import pickletools
 import re
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ._dumping import dumps
 from ._label import Label
 from ._names import look_up
+from ._placeholder import WRITTEN
 from ._stamp import NOTES, Stamp
 from ._stream import OF_OURS
 from .migrations import Declaration, Registry
@@ -26,27 +27,45 @@ PROTOCOL = 5
 """The protocol of what is noted: one that each supported CPython reads."""
 
 
-class Notes(NamedTuple):
-    """What was met while an object was dumped; cheap to make, to compare and to hash."""
+Notes: TypeAlias = tuple[Stamp | str, ...]
+"""What was met while an object was dumped: stamps, and the refs that stand beside them."""
 
-    stamps: tuple[Stamp, ...]
-    names: tuple[str, ...]
-    """The refs that stand in the pickle beside its stamps."""
 
-    def label(self, registry: Registry) -> Label:
-        """Return what they come to: what is declared is stamped, so its name only refers to it."""
-        named = [one for one in self.names if isinstance(registry.resolve(one), Declaration)]
-        made = [name for name in self.names if name not in named]
-        return Label((stamp.claim for stamp in self.stamps), made, named)
+def label_of_notes(notes: Notes, registry: Registry) -> Label:
+    """Return what they come to: what is declared is stamped, so its name only refers to it."""
+    names = [one for one in notes if isinstance(one, str)]
+    named = [one for one in names if isinstance(registry.resolve(one), Declaration)]
+    made = [name for name in names if name not in named]
+    return Label((one.claim for one in notes if isinstance(one, Stamp)), made, named)
 
 
 def dumps_noted(
     obj: Any, *, registry: Registry | None = None, versions: Versions | None = None
 ) -> tuple[bytes, Notes]:
     """Return the pickle of *obj*, and what stands in it."""
+    ((data, notes),) = all_dumps_noted([obj], registry=registry, versions=versions)
+    return data, notes
+
+
+def all_dumps_noted(
+    objs: Iterable[Any], *, registry: Registry | None = None, versions: Versions | None = None
+) -> list[tuple[bytes, Notes]]:
+    """Return that of many objects."""
+    is_plain = registry is None and versions is None
+    found: list[tuple[bytes, Notes]] = []
     with noting() as stamps:
-        data = dumps(obj, PROTOCOL, registry=registry, versions=versions)
-    return data, noted(data, stamps)
+        for obj in objs:
+            stamps.clear()
+            placeholders = WRITTEN.count
+            try:
+                data = pickle.dumps(obj, PROTOCOL) if is_plain else b""
+            except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
+                data = b""
+            if not data or WRITTEN.count != placeholders:
+                stamps.clear()
+                data = dumps(obj, PROTOCOL, registry=registry, versions=versions)
+            found.append((data, noted(data, stamps)))
+    return found
 
 
 class noting:  # noqa: N801 - as contextlib's, which takes three times as long
@@ -65,8 +84,8 @@ class noting:  # noqa: N801 - as contextlib's, which takes three times as long
 def noted(data: bytes, stamps: list[Stamp]) -> Notes:
     """Return what stands in a pickle that was written with these stamps."""
     if _namings(data) <= bool(stamps):
-        return Notes(tuple(stamps), ())
-    return Notes(tuple(stamps), _names_beside(data))
+        return tuple(stamps)
+    return (*stamps, *_names_beside(data))
 
 
 _EXTENSION_CODES = (pickle.EXT1, pickle.EXT2, pickle.EXT4)
@@ -78,10 +97,11 @@ _NAMING = re.compile(rb"\x93(?:\x95.{8})?\x94", re.DOTALL)
 
 def _namings(data: bytes) -> int:
     """Return how many places of *data* may name something: at least as many as do."""
-    extensions = sum(map(data.count, _EXTENSION_CODES)) if _REGISTERED else 0
     if len(data) < _FRAMES_FROM:
-        return extensions + data.count(b"\x93\x94")
-    return extensions + sum(1 for _ in _NAMING.finditer(data))
+        found = data.count(b"\x93\x94")
+    else:
+        found = sum(1 for _ in _NAMING.finditer(data))
+    return found + sum(map(data.count, _EXTENSION_CODES)) if _REGISTERED else found
 
 
 _SPELLED = pickle.SHORT_BINUNICODE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 
+from collections.abc import Callable
 from typing import Any
 
 from ._finder import Finder
@@ -22,30 +23,35 @@ def load_quickly(data: bytes | bytearray | memoryview, registry: Registry) -> An
 
     Whatever is raised says only that this is not the way to load it.
     """
-    file = io.BytesIO(data)
-    reader = _Reader(file)
-    reader.registry = registry
-    reader.names = registry.quick_names
-    found = reader.load()
-    if file.read(1):
-        raise DamagedError("bytes follow after its end")
-    return found
+    return (registry.quick_load or _quick_load(registry))(data)
 
 
-class _Reader(pickle.Unpickler):
-    registry: Registry
-    names: dict[tuple[str, str], Any]
+def _quick_load(registry: Registry) -> Callable[[bytes | bytearray | memoryview], Any]:
+    """Make that load, which remembers what names mean until that may change."""
+    names: dict[tuple[str, str], Any] = {}
 
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return self.names[module, name]
-        except KeyError:
-            return self._find(module, name)
+    class Reader(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> Any:
+            try:
+                return names[module, name]
+            except KeyError:
+                found = names[module, name] = _found(registry, module, name)
+                return found
 
-    def _find(self, module: str, name: str) -> Any:
-        finder = Finder(self.registry)
-        found = finder.find(module, name)
-        if not finder.is_free_of_care(found):
-            raise NotQuickError
-        self.names[module, name] = found
+    def load(data: bytes | bytearray | memoryview) -> Any:
+        file = io.BytesIO(data)
+        found = Reader(file).load()
+        if file.read(1):
+            raise DamagedError("bytes follow after its end")
         return found
+
+    registry.quick_load = load
+    return load
+
+
+def _found(registry: Registry, module: str, name: str) -> Any:
+    finder = Finder(registry)
+    found = finder.find(module, name)
+    if not finder.is_free_of_care(found):
+        raise NotQuickError
+    return found

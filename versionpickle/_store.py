@@ -13,7 +13,6 @@ from ._label import Label
 from ._names import ref_of
 from ._store_settings import Settings
 from .exceptions import ConflictError
-from .stores._records import Record
 from .stores._store_file import StoreFile
 from .sweeping._judging import Judge
 
@@ -42,19 +41,19 @@ class Store(ExistingStore, MutableMapping[str, Any]):
     # One record
 
     def __getitem__(self, key: str) -> Any:
-        data, number, place = self._records.read_labelled(_checked(key))
+        data, number = self._records.read_labelled(_checked(key))
         obj = self._load(key, data)
         if self._judge is not None:
-            self._write_back(self._judge, Record(key, data, place), number, obj)
+            self._write_back(self._judge, key, data, number, obj)
         return obj
 
-    def _write_back(self, judge: Judge, record: Record, number: int, obj: object) -> None:
+    def _write_back(self, judge: Judge, key: str, data: bytes, number: int, obj: object) -> None:
         """Store what was upgraded, unless somebody has changed it meanwhile."""
         before = self._records.labels.label(number)
         if before is not None and judge.standing(before) == "stale":
             written, label = self._settings.dump(obj)
             if label != before:  # or an older version is what it is to be stored as
-                self._records.swap([record], [written], [label])
+                self._records.swap_one(key, data, written, label)
 
     def _pairs(self, prefix: str) -> Iterator[tuple[str, Any]]:
         if self._judge is None:
@@ -112,8 +111,8 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         """
         coming = itertools.chain(_pairs_of(other), more.items())
         while batch := list(itertools.islice(coming, _BATCH)):
-            dumped = [(_checked(key), *self._settings.dump(obj)) for key, obj in batch]
-            self._records.put(dumped)
+            keys = [_checked(key) for key, _ in batch]
+            self._records.put(keys, *self._settings.dump_all(obj for _, obj in batch))
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -155,10 +154,10 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         """
         names = self._names_of(cls)
         for batch in self._records.batches(lambda label: _speaks_of(label, names), _BATCH):
-            for found in batch:
-                if found.problem:
-                    yield found.key, self[found.key]  # which says what is wrong
-                yield found.key, self._load(found.key, found.data)
+            for key, data in zip(batch.keys, batch.pickles, strict=True):
+                yield key, self._load(key, data)
+            for damage in batch.damages:
+                yield str(damage.key), self[str(damage.key)]  # which says what is wrong
 
     def _names_of(self, cls: type | str) -> set[str]:
         ref = cls if isinstance(cls, str) else ref_of(cls)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._label import Label
 from ._loading import Policy, loads
-from ._noting import Notes, dumps_noted
+from ._noting import Notes, all_dumps_noted, dumps_noted, label_of_notes
 from ._quick import load_quickly
 from .migrations import Registry
 from .migrations._registry import checked_registry
@@ -54,12 +54,19 @@ class Settings:
 
     def dump(self, obj: object) -> tuple[bytes, Label]:
         data, notes = dumps_noted(obj, registry=self._given, versions=self.versions)
+        return data, self._label(notes)
+
+    def dump_all(self, objs: Iterable[object]) -> tuple[list[bytes], list[Label]]:
+        found = all_dumps_noted(objs, registry=self._given, versions=self.versions)
+        return [data for data, _ in found], [self._label(notes) for _, notes in found]
+
+    def _label(self, notes: Notes) -> Label:
         label = self._labels.get(notes)
         if label is None:
             if len(self._labels) >= _LABELS_MAX:
                 self._labels.clear()
-            label = self._labels[notes] = notes.label(self.registry)
-        return data, label
+            label = self._labels[notes] = label_of_notes(notes, self.registry)
+        return label
 
     def judge(self) -> Judge:
         return Judge(self.registry, self.allow)

@@ -63,8 +63,8 @@ class Registry:
         self.latest: dict[str, tuple[tuple[Any, ...], Stamp]] = {}
         """What the latest stamp of a ref said, and the stamp."""
 
-        self.quick_names: dict[tuple[str, str], Any] = {}
-        """What names mean to every load; a cache that is made anew whenever that may change."""
+        self.quick_load: Callable[[Any], Any] | None = None
+        """The load that most pickles take; made anew whenever names may mean something else."""
 
         self.reducers: dict[type, Any] = {}
         """How to reduce classes that cannot, or may not, carry hooks."""
@@ -137,7 +137,7 @@ class Registry:
         """Admit *ref*; *target* is None where it is still to be imported."""
         with self.lock:
             self.allowed[ref] = target
-            self.quick_names = {}
+            self.quick_load = None
 
     def rename_package(self, old: str, new: str) -> None:
         """Let every ref below the package *old* mean the same below *new*; admit none."""
@@ -158,7 +158,7 @@ class Registry:
     def _forget_stamps(self) -> None:
         self.stamps.clear()
         self.latest.clear()
-        self.quick_names = {}
+        self.quick_load = None
 
     def named(self, key: str) -> Declaration | None:
         """Return the declaration whose objects are stamped with *key* today."""

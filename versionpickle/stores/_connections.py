@@ -10,10 +10,13 @@ import time
 import weakref
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 
 _R = TypeVar("_R")
+
+Act: TypeAlias = Callable[[sqlite3.Connection, str, Any], _R]
+"""What is done with a connection, a statement and its values."""
 
 _PATIENCE = 1.0
 """Seconds for which a fork waits until statements and transactions have ended."""
@@ -89,13 +92,17 @@ class Connections:
 
         self._held: list[Handle] = []
 
-    def use(self, act: Callable[[sqlite3.Connection], _R]) -> _R:
-        """Let *act* use this thread's connection."""
+    def use(self, act: Act[_R], sql: str, values: Any) -> _R:
+        """Let *act* use this thread's connection for a statement."""
         while True:
-            handle = getattr(self._local, "handle", None) or self.mine()
+            try:
+                handle: Handle = self._local.handle
+            except AttributeError:
+                handle = self.mine()
             with handle.lock:
-                if handle.connection is not None:
-                    return act(handle.connection)
+                connection = handle.connection
+                if connection is not None:
+                    return act(connection, sql, values)
             del self._local.handle  # it was closed before a fork
 
     def mine(self) -> Handle:

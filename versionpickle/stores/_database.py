@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import time
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from versionpickle.exceptions import DamagedStoreError, LockedStoreError, StoreError
 
-from ._connections import ClosedError, Connections, ForkedError, Handle
+from ._connections import Act, ClosedError, Connections, ForkedError, Handle
 
 
 _R = TypeVar("_R")
@@ -25,6 +25,11 @@ _CHECKPOINT_AFTER = 8_000_000
 
 _LOOK_EACH = 0.1
 """Seconds after which a reader looks whether the file is still there; a writer always does."""
+
+_MUCH = 16_000_000
+"""Bytes that are read at a time, but for the last few records of them."""
+
+_AT_ONCE = 100
 
 _PER_WRITE = 20_000
 """What a single write adds to the log, beside its data: a few pages."""
@@ -92,7 +97,7 @@ class Database:
     def check_in_place(self) -> None:
         """Refuse to go on with a file that was deleted or replaced: who looks finds another."""
         if self._identity is None:
-            self._use(lambda _: None)  # which makes the file, or finds it
+            self._use(_all, "SELECT 1")  # which makes the file, or finds it
         try:
             found = os.stat(self._file)
         except (FileNotFoundError, NotADirectoryError):
@@ -110,17 +115,15 @@ class Database:
 
     def _look_in_place(self) -> None:
         """Check that as well, but not for each read: it would take longer than the read."""
-        now = time.monotonic()
-        if now >= self._next_look:
-            self._next_look = now + _LOOK_EACH
-            self.check_in_place()
+        self._next_look = monotonic() + _LOOK_EACH
+        self.check_in_place()
 
     # Statements
 
-    def _use(self, act: Callable[[sqlite3.Connection], _R]) -> _R:
+    def _use(self, act: Act[_R], sql: str, values: Any = ()) -> _R:
         """Let *act* use the connection of this thread; say in our words what goes wrong."""
         try:
-            return self._connections.use(act)
+            return self._connections.use(act, sql, values)
         except ForkedError:
             problem = "this process was forked while its parent was within a transaction"
             cure = "open it in a process that is not forked then, or begin processes by spawn"
@@ -130,31 +133,43 @@ class Database:
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""
-        self._look_in_place()
-        return self._use(lambda connection: connection.execute(sql, values).fetchall())
+        if monotonic() >= self._next_look:
+            self._look_in_place()
+        return self._use(_all, sql, values)
 
     def read_one(self, sql: str, values: Sequence[Any]) -> Any:
         """Return the first row of a query, or None."""
-        self._look_in_place()
-        return self._use(lambda connection: connection.execute(sql, values).fetchone())
+        if monotonic() >= self._next_look:
+            self._look_in_place()
+        return self._use(_first, sql, values)
+
+    def read_some(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        """Return the first rows of a query; fewer where the second column holds long data."""
+        if monotonic() >= self._next_look:
+            self._look_in_place()
+        return self._use(_some, sql, values)
 
     def readable(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of a query, up to the first that cannot be read."""
         rows: list[Any] = []
+
+        def read(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> None:
+            rows.extend(connection.execute(sql, values))
+
         with contextlib.suppress(DamagedStoreError):
-            self._use(lambda connection: rows.extend(connection.execute(sql, values)))
+            self._use(read, sql, values)
         return rows
 
     def write(self, sql: str, values: Sequence[Any] = (), *, size: int = 0) -> int:
         """Carry out one statement, and return how many rows it changed."""
         self.check_in_place()
-        changed = self._use(lambda connection: connection.execute(sql, values).rowcount)
+        changed = self._use(_changed, sql, values)
         self._wrote(size + _PER_WRITE)
         return changed
 
     def write_many(self, sql: str, rows: Iterable[Sequence[Any]], *, size: int = 0) -> int:
         """Carry out one statement for each row, within a transaction."""
-        changed = self._use(lambda connection: connection.executemany(sql, rows).rowcount)
+        changed = self._use(_changed_by_many, sql, rows)
         self._wrote(3 * size)
         return changed
 
@@ -189,7 +204,7 @@ class Database:
             raise StoreError(self.path, problem, "leave the block in the parent alone")
 
     def _say(self, sql: str) -> None:
-        self._use(lambda connection: connection.execute(sql).close())
+        self._use(_all, sql)
 
     def _roll_back(self) -> None:
         if self.is_in_transaction:  # SQLite ends it itself where the disk is full
@@ -290,6 +305,34 @@ _TOLD: dict[str, tuple[type[StoreError], str, str]] = {
         "look at its folder and its permissions, or say read_only=True if you only want to read",
     ),
 }
+
+
+def _all(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[Any]:
+    return connection.execute(sql, values).fetchall()
+
+
+def _first(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> Any:
+    return connection.execute(sql, values).fetchone()
+
+
+def _some(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[Any]:
+    rows: list[Any] = []
+    size = 0
+    with contextlib.closing(connection.execute(sql, values)) as cursor:
+        while size < _MUCH and (more := cursor.fetchmany(_AT_ONCE)):
+            size += sum([len(row[1]) for row in more if type(row[1]) is bytes])
+            rows += more
+    return rows
+
+
+def _changed(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> int:
+    return connection.execute(sql, values).rowcount
+
+
+def _changed_by_many(
+    connection: sqlite3.Connection, sql: str, rows: Iterable[Sequence[Any]]
+) -> int:
+    return connection.executemany(sql, rows).rowcount
 
 
 def _text(raw: bytes) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import abc
 import itertools
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from versionpickle._label import Label
 from versionpickle._upgrading import label_of
 from versionpickle.exceptions import VersionPickleError
 
 from ._ledger import Ledger, mark_of
-from ._records import Damage, Judge, Key, Labelled, Parked, Record, Records, Tell, ignore
+from ._records import Batch, Damage, Judge, Key, Parked, Record, Records, Tell, ignore
 
 
 class Elsewhere(Records):
@@ -52,8 +52,8 @@ class Elsewhere(Records):
 
     # What they have in common
 
-    def put(self, pickles: list[Labelled]) -> None:
-        self.write([(key, data) for key, data, _ in pickles])
+    def put(self, keys: Sequence[Key], pickles: Sequence[bytes], labels: Sequence[Label]) -> None:
+        self.write(list(zip(keys, pickles, strict=True)))
 
     def tally(self, tell: Tell = ignore) -> dict[Label | None, int]:
         counts: dict[Label | None, int] = {}
@@ -63,11 +63,11 @@ class Elsewhere(Records):
             tell(number)
         return counts
 
-    def batches(self, is_wanted: Judge, size: int) -> Iterator[list[Record]]:
+    def batches(self, is_wanted: Judge, size: int, limit: int | None = None) -> Iterator[Batch]:
         self._recover()
-        coming = self.scan()
-        while batch := list(itertools.islice(coming, size)):
-            yield batch
+        coming = itertools.islice(self.scan(), limit)
+        while some := Batch.of(itertools.islice(coming, size)):
+            yield some
 
     def _recover(self) -> None:
         """Undo a batch during which a process was killed, where it may be half written."""
@@ -88,13 +88,12 @@ class Elsewhere(Records):
         except (KeyError, OSError):
             return None
 
-    def swap(self, records: list[Record], pickles: list[bytes], labels: list[Label]) -> set[Key]:
-        self.ledger.begin(records, pickles, self.aside())
-        overtaken = self.replace(
-            [(one.key, one.data, data) for one, data in zip(records, pickles, strict=True)]
-        )
+    def swap(self, batch: Batch, pickles: list[bytes], labels: list[Label]) -> set[Key]:
+        changes = list(zip(batch.keys, batch.pickles, pickles, strict=True))
+        self.ledger.begin(changes, self.aside())
+        overtaken = self.replace(changes)
         self.ledger.end(overtaken)
-        self.ledger.unpark(one.key for one in records)
+        self.ledger.unpark(batch.keys)
         return overtaken
 
     def park(self, parked: Iterable[Parked]) -> None:
@@ -109,9 +108,9 @@ class Elsewhere(Records):
     def forget_originals(self) -> int:
         return self.ledger.forget_originals()
 
-    def put_back(self, size: int) -> Iterator[tuple[int, int]]:
+    def put_back(self) -> Iterator[tuple[int, int]]:
         self._recover()
-        while originals := self.ledger.some_originals(size):
+        while originals := self.ledger.some_originals():
             now = {key: self._read(key) for key, _, _ in originals}
             changes = [
                 (key, found, before)

@@ -14,6 +14,8 @@ from ._checksum import is_whole
 from ._database import Database
 from ._labels import DAMAGED
 from ._mending import Mending
+from ._originals import Originals
+from ._parking import Parking
 from ._records import Damage
 
 
@@ -44,8 +46,9 @@ def examined(database: Database) -> Iterator[int | Damage]:
                 yield good
                 good = 0
     yield good
-    yield from _originals(database)
     yield from mending.mended()
+    yield from Originals(database).examine()
+    yield from Parking(database).examine()
 
 
 def _is_described(database: Database) -> bool:
@@ -55,7 +58,7 @@ def _is_described(database: Database) -> bool:
 
 _DESCRIBED = """SELECT type, name, tbl_name, sql FROM sqlite_schema
     WHERE name IN ('records', 'records_by_label', 'labels', 'originals', 'parked') ORDER BY name"""
-_DESCRIPTION = 0x6B57_47F9
+_DESCRIPTION = 0x4409_54CB
 """The checksum of what SQLite keeps about the tables of format 1."""
 
 
@@ -119,25 +122,3 @@ def _set_apart(database: Database, row: tuple[Any, ...]) -> None:
 
 _SET_APART = """UPDATE records SET label = ?
     WHERE id = ? AND (data IS ? OR typeof(data) <> 'blob') AND sum IS ? AND label IS ?"""
-
-
-def _originals(database: Database) -> Iterator[Damage]:
-    place, after = "key >= ?", ""
-    while True:
-        try:
-            rows = database.read(
-                f"{_ORIGINALS} WHERE {place} ORDER BY key LIMIT {_PAGE}", (after,)
-            )
-        except DamagedStoreError:
-            yield Damage(None, f"the originals of records behind {after!r} cannot be read")
-            return
-        for key, *rest in rows:
-            if not is_whole(key, *rest):
-                yield Damage(key, "its original, from before a migration, is not what was stored")
-        if len(rows) < _PAGE:
-            return
-        place, after = "key > ?", rows[-1][0]
-
-
-_ORIGINALS = "SELECT key, data, sum, label FROM originals"
-_IN_ORDER = f"ORDER BY key LIMIT {_PAGE}"

@@ -11,7 +11,7 @@ from typing import Any
 from versionpickle.exceptions import NotAStoreError
 
 from ._database import Database
-from ._records import Key, Parked, Record
+from ._records import Key, Parked
 
 
 SUFFIX = ".versionpickle"
@@ -27,6 +27,9 @@ _SCHEMA = (
         (key PRIMARY KEY, sum INTEGER, ref TEXT, version INTEGER, step TEXT, reason TEXT)""",
     f"PRAGMA application_id = {_APPLICATION}",
 )
+
+
+_SOME = 1000
 
 
 def mark_of(data: bytes) -> int:
@@ -87,16 +90,13 @@ class Ledger:
 
     # A batch
 
-    def begin(self, records: list[Record], pickles: list[bytes], aside: dict[str, bytes]) -> None:
+    def begin(self, changes: list[tuple[Key, bytes, bytes]], aside: dict[str, bytes]) -> None:
         """Keep originals of what is about to be replaced, and what else is needed to undo it."""
         database = self._opened()
-        rows = [
-            (one.key, one.data, mark_of(data), mark_of(one.data))
-            for one, data in zip(records, pickles, strict=True)
-        ]
+        rows = [(key, before, mark_of(after), mark_of(before)) for key, before, after in changes]
         with database.transaction():
-            database.write_many(_BEGIN, [(one.key, one.key) for one in records])
-            database.write_many(_KEEP, rows, size=sum(len(one.data) for one in records))
+            database.write_many(_BEGIN, [(key, key) for key, *_ in changes])
+            database.write_many(_KEEP, rows, size=sum(len(before) for _, before, _ in changes))
             database.write_many("INSERT INTO aside VALUES (?, ?)", aside.items())
 
     def end(self, left: Iterable[Key]) -> None:
@@ -127,8 +127,8 @@ class Ledger:
     def originals(self) -> int:
         return self._count("originals")
 
-    def some_originals(self, size: int) -> list[tuple[Key, bytes, int]]:
-        return self._read(f"SELECT key, before, after FROM originals ORDER BY key LIMIT {size}")
+    def some_originals(self) -> list[tuple[Key, bytes, int]]:
+        return self._read(f"SELECT key, before, after FROM originals ORDER BY key LIMIT {_SOME}")
 
     def drop_originals(self, keys: Iterable[Key]) -> None:
         with self._opened().transaction():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import abc
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import attrs
 
@@ -21,9 +21,6 @@ class Record(NamedTuple):
 
     key: Key
     data: bytes
-    mark: Any = None
-    """What the place knows it by."""
-
     problem: str = ""
     """Why its bytes are not those that were stored."""
 
@@ -49,7 +46,39 @@ class Damage:
     problem: str
 
 
-Labelled: TypeAlias = tuple[Key, bytes, Label]
+@attrs.frozen
+class Batch:
+    """Some records, column by column: loops over rows are what takes long in a large store."""
+
+    keys: Sequence[Key]
+    pickles: Sequence[bytes]
+    marks: tuple[Sequence[Any], ...] = ()
+    """What else the place knows of them."""
+
+    damages: tuple[Damage, ...] = ()
+    """What stands between them, but cannot be read."""
+
+    last: Key = None
+    """The key at the end of it all."""
+
+    def __len__(self) -> int:
+        return len(self.keys) + len(self.damages)
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> Self:
+        found = list(records)
+        keys = [one.key for one in found if not one.problem]
+        pickles = [one.data for one in found if not one.problem]
+        damages = tuple(Damage(one.key, one.problem) for one in found if one.problem)
+        return cls(keys, pickles, (), damages, found[-1].key if found else None)
+
+    def only(self, places: Sequence[int]) -> Batch:
+        """Return those that stand in these places."""
+        columns = (self.keys, self.pickles, *self.marks)
+        keys, pickles, *marks = ([column[place] for place in places] for column in columns)
+        return Batch(keys, pickles, tuple(marks))
+
+
 Judge: TypeAlias = Callable[[Label], bool]
 Tell: TypeAlias = Callable[[int], object]
 
@@ -99,7 +128,7 @@ class Records(abc.ABC):
         """
 
     @abc.abstractmethod
-    def put(self, pickles: list[Labelled]) -> None:
+    def put(self, keys: Sequence[Key], pickles: Sequence[bytes], labels: Sequence[Label]) -> None:
         """Write pickles, whatever is there."""
 
     def key_of(self, key: Key) -> Key:
@@ -109,11 +138,15 @@ class Records(abc.ABC):
     # What a migration does
 
     @abc.abstractmethod
-    def batches(self, is_wanted: Judge, size: int) -> Iterator[list[Record]]:
-        """Yield the records whose labels are wanted; a place without labels yields them all."""
+    def batches(self, is_wanted: Judge, size: int, limit: int | None = None) -> Iterator[Batch]:
+        """
+        Yield the records whose labels are wanted, up to *size* at a time and *limit* in all.
+
+        A place without labels yields them all.
+        """
 
     @abc.abstractmethod
-    def swap(self, records: list[Record], pickles: list[bytes], labels: list[Label]) -> set[Key]:
+    def swap(self, batch: Batch, pickles: list[bytes], labels: list[Label]) -> set[Key]:
         """
         Put pickles in the place of records, and keep the originals.
 
@@ -136,8 +169,8 @@ class Records(abc.ABC):
     def forget_originals(self) -> int: ...
 
     @abc.abstractmethod
-    def put_back(self, size: int) -> Iterator[tuple[int, int]]:
-        """Put the originals back, batch by batch; yield how many were, and were overtaken."""
+    def put_back(self) -> Iterator[tuple[int, int]]:
+        """Put the originals back, batch by batch; yield how many were, and how many were not."""
 
     # What verification does
 

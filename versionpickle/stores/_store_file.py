@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import time
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
+from zlib import crc32
 
 from versionpickle._label import Label
 from versionpickle._noting import PROTOCOL
@@ -19,11 +21,13 @@ from versionpickle.exceptions import (
     NotAStoreError,
 )
 
-from ._checksum import MIGRATED, is_whole, sum_of
+from ._checksum import are_whole, is_whole, sum_of
 from ._database import Database, Durability
 from ._examine import examined
 from ._labels import DAMAGED, Labels
-from ._records import Damage, Judge, Key, Labelled, Parked, Record, Records, Tell, ignore
+from ._originals import Originals
+from ._parking import Parking
+from ._records import Batch, Damage, Judge, Key, Parked, Record, Records, Tell, ignore
 
 
 FORMAT = 1
@@ -39,7 +43,7 @@ _SCHEMA = (
         data BLOB NOT NULL,
         sum INTEGER NOT NULL,
         label INTEGER NOT NULL,
-        migrated INTEGER
+        migrated INTEGER NOT NULL DEFAULT 0
     )""",
     "CREATE INDEX records_by_label ON records (label, key)",
     """CREATE TABLE labels (
@@ -48,18 +52,19 @@ _SCHEMA = (
         sum INTEGER NOT NULL
     )""",
     """CREATE TABLE originals (
-        key TEXT PRIMARY KEY,
-        data BLOB NOT NULL,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        count INTEGER NOT NULL,
         sum INTEGER NOT NULL,
-        label INTEGER NOT NULL
-    ) WITHOUT ROWID""",
+        data BLOB NOT NULL
+    )""",
     """CREATE TABLE parked (
         key TEXT PRIMARY KEY,
-        sum INTEGER NOT NULL,
         ref TEXT,
         version INTEGER,
         step TEXT,
-        reason TEXT NOT NULL
+        reason TEXT NOT NULL,
+        record INTEGER NOT NULL,
+        sum INTEGER NOT NULL
     ) WITHOUT ROWID""",
     f"PRAGMA application_id = {APPLICATION}",
     f"PRAGMA user_version = {FORMAT}",
@@ -69,11 +74,12 @@ _WHAT_IT_IS = """SELECT (SELECT COUNT(*) FROM sqlite_schema), application_id, us
     FROM pragma_application_id, pragma_user_version"""
 """In one statement, for others may make it a store at this moment."""
 
-_READ = "SELECT data, sum, label, migrated, id FROM records WHERE key = ?"
+_READ = "SELECT data, sum, label, migrated FROM records WHERE key = ?"
+_SELECT = "SELECT key, data, sum, label, migrated, id FROM records"
 _WRITE = """INSERT INTO records (key, data, sum, label) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE
-    SET data = excluded.data, sum = excluded.sum, label = excluded.label, migrated = NULL"""
-_REPLACE = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = NULL
+    SET data = excluded.data, sum = excluded.sum, label = excluded.label, migrated = 0"""
+_REPLACE = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = 0
     WHERE key = ? AND data = ?"""
 _PAGE = 500
 """How many records are read at a time."""
@@ -99,6 +105,8 @@ class StoreFile(Records):
         _check_there(path, read_only=read_only)
         self.database = Database(path, read_only=read_only, durability=durability, timeout=timeout)
         self.labels = Labels(self.database)
+        self._originals = Originals(self.database)
+        self._parking = Parking(self.database)
         try:
             self._begin(timeout)
         except BaseException:
@@ -127,7 +135,8 @@ class StoreFile(Records):
         if not tables and not application:
             return False
         problem = "this is an SQLite database, but no store of versionpickle"
-        cure = f"name another file, or one of its tables: 'sqlite:{self.address}?table=...&value=...'"
+        table = f"'sqlite:{self.address}?table=...&value=...'"
+        cure = f"name another file, or one of its tables: {table}"
         raise NotAStoreError(self.address, problem, cure)
 
     def _said(self, sql: str) -> list[Any]:
@@ -152,40 +161,37 @@ class StoreFile(Records):
         return int(count)
 
     def keys(self, prefix: str = "") -> Iterator[Key]:
-        for (key,) in self._pages("key", prefix):
+        for key, _ in self._pages("SELECT key, id FROM records", prefix):
             yield key
 
     def scan(self, prefix: str = "") -> Iterator[Record]:
-        for row in self._pages("key, data, sum, label, migrated, id", prefix):
-            yield from self._records_of([row])
+        for row in self._pages(_SELECT, prefix):
+            key, data, _, label, *_ = row
+            problem = "" if are_whole([row]) else self.damaged(key, label).problem
+            yield Record(key, data, problem)
 
-    def _pages(self, columns: str, prefix: str, where: str = "") -> Iterator[tuple[Any, ...]]:
+    def _pages(self, select: str, prefix: str) -> Iterator[tuple[Any, ...]]:
         """Yield rows in the order of their keys, a page at a time: none is held open for long."""
-        sql = f"SELECT {columns} FROM records WHERE key >= ? AND key < ? {where}"
-        start, end = prefix, _behind(prefix)
-        if end is None:
-            sql, end = sql.replace("key < ?", "? IS NULL"), None
-        sql += f" ORDER BY key LIMIT {_PAGE}"
-        rows = self.database.read(sql, (start, end))
-        while rows:
+        place, start, end = "key >= ?", prefix, _behind(prefix)
+        until = "? IS NULL" if end is None else "key < ?"
+        while rows := self.database.read_some(
+            f"{select} WHERE {place} AND {until} ORDER BY key LIMIT {_PAGE}", (start, end)
+        ):
             yield from rows
-            if len(rows) < _PAGE:
-                return
-            after = sql.replace("key >= ?", "key > ?")
-            rows = self.database.read(after, (rows[-1][0], end))
+            place, start = "key > ?", rows[-1][0]
 
     def read(self, key: Key) -> bytes:
         return self.read_labelled(key)[0]
 
-    def read_labelled(self, key: Key) -> tuple[bytes, int, int]:
-        """Return the bytes of a record, its label's number and its place, if it is whole."""
+    def read_labelled(self, key: Key) -> tuple[bytes, int]:
+        """Return the bytes of a record and its label's number, if it is whole."""
         row = self.database.read_one(_READ, (key,))
         if row is None:
             raise KeyError(key)
-        data, found, number, migrated, place = row
-        if not is_whole(key, data, found, number, migrated):
-            raise self.damaged(key, number)
-        return data, number, place
+        data, found, label, migrated = row
+        if not is_whole(key, data, found, label, migrated):
+            raise self.damaged(key, label)
+        return data, label
 
     def damaged(self, key: str, number: int) -> DamagedRecordError:
         problem = "its bytes are not those that were stored"
@@ -198,36 +204,32 @@ class StoreFile(Records):
     def write(self, key: str, data: bytes, label: Label) -> None:
         number = self.labels.known(label)
         if number is None:
-            self.put([(key, data, label)])
+            self.put([key], [data], [label])
         else:
             values = (key, data, sum_of(key, data, number), number)
             self.database.write(_WRITE, values, size=len(data))
 
-    def put(self, pickles: list[Labelled]) -> None:
+    def put(self, keys: Sequence[Key], pickles: Sequence[bytes], labels: Sequence[Label]) -> None:
         """Write many records, in one transaction."""
-        with self._labelling({label for *_, label in pickles}) as numbers:
-            rows = [
-                (key, data, sum_of(key, data, numbers[label]), numbers[label])
-                for key, data, label in pickles
-            ]
-            size = sum(len(row[1]) for row in rows)
-            self.database.write_many(_WRITE, rows, size=size)
+        with self._numbered(labels) as numbers:
+            rows = zip(keys, pickles, _sums(keys, pickles, numbers), numbers, strict=True)
+            self.database.write_many(_WRITE, rows, size=sum(map(len, pickles)))
 
     def replace(self, key: str, before: bytes, data: bytes, label: Label) -> bool:
         """Write a record in place of *before*; tell whether it still was there."""
-        with self._labelling({label}) as numbers:
-            number = numbers[label]
+        with self._numbered([label]) as (number,):
             values = (data, sum_of(key, data, number), number, key, before)
             return bool(self.database.write(_REPLACE, values, size=len(data)))
 
     @contextlib.contextmanager
-    def _labelling(self, labels: set[Label]) -> Iterator[dict[Label, int]]:
+    def _numbered(self, labels: Sequence[Label]) -> Iterator[list[int]]:
         """Carry out a transaction, and remember the numbers of labels if it was committed."""
+        each = dict(zip(map(id, labels), labels, strict=True))  # most are the same object
         with self.database.transaction():
-            numbers = {label: self.labels.number(label) for label in labels}
-            yield numbers
+            numbers = {one: self.labels.number(label) for one, label in each.items()}
+            yield [numbers[one] for one in map(id, labels)]
         if not self.database.is_in_transaction:
-            self.labels.remember(numbers)
+            self.labels.remember({label: numbers[one] for one, label in each.items()})
 
     def delete(self, key: str) -> None:
         if not self.database.write("DELETE FROM records WHERE key = ?", (key,)):
@@ -254,86 +256,76 @@ class StoreFile(Records):
         """Return the numbers of the labels that are wanted, of those that records have."""
         return [number for number, label in self.labels.all().items() if is_wanted(label)]
 
-    def batches(self, is_wanted: Judge, size: int) -> Iterator[list[Record]]:
+    def batches(self, is_wanted: Judge, size: int, limit: int | None = None) -> Iterator[Batch]:
         numbers = self.wanted(is_wanted)
         place, after = "key >= ?", ""
-        while numbers and (rows := self.database.read(*_next(numbers, place, after, size))):
-            yield self._records_of(rows)
+        while numbers and limit != 0:
+            most = size if limit is None else min(size, limit)
+            rows = self.database.read_some(*_next(numbers, place, after, most))
+            if not rows:
+                return
+            yield self._batch(rows)
             place, after = "key > ?", rows[-1][0]
+            limit = None if limit is None else limit - len(rows)
 
-    def _records_of(self, rows: list[Any]) -> list[Record]:
-        return [
-            Record(key, data, place)
-            if is_whole(key, data, *rest)
-            else Record(key, data, place, self.damaged(key, rest[1]).problem)
-            for key, data, *rest, place in rows
-        ]
+    def _batch(self, rows: list[Any]) -> Batch:
+        damages: tuple[Damage, ...] = ()
+        last = rows[-1][0] if rows else None
+        if not are_whole(rows):
+            damages = tuple(
+                Damage(row[0], self.damaged(row[0], row[3]).problem)
+                for row in rows
+                if not are_whole([row])
+            )
+            rows = [row for row in rows if are_whole([row])]
+        keys, pickles, *marks = list(zip(*rows, strict=True)) or [()] * 6
+        return Batch(keys, pickles, tuple(marks), damages, last)
 
     # Migrations
 
-    def swap(self, records: list[Record], pickles: list[bytes], labels: list[Label]) -> set[Key]:
-        with self._labelling({*labels}) as numbers:
-            rows = [  # of all loops over a large store, this is one of the longest
-                (data, sum_of(key, data, number) + MIGRATED, number, place, key, before)
-                for (key, before, place, _), data, number in zip(
-                    records, pickles, map(numbers.__getitem__, labels), strict=True
-                )
+    def swap_one(self, key: str, before: bytes, data: bytes, label: Label) -> None:
+        """Swap one record, unless somebody else has changed it."""
+        batch = self._batch(self.database.read(f"{_SELECT} WHERE key = ?", (key,)))
+        if [*batch.pickles] == [before]:
+            self.swap(batch, [data], [label])
+
+    def swap(self, batch: Batch, pickles: list[bytes], labels: list[Label]) -> set[Key]:
+        keys, before = batch.keys, batch.pickles
+        *_, places = batch.marks
+        with self._numbered(labels) as numbers:
+            number = self._originals.next_number()
+            sums = _sums(keys, pickles, numbers, number)
+            rows = zip(
+                pickles, sums, numbers, itertools.repeat(number), places, keys, before
+            )  # fmt: skip
+            changed = self.database.write_many(_SWAP, rows, size=sum(map(len, pickles)))
+            if changed == len(keys):
+                self._originals.keep(number, batch)
+                return set()
+            there = self.database.read(_AMONG, (json.dumps(places),))
+            now = {place: rest for place, *rest in there}
+            swapped = [
+                at
+                for at, wanted in enumerate(zip(keys, pickles, sums, strict=True))
+                if now.get(places[at]) == [*wanted]
             ]
-            try:
-                self._swap_all(rows)
-            except _OvertakenError:
-                return self._swap_each(rows)
-        return set()
-
-    def _swap_all(self, rows: list[tuple[Any, ...]]) -> None:
-        with self.database.transaction():
-            places = json.dumps([place for *_, place, _, _ in rows])
-            among = f"{_KEEP} AND id IN (SELECT value FROM json_each(?))"
-            self.database.write(among, (places,))
-            size = sum(len(row[0]) for row in rows)
-            if self.database.write_many(_SWAP, rows, size=size) < len(rows):
-                raise _OvertakenError
-
-    def _swap_each(self, rows: list[tuple[Any, ...]]) -> set[Key]:
-        """Swap what is unchanged; return the keys of the others."""
-        overtaken = set()
-        for row in rows:
-            *_, key, _ = row
-            self.database.write(f"{_KEEP} AND {_UNCHANGED}", row[3:])
-            if not self.database.write(_SWAP, row, size=len(row[0])):
-                overtaken.add(key)
-        return overtaken
+            self._originals.keep(number, batch.only(swapped))
+            return {*keys} - {keys[at] for at in swapped}
 
     def park(self, parked: Iterable[Parked]) -> None:
-        with self.database.transaction():
-            self.database.write(f"DELETE FROM parked WHERE key NOT IN ({_STILL_PARKED})")
-            rows = [(one.ref, one.version, one.step, one.reason, one.key) for one in parked]
-            self.database.write_many(_PARK, rows)
+        self._parking.park(parked)
 
     def parked(self) -> list[Parked]:
-        rows = self.database.read(
-            f"SELECT key, ref, version, step, reason FROM parked WHERE key IN ({_STILL_PARKED})"
-        )
-        return [Parked(*row) for row in rows]
+        return self._parking.parked()
 
     def originals(self) -> int:
-        ((count,),) = self.database.read("SELECT COUNT(*) FROM originals")
-        return int(count)
+        return self._originals.count()
 
     def forget_originals(self) -> int:
-        return self.database.write("DELETE FROM originals")
+        return self._originals.forget()
 
-    def put_back(self, size: int) -> Iterator[tuple[int, int]]:
-        while True:
-            with self.database.transaction():
-                sql = f"SELECT key FROM originals ORDER BY key LIMIT {size}"
-                keys = self.database.read(sql)
-                if not keys:
-                    return
-                ends = keys[0][0], keys[-1][0]
-                back = self.database.write(_PUT_BACK, ends)
-                self.database.write("DELETE FROM originals WHERE key BETWEEN ? AND ?", ends)
-            yield back, len(keys) - back
+    def put_back(self) -> Iterator[tuple[int, int]]:
+        return self._originals.put_back()
 
     # Verification
 
@@ -385,31 +377,20 @@ def _next(numbers: list[int], place: str, after: str, size: int) -> tuple[str, t
 
 
 _FEW = 16
-_SELECT = "SELECT key, data, sum, label, migrated, id FROM records"
+_SWAP = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = ?
+    WHERE id = ? AND key = ? AND data = ?"""
+_AMONG = "SELECT id, key, data, sum FROM records WHERE id IN (SELECT value FROM json_each(?))"
 
 
-class _OvertakenError(Exception):
-    """Say that somebody else changed a record of a batch; never leaves a swap."""
-
-
-_UNCHANGED = "id = ? AND key = ? AND data = ?"
-_SWAP = f"UPDATE records SET data = ?, sum = ?, label = ?, migrated = 1 WHERE {_UNCHANGED}"
-_KEEP = f"""INSERT OR REPLACE INTO originals
-    SELECT key, data, sum % {MIGRATED}, label FROM records
-    WHERE (migrated IS NULL
-        OR NOT EXISTS (SELECT 1 FROM originals AS kept WHERE kept.key = records.key))"""
-"""The original of a record that a migration wrote is that from before."""
-
-_PARK = """INSERT OR REPLACE INTO parked
-    SELECT key, sum, ?, ?, ?, ? FROM records WHERE key = ?"""
-_STILL_PARKED = """SELECT parked.key FROM parked CROSS JOIN records ON parked.key = records.key
-    WHERE parked.sum = records.sum"""
-"""Those that are parked, however many others there are: a CROSS JOIN keeps this order."""
-_PUT_BACK = """UPDATE records
-    SET data = original.data, sum = original.sum, label = original.label, migrated = NULL
-    FROM originals AS original
-    WHERE records.key = original.key AND records.migrated = 1
-    AND original.key BETWEEN ? AND ?"""
+def _sums(
+    keys: Sequence[str], pickles: Sequence[bytes], labels: Sequence[int], migrated: int = 0
+) -> list[int]:
+    """Return what `sum_of` does, of many records."""
+    further = migrated << 32
+    return [
+        crc32(data, crc32(key.encode(), label)) + further
+        for key, data, label in zip(keys, pickles, labels, strict=True)
+    ]
 
 
 def _behind(prefix: str) -> str | None:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import attrs
 
+from versionpickle._label import Label
 from versionpickle._upgrading import label_of
 from versionpickle.exceptions import DamagedRecordError, VersionPickleError
-from versionpickle.stores._records import Damage, Key, Labelled, Record, Records
+from versionpickle.stores._records import Damage, Key, Record, Records
 
 
 _BATCH = 1000
@@ -49,10 +50,10 @@ def copying(source: Records, target: Records, *, overwrite: bool) -> Iterator[Co
         copying = _Batch(target, overwrite=overwrite)
         for record in batch:
             copying.add(record)
-        target.put(copying.fresh)
+        target.put(copying.keys, copying.pickles, copying.labels)
         state = attrs.evolve(
             state,
-            copied=state.copied + len(copying.fresh),
+            copied=state.copied + len(copying.keys),
             same=state.same + copying.same,
             kept=state.kept + copying.kept,
             damaged=state.damaged + len(copying.damages),
@@ -65,7 +66,9 @@ def copying(source: Records, target: Records, *, overwrite: bool) -> Iterator[Co
 class _Batch:
     target: Records
     overwrite: bool = attrs.field(kw_only=True)
-    fresh: list[Labelled] = attrs.field(factory=list)
+    keys: list[Key] = attrs.field(factory=list)
+    pickles: list[bytes] = attrs.field(factory=list)
+    labels: list[Label] = attrs.field(factory=list)
     damages: list[Damage] = attrs.field(factory=list)
     same: int = 0
     kept: int = 0
@@ -92,6 +95,10 @@ class _Batch:
 
     def _add(self, key: Key, record: Record) -> None:
         try:
-            self.fresh.append((key, record.data, label_of(record.data)))
+            label = label_of(record.data)
         except VersionPickleError as exc:
             self.damages.append(Damage(record.key, str(exc)))
+            return
+        self.keys.append(key)
+        self.pickles.append(record.data)
+        self.labels.append(label)

@@ -7,7 +7,8 @@ from concurrent.futures import Executor
 
 import attrs
 
-from versionpickle.stores._records import Key, Parked, Record, Records
+from versionpickle._label import Label
+from versionpickle.stores._records import Batch, Key, Parked, Records
 
 from ._judging import Judge
 from ._work import Done, Work
@@ -91,55 +92,56 @@ def migrating(records: Records, plan: Plan) -> Iterator[Migration]:
 
 def _pass(records: Records, plan: Plan, state: Migration) -> Iterator[Migration]:
     left = None if plan.limit is None else plan.limit - state.seen
-    batches = _limited(records.batches(plan.judge.is_wanted, plan.size), left)
-    tasks = ((batch, [one.data for one in batch if not one.problem]) for batch in batches)
+    batches = records.batches(plan.judge.is_wanted, plan.size, left)
+    tasks = ((batch, batch.pickles) for batch in batches)
     for batch, done in each_done(tasks, plan.work.done, plan.executor):
         state = _written(records, plan, state, batch, done)
         yield state
 
 
-def _limited(batches: Iterator[list[Record]], limit: int | None) -> Iterator[list[Record]]:
-    if limit is None:
-        yield from batches
-        return
-    for batch in batches:
-        yield batch[:limit]
-        limit -= len(batch)
-        if limit <= 0:
-            return
-
-
 def _written(
-    records: Records, plan: Plan, state: Migration, batch: list[Record], done: Done
+    records: Records, plan: Plan, state: Migration, batch: Batch, done: Done
 ) -> Migration:
     """Write a batch down, and add it to what was done."""
-    whole = [one for one in batch if not one.problem]
-    parked = [Parked(one.key, None, None, None, one.problem) for one in batch if one.problem]
+    parked = [Parked(one.key, None, None, None, one.problem) for one in batch.damages]
     parked += [
-        Parked(whole[place].key, **attrs.asdict(failure))
+        Parked(batch.keys[place], **attrs.asdict(failure))
         for place, failure in done.failures.items()
     ]
-    changed = [
-        place
-        for place, one in enumerate(whole)
-        if place not in done.failures and (records.has_labels or done.pickles[place] != one.data)
-    ]
+    changes = _changes(batch, done, is_all=records.has_labels)
     overtaken: set[Key] = set()
-    if changed and not plan.is_dry:
-        overtaken = records.swap(
-            [whole[place] for place in changed],
-            [done.pickles[place] for place in changed],
-            [done.labels[place] for place in changed],
-        )
+    if changes.labels and not plan.is_dry:
+        overtaken = records.swap(changes.batch, changes.pickles, changes.labels)
     if parked and not plan.is_dry:
         records.park(parked)
+    changed = len(changes.labels)
     return attrs.evolve(
         state,
         seen=state.seen + len(batch),
-        migrated=state.migrated + len(changed) - len(overtaken),
-        current=state.current + len(batch) - len(changed) - len(parked),
+        migrated=state.migrated + changed - len(overtaken),
+        current=state.current + len(batch) - changed - len(parked),
         overtaken=state.overtaken + len(overtaken),
         failed=state.failed + len(parked),
         failures=(*state.failures, *parked)[:_TOLD],
-        at=batch[-1].key,
+        at=batch.last,
     )
+
+
+@attrs.frozen
+class _Changes:
+    batch: Batch
+    pickles: list[bytes]
+    labels: list[Label]
+
+
+def _changes(batch: Batch, done: Done, *, is_all: bool) -> _Changes:
+    """Return what is to be written: not what failed, nor, unless *is_all*, what is as it was."""
+    if is_all and not done.failures:
+        return _Changes(batch, done.pickles, done.labels)
+    changed = [
+        place
+        for place, before in enumerate(batch.pickles)
+        if place not in done.failures and (is_all or done.pickles[place] != before)
+    ]
+    pickles = [done.pickles[place] for place in changed]
+    return _Changes(batch.only(changed), pickles, [done.labels[place] for place in changed])

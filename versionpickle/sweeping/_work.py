@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pickle
 
+from collections.abc import Sequence
+
 import attrs
 
 from versionpickle._label import Label
 from versionpickle._loading import loads
-from versionpickle._noting import PROTOCOL, Notes, dumps_noted, noted, noting
+from versionpickle._noting import PROTOCOL, Notes, dumps_noted, label_of_notes, noted, noting
 from versionpickle._placeholder import WRITTEN
 from versionpickle._portrait import is_same, portrait
 from versionpickle._quick import load_quickly
-from versionpickle._stamp import Stamp
 from versionpickle._upgrading import (
     DifferentError,
     Failure,
@@ -57,7 +58,7 @@ class Work:
     is_labelled: bool = False
     """Whether the pickles are those of a store, one in each record, and all in its protocol."""
 
-    def done(self, pickles: list[bytes]) -> Done:
+    def done(self, pickles: Sequence[bytes]) -> Done:
         done = Done()
         if self.is_labelled:
             _Rewriting(self, done).write_all(pickles)
@@ -82,26 +83,25 @@ class _Rewriting:
         self._trusted: dict[Notes, Label] = {}
         """The labels of what was looked at closely once, and found good."""
 
-    def write_all(self, pickles: list[bytes]) -> None:
-        may_be_quick = self._work.registry is None
+    def write_all(self, pickles: Sequence[bytes]) -> None:
+        if self._work.registry is not None:
+            for data in pickles:
+                self._write(data)
+            return
+        registry, trusted, add = self._registry, self._trusted, self._done.add
         with noting() as stamps:
             for data in pickles:
                 stamps.clear()
-                if not (may_be_quick and self._wrote_quickly(data, stamps)):
+                placeholders = WRITTEN.count
+                try:
+                    written = pickle.dumps(load_quickly(data, registry), PROTOCOL)
+                    label = trusted[noted(written, stamps)]
+                except Exception:  # noqa: BLE001 - it takes more care, which tells why
+                    label = None
+                if label is None or WRITTEN.count != placeholders:
                     self._write(data)
-
-    def _wrote_quickly(self, data: bytes, stamps: list[Stamp]) -> bool:
-        """Write what is like others before it; tell whether that was possible."""
-        placeholders = WRITTEN.count
-        try:
-            written = pickle.dumps(load_quickly(data, self._registry), PROTOCOL)
-        except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
-            return False
-        label = self._trusted.get(noted(written, stamps))
-        if label is None or WRITTEN.count != placeholders:
-            return False
-        self._done.add(written, label)
-        return True
+                else:
+                    add(written, label)
 
     def _write(self, data: bytes) -> None:
         try:
@@ -113,7 +113,7 @@ class _Rewriting:
             self._done.fail(data, failure_of(exc))
 
     def _label(self, notes: Notes) -> Label:
-        label = notes.label(self._registry)
+        label = label_of_notes(notes, self._registry)
         if label.is_stale(self._registry):
             raise DifferentError("it is as old as before when it is written anew")
         self._trusted[notes] = label

@@ -1,0 +1,137 @@
+"""What records were before migrations, batch by batch: a rollback takes them back in turn."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from zlib import crc32
+
+from versionpickle._loading import loads
+from versionpickle._noting import PROTOCOL
+from versionpickle.exceptions import DamagedStoreError
+
+from ._checksum import is_whole
+from ._database import Database
+from ._records import Batch, Damage
+
+
+class Originals:
+    """Keep the records that a migration writes anew, as they were."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def next_number(self) -> int:
+        """Return the number of the next batch, within the transaction that keeps it."""
+        (number,) = self._database.read_one(_NEXT, ())
+        return int(number)
+
+    def keep(self, number: int, batch: Batch) -> None:
+        *marks, _ = batch.marks  # the last of them is only of use now
+        data = pickle.dumps((batch.keys, batch.pickles, *marks), PROTOCOL)
+        *_, migrated = marks
+        count = len(migrated) - sum(map(self._kept(migrated).__contains__, migrated))
+        values = (number, count, _sum(number, count, data), data)
+        self._database.write("INSERT INTO originals VALUES (?, ?, ?, ?)", values, size=len(data))
+
+    def _kept(self, numbers: Iterable[int]) -> set[int]:
+        """Return those of the *numbers* of batches that are there."""
+        wanted = {*numbers} - {0}
+        if not wanted:
+            return wanted
+        return {one for (one,) in self._database.read(_KEPT, (json.dumps([*wanted]),))}
+
+    def count(self) -> int:
+        """Return how many records have an original, or several."""
+        ((count,),) = self._database.read("SELECT TOTAL(count) FROM originals")
+        return int(count)
+
+    def forget(self) -> int:
+        with self._database.transaction():
+            count = self.count()
+            self._database.write("DELETE FROM originals")
+        return count
+
+    def put_back(self) -> Iterator[tuple[int, int]]:
+        """
+        Put them back, last things first; yield how many were, and how many were not.
+
+        Those are what somebody has written since, and what is damaged: a damaged batch stays
+        there.
+        """
+        last = _END
+        while True:
+            with self._database.transaction():
+                row = self._database.read_one(_LAST, (last,))
+                if row is None:
+                    return
+                last, count, *_ = row
+                back = self._put_batch_back(*row)
+            yield back, count - back
+
+    def _put_batch_back(self, number: int, count: int, checksum: Any, data: Any) -> int:
+        good = [(*row[1:], row[0], number) for row in _rows(data) if is_whole(*row)]
+        kept = self._kept(migrated for *_, migrated, _, _ in good)
+        further = [row for row in good if row[3] in kept]  # whose turn comes once more
+        self._database.write_many(_PUT_BACK, further, size=len(data))
+        first = [row for row in good if row[3] not in kept]
+        back = self._database.write_many(_PUT_BACK, first)
+        if _is_whole(number, count, checksum, data):
+            self._database.write("DELETE FROM originals WHERE id = ?", (number,))
+        return back
+
+    def examine(self) -> Iterator[Damage]:
+        """Yield what is damaged."""
+        last = _END
+        while True:
+            try:
+                row = self._database.read_one(_LAST, (last,))
+            except DamagedStoreError:
+                yield Damage(None, "the originals of migrations cannot be read")
+                return
+            if row is None:
+                return
+            last = row[0]
+            if not _is_whole(*row):
+                yield from _damages(*row)
+
+
+_END = 1 << 30
+_NEXT = f"""SELECT COALESCE(MAX(id), 0) + 1 FROM (
+    SELECT id FROM originals UNION SELECT seq FROM sqlite_sequence WHERE name = 'originals'
+    ) WHERE id < {_END}"""
+"""No number comes twice, for records remember them; whatever a flipped bit makes of one."""
+
+_KEPT = "SELECT id FROM originals WHERE id IN (SELECT value FROM json_each(?))"
+_LAST = "SELECT id, count, sum, data FROM originals WHERE id < ? ORDER BY id DESC LIMIT 1"
+_PUT_BACK = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = ?
+    WHERE key = ? AND migrated = ?"""
+
+
+def _sum(number: int, count: int, data: bytes) -> int:
+    return crc32(data, crc32(f"{number} {count}".encode()))
+
+
+def _is_whole(number: int, count: Any, checksum: Any, data: Any) -> bool:
+    return type(data) is bytes and _sum(number, count, data) == checksum
+
+
+def _rows(data: Any) -> list[tuple[Any, ...]]:
+    """Return the records of a batch, or none where that cannot be told any more."""
+    try:
+        return list(zip(*loads(data), strict=True))
+    except Exception:  # noqa: BLE001 - whatever a flipped bit makes of it
+        return []
+
+
+def _damages(number: int, count: object, _: object, data: object) -> Iterator[Damage]:
+    rows = _rows(data)
+    damaged = [row for row in rows if not is_whole(*row)]
+    for key, *_ in damaged:
+        yield Damage(key, "its original, from before a migration, is not what was stored")
+    if not damaged:
+        problem = f"the originals of a batch of {count} records are not what was stored"
+        yield Damage(None, problem)
