@@ -51,7 +51,7 @@ def all_dumps_noted(
     objs: Iterable[Any], *, registry: Registry | None = None, versions: Versions | None = None
 ) -> list[tuple[bytes, Notes]]:
     """Return that of many objects."""
-    is_plain = registry is None and versions is None
+    is_plain = versions is None and (registry is None or not registry.reducers)
     found: list[tuple[bytes, Notes]] = []
     with noting() as stamps:
         for obj in objs:

@@ -82,7 +82,6 @@ class Database:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.text_factory = _text
         connection.execute("PRAGMA mmap_size = 0")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         connection.execute("PRAGMA cache_size = -8000")
@@ -129,6 +128,8 @@ class Database:
             cure = "open it in a process that is not forked then, or begin processes by spawn"
             raise StoreError(self.path, problem, cure) from None
         except (ClosedError, *_FAILURES) as exc:
+            if _NO_TEXT in str(exc):
+                return self._use(_leniently(act), sql, values)
             raise self._told(exc) from exc
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
@@ -154,6 +155,7 @@ class Database:
         rows: list[Any] = []
 
         def read(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> None:
+            rows.clear()  # if it is the second time
             rows.extend(connection.execute(sql, values))
 
         with contextlib.suppress(DamagedStoreError):
@@ -335,6 +337,19 @@ def _changed_by_many(
     return connection.executemany(sql, rows).rowcount
 
 
+def _leniently(act: Act[_R]) -> Act[_R]:
+    """Let *act* read any text: verify() has to name one that a flipped bit has spoiled."""
+
+    def read(connection: sqlite3.Connection, sql: str, values: Any) -> _R:
+        connection.text_factory = _text
+        return act(connection, sql, values)
+
+    return read
+
+
+_NO_TEXT = "Could not decode to UTF-8"
+"""What Python's module says of such a text; to look at each would make all reads slower."""
+
+
 def _text(raw: bytes) -> str:
-    """Read a text, also one that a flipped bit has spoiled: verify() has to name it."""
     return str(raw, "utf-8", "backslashreplace")

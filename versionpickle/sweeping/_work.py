@@ -88,7 +88,7 @@ class _Rewriting:
             for data in pickles:
                 self._write(data)
             return
-        registry, trusted, add = self._registry, self._trusted, self._done.add
+        registry, trusted, done = self._registry, self._trusted, self._done
         with noting() as stamps:
             for data in pickles:
                 stamps.clear()
@@ -101,7 +101,8 @@ class _Rewriting:
                 if label is None or WRITTEN.count != placeholders:
                     self._write(data)
                 else:
-                    add(written, label)
+                    done.pickles.append(written)
+                    done.labels.append(label)
 
     def _write(self, data: bytes) -> None:
         try:
