@@ -241,12 +241,12 @@ class TestCtrlC:
 
     def test_within(self, shop):
         """It is noticed while a step runs, and the batch is ended."""
-        fill(shop, ["once", *range(1_200)])
+        fill(shop, ["once", *range(2_200)])
 
         done = run("migrate", "orders.db")
 
         assert 130 == done.exit_code
-        assert "stopped after 1000 of 1201" in done.output
+        assert "stopped after 2000 of 2201" in done.output
 
     def test_twice(self, shop):
         """Two end it at once, and cost a batch."""

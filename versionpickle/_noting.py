@@ -15,7 +15,7 @@ from ._label import Label
 from ._names import look_up
 from ._placeholder import WRITTEN
 from ._stamp import NOTES, Stamp
-from ._stream import OF_OURS
+from ._stream import OF_OURS, _revive
 from .migrations import Declaration, Registry
 
 
@@ -83,6 +83,8 @@ class noting:  # noqa: N801 - as contextlib's, which takes three times as long
 
 def noted(data: bytes, stamps: list[Stamp]) -> Notes:
     """Return what stands in a pickle that was written with these stamps."""
+    if stamps and not _REGISTERED and data.find(_NAMES, _BEHIND_OURS) < 0:
+        return tuple(stamps)
     if _namings(data) <= bool(stamps):
         return tuple(stamps)
     return (*stamps, *_names_beside(data))
@@ -91,6 +93,11 @@ def noted(data: bytes, stamps: list[Stamp]) -> Notes:
 _EXTENSION_CODES = (pickle.EXT1, pickle.EXT2, pickle.EXT4)
 _REGISTERED: dict[Any, Any] = copyreg._extension_registry  # type: ignore[attr-defined] # pickle's own
 _FRAMES_FROM = 1 << 16
+_NAMES = pickle.STACK_GLOBAL
+_NAMED_PLAINLY = _NAMES + pickle.MEMOIZE
+_BEHIND_OURS = pickle.dumps(_revive, PROTOCOL).index(_NAMED_PLAINLY) + 1
+"""From where a pickle names nothing if a stamp is all that it names; before it is no room."""
+
 _NAMING = re.compile(rb"\x93(?:\x95.{8})?\x94", re.DOTALL)
 """How picklers name something: STACK_GLOBAL and MEMOIZE, between which a frame may begin."""
 
@@ -98,7 +105,7 @@ _NAMING = re.compile(rb"\x93(?:\x95.{8})?\x94", re.DOTALL)
 def _namings(data: bytes) -> int:
     """Return how many places of *data* may name something: at least as many as do."""
     if len(data) < _FRAMES_FROM:
-        found = data.count(b"\x93\x94")
+        found = data.count(_NAMED_PLAINLY)
     else:
         found = sum(1 for _ in _NAMING.finditer(data))
     return found + sum(map(data.count, _EXTENSION_CODES)) if _REGISTERED else found

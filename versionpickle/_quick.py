@@ -6,7 +6,7 @@ import io
 import pickle
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from ._finder import Finder
 from .exceptions import DamagedError
@@ -17,17 +17,25 @@ class NotQuickError(Exception):
     """Say that a pickle needs more care; never leaves a load."""
 
 
+QuickLoad: TypeAlias = Callable[[bytes | bytearray | memoryview], Any]
+
+
 def load_quickly(data: bytes | bytearray | memoryview, registry: Registry) -> Any:
     """
     Return the object of a pickle that holds nothing but stamps and names as good as those.
 
     Whatever is raised says only that this is not the way to load it.
     """
-    return (registry.quick_load or _quick_load(registry))(data)
+    return (registry.quick_load or quick_load(registry))(data)
 
 
-def _quick_load(registry: Registry) -> Callable[[bytes | bytearray | memoryview], Any]:
-    """Make that load, which remembers what names mean until that may change."""
+def quick_load(registry: Registry) -> QuickLoad:
+    """Return that load, which remembers what names mean until that may change."""
+    registry.quick_load = registry.quick_load or _quick_load(registry)
+    return registry.quick_load
+
+
+def _quick_load(registry: Registry) -> QuickLoad:
     names: dict[tuple[str, str], Any] = {}
 
     class Reader(pickle.Unpickler):
@@ -45,7 +53,6 @@ def _quick_load(registry: Registry) -> Callable[[bytes | bytearray | memoryview]
             raise DamagedError("bytes follow after its end")
         return found
 
-    registry.quick_load = load
     return load
 
 

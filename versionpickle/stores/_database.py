@@ -20,6 +20,8 @@ _R = TypeVar("_R")
 
 Durability: TypeAlias = Literal["full", "normal"]
 
+Moment: TypeAlias = tuple[Handle, int, int] | None
+
 _CHECKPOINT_AFTER = 8_000_000
 """Bytes in the write-ahead log after which they are moved into the file itself."""
 
@@ -225,6 +227,36 @@ class Database:
             raise
         self._say("RELEASE within")
 
+    # Changes
+
+    def moment(self) -> Moment:
+        """
+        Return what is different after any change, by anybody, but for those made `aside`.
+
+        Within a transaction there is no such thing: what it has changed may be undone.
+        """
+        if self.is_in_transaction:
+            return None
+        return self._moment()
+
+    def is_still(self, moment: Moment) -> bool:
+        """Tell whether nothing was changed since then."""
+        return moment is not None and moment == self._moment()
+
+    def _moment(self) -> Moment:
+        ((version,),) = self.read("PRAGMA data_version")
+        handle = self._connections.mine()
+        return handle, version, self._use(_changes, "") - handle.aside
+
+    @contextlib.contextmanager
+    def aside(self) -> Iterator[None]:
+        """Let what this thread changes in the block leave the `moment` as it is."""
+        handle, before = self._connections.mine(), self._use(_changes, "")
+        try:
+            yield
+        finally:
+            handle.aside += self._use(_changes, "") - before
+
     # The log
 
     def _wrote(self, size: int) -> None:
@@ -335,6 +367,10 @@ def _changed_by_many(
     connection: sqlite3.Connection, sql: str, rows: Iterable[Sequence[Any]]
 ) -> int:
     return connection.executemany(sql, rows).rowcount
+
+
+def _changes(connection: sqlite3.Connection, _: str, __: object) -> int:
+    return connection.total_changes
 
 
 def _leniently(act: Act[_R]) -> Act[_R]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
+import zlib
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
-from zlib import crc32
 
 from versionpickle._loading import loads
 from versionpickle._noting import PROTOCOL
@@ -31,7 +32,7 @@ class Originals:
 
     def keep(self, number: int, batch: Batch) -> None:
         *marks, _ = batch.marks  # the last of them is only of use now
-        data = pickle.dumps((batch.keys, batch.pickles, *marks), PROTOCOL)
+        data = _packed(_dumps((batch.keys, batch.pickles, *marks)))
         *_, migrated = marks
         count = len(migrated) - sum(map(self._kept(migrated).__contains__, migrated))
         values = (number, count, _sum(number, count, data), data)
@@ -100,9 +101,11 @@ class Originals:
 
 
 _END = 1 << 30
-_NEXT = f"""SELECT COALESCE(MAX(id), 0) + 1 FROM (
-    SELECT id FROM originals UNION SELECT seq FROM sqlite_sequence WHERE name = 'originals'
-    ) WHERE id < {_END}"""
+_NEXT = f"""SELECT 1 + MAX(
+    COALESCE((SELECT MAX(id) FROM originals WHERE id < {_END}), 0),
+    COALESCE((SELECT MAX(seq) FROM sqlite_sequence
+        WHERE name = 'originals' AND seq < {_END}), 0)
+    )"""
 """No number comes twice, for records remember them; whatever a flipped bit makes of one."""
 
 _KEPT = "SELECT id FROM originals WHERE id IN (SELECT value FROM json_each(?))"
@@ -111,8 +114,28 @@ _PUT_BACK = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = ?
     WHERE key = ? AND migrated = ?"""
 
 
+def _dumps(columns: tuple[Sequence[Any], ...]) -> bytes:
+    file = io.BytesIO()
+    pickler = pickle.Pickler(file, PROTOCOL)
+    pickler.fast = True  # no part of it comes twice
+    pickler.dump(columns)
+    return file.getvalue()
+
+
+_ZLIB = zlib.compress(b"")[:1]
+_SAMPLE = 1 << 14
+
+
+def _packed(data: bytes) -> bytes:
+    """Compress what can be: pickles of one kind say mostly the same, and less is written."""
+    sample = data[:_SAMPLE]
+    if len(zlib.compress(sample, 1)) > len(sample) // 2:
+        return data
+    return zlib.compress(data, 1)
+
+
 def _sum(number: int, count: int, data: bytes) -> int:
-    return crc32(data, crc32(f"{number} {count}".encode()))
+    return zlib.crc32(data, zlib.crc32(f"{number} {count}".encode()))
 
 
 def _is_whole(number: int, count: Any, checksum: Any, data: Any) -> bool:
@@ -122,7 +145,8 @@ def _is_whole(number: int, count: Any, checksum: Any, data: Any) -> bool:
 def _rows(data: Any) -> list[tuple[Any, ...]]:
     """Return the records of a batch, or none where that cannot be told any more."""
     try:
-        return list(zip(*loads(data), strict=True))
+        columns = loads(zlib.decompress(data) if data[:1] == _ZLIB else data)
+        return list(zip(*columns, strict=True))
     except Exception:  # noqa: BLE001 - whatever a flipped bit makes of it
         return []
 

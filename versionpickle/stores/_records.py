@@ -61,6 +61,9 @@ class Batch:
     last: Key = None
     """The key at the end of it all."""
 
+    moment: Any = None
+    """When they were read, for a place that can tell whether anything was changed since."""
+
     def __len__(self) -> int:
         return len(self.keys) + len(self.damages)
 
@@ -76,7 +79,7 @@ class Batch:
         """Return those that stand in these places."""
         columns = (self.keys, self.pickles, *self.marks)
         keys, pickles, *marks = ([column[place] for place in places] for column in columns)
-        return Batch(keys, pickles, tuple(marks))
+        return attrs.evolve(self, keys=keys, pickles=pickles, marks=tuple(marks), damages=())
 
 
 Judge: TypeAlias = Callable[[Label], bool]

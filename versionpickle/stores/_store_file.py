@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import time
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
-from zlib import crc32
+
+import attrs
 
 from versionpickle._label import Label
 from versionpickle._noting import PROTOCOL
@@ -21,8 +21,8 @@ from versionpickle.exceptions import (
     NotAStoreError,
 )
 
-from ._checksum import are_whole, is_whole, sum_of
-from ._database import Database, Durability
+from ._checksum import are_whole, is_whole, sum_of, sums_of
+from ._database import Database, Durability, Moment
 from ._examine import examined
 from ._labels import DAMAGED, Labels
 from ._originals import Originals
@@ -76,6 +76,7 @@ _WHAT_IT_IS = """SELECT (SELECT COUNT(*) FROM sqlite_schema), application_id, us
 
 _READ = "SELECT data, sum, label, migrated FROM records WHERE key = ?"
 _SELECT = "SELECT key, data, sum, label, migrated, id FROM records"
+_COLUMNS = 6
 _WRITE = """INSERT INTO records (key, data, sum, label) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE
     SET data = excluded.data, sum = excluded.sum, label = excluded.label, migrated = 0"""
@@ -167,7 +168,7 @@ class StoreFile(Records):
     def scan(self, prefix: str = "") -> Iterator[Record]:
         for row in self._pages(_SELECT, prefix):
             key, data, _, label, *_ = row
-            problem = "" if are_whole([row]) else self.damaged(key, label).problem
+            problem = "" if is_whole(*row[:-1]) else self.damaged(key, label).problem
             yield Record(key, data, problem)
 
     def _pages(self, select: str, prefix: str) -> Iterator[tuple[Any, ...]]:
@@ -212,7 +213,7 @@ class StoreFile(Records):
     def put(self, keys: Sequence[Key], pickles: Sequence[bytes], labels: Sequence[Label]) -> None:
         """Write many records, in one transaction."""
         with self._numbered(labels) as numbers:
-            rows = zip(keys, pickles, _sums(keys, pickles, numbers), numbers, strict=True)
+            rows = zip(keys, pickles, sums_of(keys, pickles, numbers), numbers, strict=True)
             self.database.write_many(_WRITE, rows, size=sum(map(len, pickles)))
 
     def replace(self, key: str, before: bytes, data: bytes, label: Label) -> bool:
@@ -261,25 +262,26 @@ class StoreFile(Records):
         place, after = "key >= ?", ""
         while numbers and limit != 0:
             most = size if limit is None else min(size, limit)
+            moment = self.database.moment()
             rows = self.database.read_some(*_next(numbers, place, after, most))
             if not rows:
                 return
-            yield self._batch(rows)
+            yield self._batch(rows, moment)
             place, after = "key > ?", rows[-1][0]
             limit = None if limit is None else limit - len(rows)
 
-    def _batch(self, rows: list[Any]) -> Batch:
-        damages: tuple[Damage, ...] = ()
+    def _batch(self, rows: list[Any], moment: Moment = None) -> Batch:
         last = rows[-1][0] if rows else None
-        if not are_whole(rows):
-            damages = tuple(
-                Damage(row[0], self.damaged(row[0], row[3]).problem)
-                for row in rows
-                if not are_whole([row])
-            )
-            rows = [row for row in rows if are_whole([row])]
-        keys, pickles, *marks = list(zip(*rows, strict=True)) or [()] * 6
-        return Batch(keys, pickles, tuple(marks), damages, last)
+        keys, pickles, *marks = ([row[place] for row in rows] for place in range(_COLUMNS))
+        if are_whole(keys, pickles, *marks[:-1]):
+            return Batch(keys, pickles, tuple(marks), (), last, moment)
+        damages = tuple(
+            Damage(row[0], self.damaged(row[0], row[3]).problem)
+            for row in rows
+            if not is_whole(*row[:-1])
+        )
+        batch = self._batch([row for row in rows if is_whole(*row[:-1])], moment)
+        return attrs.evolve(batch, damages=damages, last=last)
 
     # Migrations
 
@@ -292,13 +294,16 @@ class StoreFile(Records):
     def swap(self, batch: Batch, pickles: list[bytes], labels: list[Label]) -> set[Key]:
         keys, before = batch.keys, batch.pickles
         *_, places = batch.marks
-        with self._numbered(labels) as numbers:
+        with self.database.aside(), self._numbered(labels) as numbers:
             number = self._originals.next_number()
-            sums = _sums(keys, pickles, numbers, number)
-            rows = zip(
-                pickles, sums, numbers, itertools.repeat(number), places, keys, before
-            )  # fmt: skip
-            changed = self.database.write_many(_SWAP, rows, size=sum(map(len, pickles)))
+            migrated = [number] * len(keys)
+            sums = sums_of(keys, pickles, numbers, migrated)
+            columns = pickles, sums, numbers, migrated, places
+            if self.database.is_still(batch.moment):
+                sql, rows = _SWAP, zip(*columns, strict=True)
+            else:
+                sql, rows = f"{_SWAP} {_IF_UNCHANGED}", zip(*columns, keys, before, strict=True)
+            changed = self.database.write_many(sql, rows, size=sum(map(len, pickles)))
             if changed == len(keys):
                 self._originals.keep(number, batch)
                 return set()
@@ -377,20 +382,9 @@ def _next(numbers: list[int], place: str, after: str, size: int) -> tuple[str, t
 
 
 _FEW = 16
-_SWAP = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = ?
-    WHERE id = ? AND key = ? AND data = ?"""
+_SWAP = "UPDATE records SET data = ?, sum = ?, label = ?, migrated = ? WHERE id = ?"
+_IF_UNCHANGED = "AND key = ? AND data = ?"
 _AMONG = "SELECT id, key, data, sum FROM records WHERE id IN (SELECT value FROM json_each(?))"
-
-
-def _sums(
-    keys: Sequence[str], pickles: Sequence[bytes], labels: Sequence[int], migrated: int = 0
-) -> list[int]:
-    """Return what `sum_of` does, of many records."""
-    further = migrated << 32
-    return [
-        crc32(data, crc32(key.encode(), label)) + further
-        for key, data, label in zip(keys, pickles, labels, strict=True)
-    ]
 
 
 def _behind(prefix: str) -> str | None:

@@ -15,7 +15,7 @@ from ._work import Done, Work
 from ._workers import each_done
 
 
-BATCH = 1000
+BATCH = 2000
 _PASSES = 5
 """How often what others wrote meanwhile is looked at again."""
 

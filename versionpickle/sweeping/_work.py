@@ -13,7 +13,7 @@ from versionpickle._loading import loads
 from versionpickle._noting import PROTOCOL, Notes, dumps_noted, label_of_notes, noted, noting
 from versionpickle._placeholder import WRITTEN
 from versionpickle._portrait import is_same, portrait
-from versionpickle._quick import load_quickly
+from versionpickle._quick import quick_load
 from versionpickle._upgrading import (
     DifferentError,
     Failure,
@@ -88,18 +88,19 @@ class _Rewriting:
             for data in pickles:
                 self._write(data)
             return
-        registry, trusted, done = self._registry, self._trusted, self._done
+        load, trusted, done = quick_load(self._registry), self._trusted, self._done
+        placeholders = WRITTEN.count
         with noting() as stamps:
             for data in pickles:
                 stamps.clear()
-                placeholders = WRITTEN.count
                 try:
-                    written = pickle.dumps(load_quickly(data, registry), PROTOCOL)
+                    written = pickle.dumps(load(data), PROTOCOL)
                     label = trusted[noted(written, stamps)]
                 except Exception:  # noqa: BLE001 - it takes more care, which tells why
                     label = None
                 if label is None or WRITTEN.count != placeholders:
                     self._write(data)
+                    placeholders = WRITTEN.count
                 else:
                     done.pickles.append(written)
                     done.labels.append(label)
