@@ -227,17 +227,16 @@ class TestMigration:
             flipped = bytearray(data)
             flipped[bit // 8] ^= 1 << bit % 8
             path.write_bytes(flipped)
-            with versionpickle.open(path) as store:
-                damages = store.verify().damages
-                assert damages or parked == store.parked()
+            with versionpickle.open(path) as again:
+                assert again.verify().damages or parked == again.parked()
         path.write_bytes(data.replace(b"no good", b"no food"))
-        with versionpickle.open(path) as store:
-            (damage,) = store.verify().damages
+        with versionpickle.open(path) as again:
+            (damage,) = again.verify().damages
             assert "why it is parked" in damage.problem
-            assert [] == store.parked()
-            assert 0 == store.verify().damaged
-            assert 1 == store.migrate().failed
-            assert parked == store.parked()
+            assert [] == again.parked()
+            assert 0 == again.verify().damaged
+            assert 1 == again.migrate().failed
+            assert parked == again.parked()
 
     def test_large_records(self, store):
         """A batch of large records is small."""

@@ -154,10 +154,12 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         """
         names = self._names_of(cls)
         for batch in self._records.batches(lambda label: _speaks_of(label, names), _BATCH):
-            for key, data in zip(batch.keys, batch.pickles, strict=True):
-                yield key, self._load(key, data)
-            for damage in batch.damages:
-                yield str(damage.key), self[str(damage.key)]  # which says what is wrong
+            problems = batch.problems()
+            for place, (key, data) in enumerate(zip(batch.keys, batch.pickles, strict=True)):
+                if place in problems:
+                    yield key, self[key]  # which says what is wrong
+                else:
+                    yield key, self._load(key, data)
 
     def _names_of(self, cls: type | str) -> set[str]:
         ref = cls if isinstance(cls, str) else ref_of(cls)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Self, TypeAlias
@@ -46,6 +47,14 @@ class Damage:
     problem: str
 
 
+Problems: TypeAlias = dict[int, str]
+"""Why some of the records of a batch are not those that were stored, by their places."""
+
+
+def _no_problems() -> Problems:
+    return {}
+
+
 @attrs.frozen
 class Batch:
     """Some records, column by column: loops over rows are what takes long in a large store."""
@@ -55,31 +64,27 @@ class Batch:
     marks: tuple[Sequence[Any], ...] = ()
     """What else the place knows of them."""
 
-    damages: tuple[Damage, ...] = ()
-    """What stands between them, but cannot be read."""
-
-    last: Key = None
-    """The key at the end of it all."""
+    problems: Callable[[], Problems] = _no_problems
+    """Look at all of them; any process can do that."""
 
     moment: Any = None
     """When they were read, for a place that can tell whether anything was changed since."""
 
     def __len__(self) -> int:
-        return len(self.keys) + len(self.damages)
+        return len(self.keys)
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> Self:
         found = list(records)
-        keys = [one.key for one in found if not one.problem]
-        pickles = [one.data for one in found if not one.problem]
-        damages = tuple(Damage(one.key, one.problem) for one in found if one.problem)
-        return cls(keys, pickles, (), damages, found[-1].key if found else None)
+        problems = {place: one.problem for place, one in enumerate(found) if one.problem}
+        keys, pickles = [one.key for one in found], [one.data for one in found]
+        return cls(keys, pickles, problems=functools.partial(dict, problems))
 
     def only(self, places: Sequence[int]) -> Batch:
-        """Return those that stand in these places."""
+        """Return those that stand in these places, which have no problems."""
         columns = (self.keys, self.pickles, *self.marks)
         keys, pickles, *marks = ([column[place] for place in places] for column in columns)
-        return attrs.evolve(self, keys=keys, pickles=pickles, marks=tuple(marks), damages=())
+        return Batch(keys, pickles, tuple(marks), moment=self.moment)
 
 
 Judge: TypeAlias = Callable[[Label], bool]

@@ -8,9 +8,8 @@ import os
 import time
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
-
-import attrs
 
 from versionpickle._label import Label
 from versionpickle._noting import PROTOCOL
@@ -27,7 +26,7 @@ from ._examine import examined
 from ._labels import DAMAGED, Labels
 from ._originals import Originals
 from ._parking import Parking
-from ._records import Batch, Damage, Judge, Key, Parked, Record, Records, Tell, ignore
+from ._records import Batch, Damage, Judge, Key, Parked, Problems, Record, Records, Tell, ignore
 
 
 FORMAT = 1
@@ -168,7 +167,7 @@ class StoreFile(Records):
     def scan(self, prefix: str = "") -> Iterator[Record]:
         for row in self._pages(_SELECT, prefix):
             key, data, _, label, *_ = row
-            problem = "" if is_whole(*row[:-1]) else self.damaged(key, label).problem
+            problem = "" if is_whole(*row[:-1]) else _problem(label)
             yield Record(key, data, problem)
 
     def _pages(self, select: str, prefix: str) -> Iterator[tuple[Any, ...]]:
@@ -191,14 +190,11 @@ class StoreFile(Records):
             raise KeyError(key)
         data, found, label, migrated = row
         if not is_whole(key, data, found, label, migrated):
-            raise self.damaged(key, label)
+            raise self._damaged(key, label)
         return data, label
 
-    def damaged(self, key: str, number: int) -> DamagedRecordError:
-        problem = "its bytes are not those that were stored"
-        if number == DAMAGED:
-            problem += ", as verify() found out"
-        damaged = DamagedRecordError(self.address, problem)
+    def _damaged(self, key: str, label: object) -> DamagedRecordError:
+        damaged = DamagedRecordError(self.address, _problem(label))
         damaged.key = key
         return damaged
 
@@ -271,17 +267,9 @@ class StoreFile(Records):
             limit = None if limit is None else limit - len(rows)
 
     def _batch(self, rows: list[Any], moment: Moment = None) -> Batch:
-        last = rows[-1][0] if rows else None
-        keys, pickles, *marks = ([row[place] for row in rows] for place in range(_COLUMNS))
-        if are_whole(keys, pickles, *marks[:-1]):
-            return Batch(keys, pickles, tuple(marks), (), last, moment)
-        damages = tuple(
-            Damage(row[0], self.damaged(row[0], row[3]).problem)
-            for row in rows
-            if not is_whole(*row[:-1])
-        )
-        batch = self._batch([row for row in rows if is_whole(*row[:-1])], moment)
-        return attrs.evolve(batch, damages=damages, last=last)
+        columns = tuple([row[place] for row in rows] for place in range(_COLUMNS))
+        keys, pickles, *marks = columns
+        return Batch(keys, pickles, tuple(marks), partial(_problems, *columns[:-1]), moment)
 
     # Migrations
 
@@ -336,6 +324,19 @@ class StoreFile(Records):
 
     def examine(self) -> Iterator[int | Damage]:
         return examined(self.database)
+
+
+def _problems(*columns: list[Any]) -> Problems:
+    """Say which of these records are not what was stored."""
+    if are_whole(*columns):
+        return {}
+    rows = enumerate(zip(*columns, strict=True))
+    return {place: _problem(row[3]) for place, row in rows if not is_whole(*row)}
+
+
+def _problem(label: object) -> str:
+    problem = "its bytes are not those that were stored"
+    return f"{problem}, as verify() found out" if label == DAMAGED else problem
 
 
 def _check_there(path: str, *, read_only: bool) -> None:

@@ -93,7 +93,7 @@ def migrating(records: Records, plan: Plan) -> Iterator[Migration]:
 def _pass(records: Records, plan: Plan, state: Migration) -> Iterator[Migration]:
     left = None if plan.limit is None else plan.limit - state.seen
     batches = records.batches(plan.judge.is_wanted, plan.size, left)
-    tasks = ((batch, batch.pickles) for batch in batches)
+    tasks = ((batch, (batch.pickles, batch.problems)) for batch in batches)
     for batch, done in each_done(tasks, plan.work.done, plan.executor):
         state = _written(records, plan, state, batch, done)
         yield state
@@ -103,8 +103,7 @@ def _written(
     records: Records, plan: Plan, state: Migration, batch: Batch, done: Done
 ) -> Migration:
     """Write a batch down, and add it to what was done."""
-    parked = [Parked(one.key, None, None, None, one.problem) for one in batch.damages]
-    parked += [
+    parked = [
         Parked(batch.keys[place], **attrs.asdict(failure))
         for place, failure in done.failures.items()
     ]
@@ -123,7 +122,7 @@ def _written(
         overtaken=state.overtaken + len(overtaken),
         failed=state.failed + len(parked),
         failures=(*state.failures, *parked)[:_TOLD],
-        at=batch.last,
+        at=batch.keys[-1],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import attrs
 
@@ -22,6 +22,7 @@ from versionpickle._upgrading import (
     upgrade,
 )
 from versionpickle.migrations import Registry, default_registry
+from versionpickle.stores._records import Problems
 
 
 @attrs.define(eq=False)
@@ -58,19 +59,33 @@ class Work:
     is_labelled: bool = False
     """Whether the pickles are those of a store, one in each record, and all in its protocol."""
 
-    def done(self, pickles: Sequence[bytes]) -> Done:
+    def done(self, batch: tuple[Sequence[bytes], Callable[[], Problems]]) -> Done:
+        """Write pickles anew, but for those that have problems."""
+        pickles, problems_of = batch
         done = Done()
-        if self.is_labelled:
-            _Rewriting(self, done).write_all(pickles)
-            return done
-        settings = Settings(None, self.allow, self.registry)
-        for data in pickles:
-            found = upgrade(data, settings)
-            if found.failure is None:
-                done.add(found.data, found.label or _NO_LABEL)
-            else:
-                done.fail(data, found.failure)
+        write = _Rewriting(self, done).write if self.is_labelled else self._writing(done)
+        if problems := problems_of():
+            for place, data in enumerate(pickles):
+                if place in problems:
+                    done.fail(data, Failure(None, None, None, problems[place]))
+                else:
+                    write([data])
+        else:
+            write(pickles)
         return done
+
+    def _writing(self, done: Done) -> Callable[[Sequence[bytes]], None]:
+        settings = Settings(None, self.allow, self.registry)
+
+        def write(pickles: Sequence[bytes]) -> None:
+            for data in pickles:
+                found = upgrade(data, settings)
+                if found.failure is None:
+                    done.add(found.data, found.label or _NO_LABEL)
+                else:
+                    done.fail(data, found.failure)
+
+        return write
 
 
 class _Rewriting:
@@ -83,7 +98,7 @@ class _Rewriting:
         self._trusted: dict[Notes, Label] = {}
         """The labels of what was looked at closely once, and found good."""
 
-    def write_all(self, pickles: Sequence[bytes]) -> None:
+    def write(self, pickles: Sequence[bytes]) -> None:
         if self._work.registry is not None:
             for data in pickles:
                 self._write(data)
