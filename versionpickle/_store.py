@@ -154,7 +154,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         """
         names = self._names_of(cls)
         for batch in self._records.batches(lambda label: _speaks_of(label, names), _BATCH):
-            problems = batch.problems()
+            problems = batch.examine(*batch.columns).problems
             for place, (key, data) in enumerate(zip(batch.keys, batch.pickles, strict=True)):
                 if place in problems:
                     yield key, self[key]  # which says what is wrong

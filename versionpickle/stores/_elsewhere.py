@@ -88,7 +88,9 @@ class Elsewhere(Records):
         except (KeyError, OSError):
             return None
 
-    def swap(self, batch: Batch, pickles: list[bytes], labels: list[Label]) -> set[Key]:
+    def swap(
+        self, batch: Batch, pickles: list[bytes], labels: list[Label], packed: bytes = b""
+    ) -> set[Key]:
         changes = list(zip(batch.keys, batch.pickles, pickles, strict=True))
         self.ledger.begin(changes, self.aside())
         overtaken = self.replace(changes)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
-import pickle
 import zlib
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from versionpickle._loading import loads
-from versionpickle._noting import PROTOCOL
 from versionpickle.exceptions import DamagedStoreError
 
 from ._checksum import is_whole
+from ._columns import dumps_columns
 from ._database import Database
-from ._records import Batch, Damage
+from ._records import Damage
 
 
 class Originals:
@@ -30,10 +28,8 @@ class Originals:
         (number,) = self._database.read_one(_NEXT, ())
         return int(number)
 
-    def keep(self, number: int, batch: Batch) -> None:
-        *marks, _ = batch.marks  # the last of them is only of use now
-        data = _packed(_dumps((batch.keys, batch.pickles, *marks)))
-        *_, migrated = marks
+    def keep(self, number: int, migrated: Sequence[int], data: bytes) -> None:
+        """Keep a batch that was packed; *migrated* says where its records were before."""
         count = len(migrated) - sum(map(self._kept(migrated).__contains__, migrated))
         values = (number, count, _sum(number, count, data), data)
         self._database.write("INSERT INTO originals VALUES (?, ?, ?, ?)", values, size=len(data))
@@ -114,19 +110,16 @@ _PUT_BACK = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = ?
     WHERE key = ? AND migrated = ?"""
 
 
-def _dumps(columns: tuple[Sequence[Any], ...]) -> bytes:
-    file = io.BytesIO()
-    pickler = pickle.Pickler(file, PROTOCOL)
-    pickler.fast = True  # no part of it comes twice
-    pickler.dump(columns)
-    return file.getvalue()
+def pack(*columns: Sequence[Any]) -> bytes:
+    """Return a batch as it is kept, of its keys, data, sums, labels and `migrated`."""
+    return _compressed(dumps_columns(columns))
 
 
 _ZLIB = zlib.compress(b"")[:1]
 _SAMPLE = 1 << 14
 
 
-def _packed(data: bytes) -> bytes:
+def _compressed(data: bytes) -> bytes:
     """Compress what can be: pickles of one kind say mostly the same, and less is written."""
     sample = data[:_SAMPLE]
     if len(zlib.compress(sample, 1)) > len(sample) // 2:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import functools
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Self, TypeAlias
@@ -11,6 +10,8 @@ from typing import Any, NamedTuple, Self, TypeAlias
 import attrs
 
 from versionpickle._label import Label
+
+from ._columns import Columns
 
 
 Key: TypeAlias = Any
@@ -47,12 +48,20 @@ class Damage:
     problem: str
 
 
-Problems: TypeAlias = dict[int, str]
-"""Why some of the records of a batch are not those that were stored, by their places."""
+@attrs.frozen
+class Findings:
+    """What any process can find out about a batch."""
+
+    problems: dict[int, str]
+    """Why some of the records are not those that were stored, by their places."""
+
+    packed: bytes = b""
+    """All of it as the place keeps originals, if it does; empty where there are problems."""
 
 
-def _no_problems() -> Problems:
-    return {}
+def problems_told(_: object, __: object, problems: Sequence[str]) -> Findings:
+    """Tell problems that were found when the records were read."""
+    return Findings({place: problem for place, problem in enumerate(problems) if problem})
 
 
 @attrs.frozen
@@ -61,11 +70,11 @@ class Batch:
 
     keys: Sequence[Key]
     pickles: Sequence[bytes]
-    marks: tuple[Sequence[Any], ...] = ()
+    marks: Columns
     """What else the place knows of them."""
 
-    problems: Callable[[], Problems] = _no_problems
-    """Look at all of them; any process can do that."""
+    examine: Callable[..., Findings] = problems_told
+    """Finds out about these columns what can be, in any process."""
 
     moment: Any = None
     """When they were read, for a place that can tell whether anything was changed since."""
@@ -76,15 +85,17 @@ class Batch:
     @classmethod
     def of(cls, records: Iterable[Record]) -> Self:
         found = list(records)
-        problems = {place: one.problem for place, one in enumerate(found) if one.problem}
         keys, pickles = [one.key for one in found], [one.data for one in found]
-        return cls(keys, pickles, problems=functools.partial(dict, problems))
+        return cls(keys, pickles, ([one.problem for one in found],))
+
+    @property
+    def columns(self) -> Columns:
+        return (self.keys, self.pickles, *self.marks)
 
     def only(self, places: Sequence[int]) -> Batch:
         """Return those that stand in these places, which have no problems."""
-        columns = (self.keys, self.pickles, *self.marks)
-        keys, pickles, *marks = ([column[place] for place in places] for column in columns)
-        return Batch(keys, pickles, tuple(marks), moment=self.moment)
+        keys, pickles, *marks = ([column[place] for place in places] for column in self.columns)
+        return attrs.evolve(self, keys=keys, pickles=pickles, marks=tuple(marks))
 
 
 Judge: TypeAlias = Callable[[Label], bool]
@@ -154,10 +165,13 @@ class Records(abc.ABC):
         """
 
     @abc.abstractmethod
-    def swap(self, batch: Batch, pickles: list[bytes], labels: list[Label]) -> set[Key]:
+    def swap(
+        self, batch: Batch, pickles: list[bytes], labels: list[Label], packed: bytes = b""
+    ) -> set[Key]:
         """
         Put pickles in the place of records, and keep the originals.
 
+        They may be *packed* already, as `Findings` have them.
         Return the keys of those that somebody else changed meanwhile; they stay.
         """
 

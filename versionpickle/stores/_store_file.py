@@ -8,7 +8,6 @@ import os
 import time
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 from versionpickle._label import Label
@@ -24,9 +23,9 @@ from ._checksum import are_whole, is_whole, sum_of, sums_of
 from ._database import Database, Durability, Moment
 from ._examine import examined
 from ._labels import DAMAGED, Labels
-from ._originals import Originals
+from ._originals import Originals, pack
 from ._parking import Parking
-from ._records import Batch, Damage, Judge, Key, Parked, Problems, Record, Records, Tell, ignore
+from ._records import Batch, Damage, Findings, Judge, Key, Parked, Record, Records, Tell, ignore
 
 
 FORMAT = 1
@@ -267,9 +266,8 @@ class StoreFile(Records):
             limit = None if limit is None else limit - len(rows)
 
     def _batch(self, rows: list[Any], moment: Moment = None) -> Batch:
-        columns = tuple([row[place] for row in rows] for place in range(_COLUMNS))
-        keys, pickles, *marks = columns
-        return Batch(keys, pickles, tuple(marks), partial(_problems, *columns[:-1]), moment)
+        keys, pickles, *marks = ([row[place] for row in rows] for place in range(_COLUMNS))
+        return Batch(keys, pickles, tuple(marks), _examined, moment)
 
     # Migrations
 
@@ -279,7 +277,9 @@ class StoreFile(Records):
         if [*batch.pickles] == [before]:
             self.swap(batch, [data], [label])
 
-    def swap(self, batch: Batch, pickles: list[bytes], labels: list[Label]) -> set[Key]:
+    def swap(
+        self, batch: Batch, pickles: list[bytes], labels: list[Label], packed: bytes = b""
+    ) -> set[Key]:
         keys, before = batch.keys, batch.pickles
         *_, places = batch.marks
         with self.database.aside(), self._numbered(labels) as numbers:
@@ -293,7 +293,7 @@ class StoreFile(Records):
                 sql, rows = f"{_SWAP} {_IF_UNCHANGED}", zip(*columns, keys, before, strict=True)
             changed = self.database.write_many(sql, rows, size=sum(map(len, pickles)))
             if changed == len(keys):
-                self._originals.keep(number, batch)
+                self._keep(number, batch, packed)
                 return set()
             there = self.database.read(_AMONG, (json.dumps(places),))
             now = {place: rest for place, *rest in there}
@@ -302,8 +302,12 @@ class StoreFile(Records):
                 for at, wanted in enumerate(zip(keys, pickles, sums, strict=True))
                 if now.get(places[at]) == [*wanted]
             ]
-            self._originals.keep(number, batch.only(swapped))
+            self._keep(number, batch.only(swapped))
             return {*keys} - {keys[at] for at in swapped}
+
+    def _keep(self, number: int, batch: Batch, packed: bytes = b"") -> None:
+        *marks, _ = batch.marks
+        self._originals.keep(number, marks[-1], packed or pack(batch.keys, batch.pickles, *marks))
 
     def park(self, parked: Iterable[Parked]) -> None:
         self._parking.park(parked)
@@ -326,12 +330,13 @@ class StoreFile(Records):
         return examined(self.database)
 
 
-def _problems(*columns: list[Any]) -> Problems:
-    """Say which of these records are not what was stored."""
-    if are_whole(*columns):
-        return {}
-    rows = enumerate(zip(*columns, strict=True))
-    return {place: _problem(row[3]) for place, row in rows if not is_whole(*row)}
+def _examined(*columns: list[Any]) -> Findings:
+    """Say which of these records are not what was stored, or else what they are as originals."""
+    *columns_summed, _ = columns
+    if are_whole(*columns_summed):
+        return Findings({}, pack(*columns_summed))
+    rows = enumerate(zip(*columns_summed, strict=True))
+    return Findings({place: _problem(row[3]) for place, row in rows if not is_whole(*row)})
 
 
 def _problem(label: object) -> str:

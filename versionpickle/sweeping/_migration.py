@@ -11,7 +11,7 @@ from versionpickle._label import Label
 from versionpickle.stores._records import Batch, Key, Parked, Records
 
 from ._judging import Judge
-from ._work import Done, Work
+from ._work import Done, Task, Work
 from ._workers import each_done
 
 
@@ -93,7 +93,7 @@ def migrating(records: Records, plan: Plan) -> Iterator[Migration]:
 def _pass(records: Records, plan: Plan, state: Migration) -> Iterator[Migration]:
     left = None if plan.limit is None else plan.limit - state.seen
     batches = records.batches(plan.judge.is_wanted, plan.size, left)
-    tasks = ((batch, (batch.pickles, batch.problems)) for batch in batches)
+    tasks = ((batch, Task(batch.columns, batch.examine)) for batch in batches)
     for batch, done in each_done(tasks, plan.work.done, plan.executor):
         state = _written(records, plan, state, batch, done)
         yield state
@@ -110,7 +110,7 @@ def _written(
     changes = _changes(batch, done, is_all=records.has_labels)
     overtaken: set[Key] = set()
     if changes.labels and not plan.is_dry:
-        overtaken = records.swap(changes.batch, changes.pickles, changes.labels)
+        overtaken = records.swap(*attrs.astuple(changes, recurse=False))
     if parked and not plan.is_dry:
         records.park(parked)
     changed = len(changes.labels)
@@ -131,12 +131,13 @@ class _Changes:
     batch: Batch
     pickles: list[bytes]
     labels: list[Label]
+    packed: bytes = b""
 
 
 def _changes(batch: Batch, done: Done, *, is_all: bool) -> _Changes:
     """Return what is to be written: not what failed, nor, unless *is_all*, what is as it was."""
     if is_all and not done.failures:
-        return _Changes(batch, done.pickles, done.labels)
+        return _Changes(batch, done.pickles, done.labels, done.packed)
     changed = [
         place
         for place, before in enumerate(batch.pickles)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 
@@ -22,12 +23,31 @@ from versionpickle._upgrading import (
     upgrade,
 )
 from versionpickle.migrations import Registry, default_registry
-from versionpickle.stores._records import Problems
+from versionpickle.stores._columns import Columns, dumps_columns
+from versionpickle.stores._records import Findings
+
+
+@attrs.frozen
+class Task:
+    """A batch, on its way to whoever does the work."""
+
+    columns: Columns
+    examine: Callable[..., Findings]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _task, (dumps_columns(self.columns), self.examine)
+
+
+def _task(columns: bytes, examine: Callable[..., Findings]) -> Task:
+    return Task(pickle.loads(columns), examine)
 
 
 @attrs.define(eq=False)
 class Done:
     """What has become of a batch."""
+
+    packed: bytes = b""
+    """See `Findings`."""
 
     pickles: list[bytes] = attrs.field(factory=list)
     """Each as it is to be written; as it was where that failed."""
@@ -44,6 +64,18 @@ class Done:
         self.failures[len(self.pickles)] = failure
         self.add(data, _NO_LABEL)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        each = {id(label): label for label in self.labels}  # most are the same object
+        numbers = {one: number for number, one in enumerate(each)}
+        labels = [numbers[one] for one in map(id, self.labels)]
+        columns = dumps_columns((self.pickles, labels))
+        return _done, (self.packed, columns, [*each.values()], self.failures)
+
+
+def _done(packed: bytes, columns: bytes, each: list[Label], failures: dict[int, Failure]) -> Done:
+    pickles, labels = pickle.loads(columns)
+    return Done(packed, pickles, [each[number] for number in labels], failures)
+
 
 _NO_LABEL = Label()
 
@@ -59,12 +91,13 @@ class Work:
     is_labelled: bool = False
     """Whether the pickles are those of a store, one in each record, and all in its protocol."""
 
-    def done(self, batch: tuple[Sequence[bytes], Callable[[], Problems]]) -> Done:
+    def done(self, task: Task) -> Done:
         """Write pickles anew, but for those that have problems."""
-        pickles, problems_of = batch
-        done = Done()
+        pickles = task.columns[1]
+        found = task.examine(*task.columns)
+        done = Done(found.packed)
         write = _Rewriting(self, done).write if self.is_labelled else self._writing(done)
-        if problems := problems_of():
+        if problems := found.problems:
             for place, data in enumerate(pickles):
                 if place in problems:
                     done.fail(data, Failure(None, None, None, problems[place]))
