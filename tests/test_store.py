@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import versionpickle
 
 from versionpickle import Registry, _store_settings, exceptions, retire
+from versionpickle._upgrading import label_of
 from versionpickle.migrations import default_registry
 from versionpickle.stores import _connections
 from versionpickle.stores._database import Database
@@ -292,6 +293,15 @@ class TestUpgrades:
             assert 0 == writing.survey().stale
             assert (1, 0) == writing.rollback()
             assert 1 == writing.survey().stale
+
+    def test_write_back_too_late(self, store):
+        """What somebody else has stored meanwhile stays."""
+        store["a"] = "mine"
+        data = store._records.read("a")
+        store["a"] = "theirs"
+        store._records.swap_one("a", data, data, label_of(data))
+
+        assert "theirs" == store["a"]
 
     def test_where(self, store, registry):
         """The records with objects of a class are found, wherever in them they are."""

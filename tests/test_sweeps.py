@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import itertools
+import pickle
 import signal
 import sqlite3
 import threading
@@ -11,6 +12,7 @@ import zlib
 
 from decimal import Decimal
 
+import attrs
 import orders
 import pytest
 
@@ -23,6 +25,7 @@ from versionpickle._upgrading import label_of
 from versionpickle.migrations import default_registry
 from versionpickle.stores._mending import _restored
 from versionpickle.sweeping import _workers
+from versionpickle.sweeping._work import Task
 
 
 @pytest.fixture
@@ -237,6 +240,11 @@ class TestMigration:
             assert 0 == again.verify().damaged
             assert 1 == again.migrate().failed
             assert parked == again.parked()
+            again._records.park([attrs.evolve(parked[0], key="deleted meanwhile"), *parked])
+            assert parked == again.parked()
+        raw(path, "UPDATE parked SET reason = ''")
+        with versionpickle.open(path, read_only=True) as again:
+            assert 1 == again.verify().damaged == again.verify().damaged
 
     def test_large_records(self, store):
         """A batch of large records is small."""
@@ -250,26 +258,29 @@ class TestMigration:
         assert [200, 400] == seen
         assert (400, 0) == store.rollback()
 
-    def test_damaged(self, path, store):
+    @pytest.mark.parametrize("data", [b"N.", "N.", 5])
+    def test_damaged(self, path, store, data):
         """A damaged record is not upgraded, but named."""
         fill(store, 3)
         orders.declare(4)
-        raw(path, "UPDATE records SET data = ? WHERE key = '00001'", b"N.")
+        raw(path, "UPDATE records SET data = ? WHERE key = '00001'", data)
 
         done = store.migrate()
 
         assert (2, 1) == (done.migrated, done.failed)
         assert "not those that were stored" in done.failures[0].reason
 
-    def test_overtaken(self, path, store):
-        """What others write meanwhile stays, and is looked at again."""
+    @pytest.mark.parametrize("is_other", [False, True])
+    def test_overtaken(self, path, store, is_other):
+        """What others write meanwhile stays, and is looked at again; so it is with our own."""
         fill(store, 10)
+        writing = versionpickle.open(path) if is_other else store
         cls = orders.declare(4)
         others = {"00003": cls(3, 3, "mine"), "00004": cls(4, 4, "mine")}
 
         class Meddling(concurrent.futures.ThreadPoolExecutor):
             def submit(self, work, pickles):
-                store.update(others)
+                writing.update(others)
                 others.clear()
                 return super().submit(work, pickles)
 
@@ -280,6 +291,48 @@ class TestMigration:
         assert [3, 4] == [store[key].amount for key in ("00003", "00004")]
         assert 8 == store.originals()
         assert 0 == store.survey().stale
+
+    def test_travelling(self, store):
+        """What is done in another process comes back as it was done there."""
+        fill(store, 3)
+        store["00001"] = orders.declare(1)(1, -1.0)
+        orders.declare(4)
+        work = store._settings.work(is_labelled=True)
+        (batch,) = store._records.batches(lambda _: True, 10)
+        task = Task(batch.columns, batch.examine)
+        expected = work.done(task)
+
+        done = pickle.loads(pickle.dumps(work.done(pickle.loads(pickle.dumps(task)))))
+
+        assert [1] == [*done.failures]
+        for name in ("pickles", "labels", "failures", "packed"):
+            assert getattr(expected, name) == getattr(done, name)
+
+    def test_undone(self, store):
+        """What was read within a transaction that was undone is not swapped."""
+        fill(store, 2)
+        before = store["00000"]
+        records = store._records
+        with pytest.raises(ZeroDivisionError), store.transaction():
+            store["00000"] = "something else"
+            (batch,) = records.batches(lambda _: True, 10)
+            _ = 1 / 0
+
+        overtaken = records.swap(batch, [*batch.pickles], [label_of(batch.pickles[0])] * 2)
+
+        assert {"00000"} == overtaken
+        assert before == store["00000"]
+        assert 1 == store.originals()
+
+    def test_in_a_transaction(self, store):
+        """A migration is undone with the transaction that it is in."""
+        fill(store, 3)
+        orders.declare(4)
+        with pytest.raises(ZeroDivisionError), store.transaction():
+            assert 3 == store.migrate().migrated
+            _ = 1 / 0
+
+        assert (3, 0) == (store.survey().stale, store.originals())
 
     def test_overtaken_again_and_again(self, store):
         """Who never gets a record gives up, and says how many are left."""
@@ -718,7 +771,8 @@ class TestCopies:
 
 
 def test_restoring_labels():
-    """What is no text cannot be restored, nor what has no checksum."""
+    """What is no text cannot be restored, nor what has no checksum, or more flipped bits."""
+    assert _restored(b"{}", zlib.crc32(b"[]")) is None
     assert _restored(b"\xff", zlib.crc32(b"\xff")) is None
     assert _restored(b"{}", "a text") is None
 

@@ -41,7 +41,9 @@ class Store(ExistingStore, MutableMapping[str, Any]):
     # One record
 
     def __getitem__(self, key: str) -> Any:
-        data, number = self._records.read_labelled(_checked(key))
+        if type(key) is not str or not key.isascii():  # or this would cost as much as a checksum
+            _checked(key)
+        data, number = self._records.read_labelled(key)
         obj = self._load(key, data)
         if self._judge is not None:
             self._write_back(self._judge, key, data, number, obj)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ._label import Label
 from ._loading import Policy, loads
 from ._noting import Notes, all_dumps_noted, dumps_noted, label_of_notes
-from ._quick import load_quickly
+from ._quick import quick_load
 from .migrations import Registry
 from .migrations._registry import checked_registry
 from .sweeping._judging import Judge
@@ -48,7 +48,7 @@ class Settings:
 
     def load(self, data: bytes) -> Any:
         try:
-            return load_quickly(data, self.registry)
+            return (self.registry.quick_load or quick_load(self.registry))(data)
         except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
             return self._load(data)
 

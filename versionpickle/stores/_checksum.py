@@ -37,9 +37,10 @@ def sums_of(
 def is_whole(key: Any, data: Any, found: Any, label: Any, migrated: Any) -> bool:
     """Tell whether a record is what was stored; one flipped bit may make a text of bytes."""
     try:
-        return bool(sum_of(key, data, label, migrated) == found and 0 < label < _LABELS_END)
+        expected = crc32(data, crc32(key.encode(), label)) + (migrated << 32)
     except _NOT_WHOLE:
         return False
+    return bool(expected == found and 0 < label < _LABELS_END)
 
 
 def are_whole(
