@@ -1920,6 +1920,118 @@ CHECKED = Part(
     """,
 )
 
+STORED = Part(
+    "A store",
+    "Errors about a record also have its `key`.",
+    (
+        Case(
+            "A record was changed by somebody else during an edit",
+            """
+            with store.edit("basket") as basket:
+                basket.append("pear")
+                store["basket"] = ["plum"]  # as another program may do
+            """,
+        ),
+        Case(
+            "A key is no text",
+            """
+            store[7] = ["apple"]
+            """,
+        ),
+        Case(
+            "An object cannot be pickled",
+            """
+            with open("orders.log", "w", encoding="utf-8") as log:
+                store["files"] = {"log": log}
+            """,
+        ),
+        Case(
+            "A class is neither declared nor allowed",
+            """
+            class Plain: ...
+
+            store["plain"] = Plain()
+            store["plain"]
+            """,
+        ),
+        Case(
+            "A record is not what was stored",
+            """
+            with contextlib.closing(sqlite3.connect("orders.db")) as other, other:
+                other.execute("UPDATE records SET data = x'80054b072e'")
+            store["basket"]
+            """,
+        ),
+        Case(
+            "Another program is writing for too long",
+            """
+            with store.transaction(), versionpickle.open("orders.db", timeout=0.1) as second:
+                second["basket"] = []
+            """,
+        ),
+        Case(
+            "The store was closed",
+            """
+            store.close()
+            store["basket"]
+            """,
+        ),
+        Case(
+            "A store that is opened with older versions is migrated",
+            """
+            @versioned(version=2)
+            class Order: ...
+
+            with versionpickle.open("orders.db", versions={Order: 1}) as second:
+                second.migrate()
+            """,
+        ),
+        Case(
+            "The file is another SQLite database",
+            """
+            with contextlib.closing(sqlite3.connect("app.db")) as other:
+                other.execute("CREATE TABLE jobs (id, payload)")
+            versionpickle.open("app.db")
+            """,
+        ),
+        Case(
+            "The file is no database at all",
+            """
+            with open("cache", "wb") as file:
+                file.write(bytes(5000))
+            versionpickle.open("cache")
+            """,
+        ),
+        Case(
+            "The file is to be read, and is not there",
+            """
+            versionpickle.open("oders.db", read_only=True)
+            """,
+        ),
+        Case(
+            "The address of something else is opened as a store",
+            """
+            versionpickle.open("shelve:cache")
+            """,
+        ),
+        Case(
+            "The column of a table is misspelt",
+            """
+            with contextlib.closing(sqlite3.connect("app.db")) as other:
+                other.execute("CREATE TABLE jobs (id PRIMARY KEY, payload)")
+            versionpickle.open_existing("sqlite:app.db?table=jobs&key=id&value=paylod")
+            """,
+        ),
+    ),
+    before="""
+    import contextlib
+    import sqlite3
+
+    store = versionpickle.open("orders.db")
+    store["basket"] = ["apple"]
+    """,
+)
+
 PARTS = (
     SETTINGS,
     NAMES,
@@ -1935,4 +2047,5 @@ PARTS = (
     OLDER,
     KEEPING,
     CHECKED,
+    STORED,
 )

@@ -1,4 +1,4 @@
-"""Every error of versions and steps, as users meet it: the docs show what the tests run."""
+"""Every error of versions, steps and stores: the docs show what the tests run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import functools
 import io
 import os
 import sys
+import tempfile
 import textwrap
 import traceback
 import types
@@ -18,11 +19,20 @@ import pytest
 from messages import IMPORTS, PARTS
 
 from versionpickle import Registry
-from versionpickle.exceptions import DeclarationError, DowngradeError, UpgradeError
+from versionpickle.exceptions import (
+    DamagedStoreError,
+    DeclarationError,
+    DowngradeError,
+    StoreError,
+    UpgradeError,
+)
 from versionpickle.migrations import default_registry
 
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "messages.md"
+STORE_ERRORS = [one for one in StoreError.__subclasses__() if one is not DamagedStoreError]
+"""All but one, which only a broken file ends in."""
+
 CASES = [(part, case) for part in PARTS for case in part.cases]
 KINDS = ("versionpickle.exceptions.", "TypeError: ", "ValueError: ", "AttributeError: the ")
 
@@ -53,7 +63,12 @@ def imported(*names):
 def told(snippets):
     """Return what is printed, or the last line of the traceback."""
     printed = io.StringIO()
-    with emptied(default_registry), imported("shop", "shop.models") as module:
+    with (
+        emptied(default_registry),
+        imported("shop", "shop.models") as module,
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.chdir(folder),
+    ):
         try:
             with contextlib.redirect_stdout(printed):
                 for snippet in snippets:
@@ -104,8 +119,8 @@ HEAD = """\
 
 # Messages
 
-Every error of versions and steps, as you meet it: what somebody wrote, and the last line of the
-traceback.
+Every error of versions, steps and stores, as you meet it: what somebody wrote, and the last line
+of the traceback.
 All of it is made by running it.
 Where a snippet declares a class a second time, the first is what it was when the data was
 written, and the second what it is today.
@@ -125,7 +140,9 @@ def test_page():
 
 
 @pytest.mark.parametrize(
-    "cls", [DeclarationError, DowngradeError, *UpgradeError.__subclasses__()], ids=repr
+    "cls",
+    [DeclarationError, DowngradeError, *UpgradeError.__subclasses__(), *STORE_ERRORS],
+    ids=repr,
 )
 def test_every_error(cls):
     """None of those that steps and versions can end in is left out."""

@@ -294,6 +294,21 @@ class TestUpgrades:
             assert (1, 0) == writing.rollback()
             assert 1 == writing.survey().stale
 
+    def test_unpicklable(self, store):
+        """What cannot be pickled is named with its key, and nothing is stored."""
+        store["b"] = []
+        with pytest.raises(exceptions.UnpicklableError) as told:
+            store["a"] = [1, lambda: 0]
+        assert ("a", True) == (told.value.key, str(told.value).startswith("record 'a': obj[1]: "))
+        with pytest.raises(exceptions.UnpicklableError) as told:
+            store.update({"a": 1, "c": lambda: 0, "d": 2})
+        assert "c" == told.value.key
+        with pytest.raises(exceptions.UnpicklableError) as told, store.edit("b") as edited:
+            edited.append(lambda: 0)
+        assert "b" == told.value.key
+
+        assert {"b": []} == dict(store)
+
     def test_write_back_too_late(self, store):
         """What somebody else has stored meanwhile stays."""
         store["a"] = "mine"

@@ -12,7 +12,7 @@ from ._existing import ExistingStore
 from ._label import Label
 from ._names import ref_of
 from ._store_settings import Settings
-from .exceptions import ConflictError
+from .exceptions import ConflictError, VersionPickleError
 from .stores._store_file import StoreFile
 from .sweeping._judging import Judge
 
@@ -67,7 +67,14 @@ class Store(ExistingStore, MutableMapping[str, Any]):
 
     def __setitem__(self, key: str, obj: object) -> None:
         _checked(key)
-        self._records.write(key, *self._settings.dump(obj))
+        self._records.write(key, *self._dump(key, obj))
+
+    def _dump(self, key: str, obj: object) -> tuple[bytes, Label]:
+        try:
+            return self._settings.dump(obj)
+        except VersionPickleError as exc:
+            exc.key = key
+            raise
 
     def __delitem__(self, key: str) -> None:
         self._records.delete(_checked(key))
@@ -94,7 +101,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         data = self._records.read(_checked(key))
         obj = self._load(key, data)
         yield obj
-        if not self._records.replace(key, data, *self._settings.dump(obj)):
+        if not self._records.replace(key, data, *self._dump(key, obj)):
             conflict = ConflictError(
                 self._records.address,
                 "somebody else has changed this record meanwhile",
@@ -113,8 +120,23 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         """
         coming = itertools.chain(_pairs_of(other), more.items())
         while batch := list(itertools.islice(coming, _BATCH)):
-            keys = [_checked(key) for key, _ in batch]
-            self._records.put(keys, *self._settings.dump_all(obj for _, obj in batch))
+            self._records.put(*self._dump_all(batch))
+
+    def _dump_all(
+        self, batch: list[tuple[str, Any]]
+    ) -> tuple[list[str], list[bytes], list[Label]]:
+        keys: list[str] = []
+
+        def coming() -> Iterator[Any]:
+            for key, obj in batch:
+                keys.append(_checked(key))
+                yield obj
+
+        try:
+            return keys, *self._settings.dump_all(coming())
+        except VersionPickleError as exc:
+            exc.key = keys[-1]
+            raise
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Self]:
