@@ -50,8 +50,12 @@ LATER = """
     retire("shop.coupons:Coupon")
 """
 ORDERS = """
-    import pathlib, pickle
+    import pathlib, pickle, versionpickle
     from shop.models import Order
+
+    with versionpickle.open("orders.db") as store:
+        store.update((f"2026-{n:04}", Order(n, n / 4)) for n in range(9204))
+        store["2026-0042"] = Order(42, "free")
 
     pathlib.Path("orders").mkdir()
     for year, totals in {2019: [1.5, 2.5], 2020: [3.5], 2021: ["free"]}.items():
@@ -82,6 +86,8 @@ class Demo:
         self.show("make", "make", "--no-input", "--rename", "total=amount")
         self.go_on()
         self.show("graph", "graph")
+        self.show("survey", "survey", "orders.db")
+        self.show("migrate", "migrate", "orders.db")
         self.draw()
         orders = sorted(
             str(path.relative_to(self.folder)) for path in self.folder.glob("orders/*")

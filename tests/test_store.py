@@ -117,6 +117,9 @@ class TestMapping:
         assert [1, 2] == list(store.values(prefix="2026"))
         assert [("2027", 3)] == list(store.items(prefix="2027"))
         assert [4] == list(store.values(prefix="\U0010ffff"))
+        for ask in (store.keys, store.values, store.items):
+            with pytest.raises(TypeError, match="7 is none"):
+                ask(prefix=7)
         assert len(store.keys(prefix="2026")) == len(store.items(prefix="2026")) == 2
         assert "2027" not in store.keys(prefix="2026")
         assert "2026-1" in store.keys(prefix="2026")

@@ -152,7 +152,7 @@ class TestStory:
 
         assert 1 == done.exit_code
         assert re.search(r"00001 .*Order +1 +step 2 -> 3 .*ValueError: no good", done.output)
-        assert "2 migrated, 1 failed and stay as they were" in done.output
+        assert "2 migrated, 1 failed and left as before" in done.output
 
     def test_many_failures(self, shop, monkeypatch):
         """Of very many, the first are listed."""

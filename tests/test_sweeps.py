@@ -178,7 +178,7 @@ class TestMigration:
 
         done = store.migrate(dry_run=True)
 
-        assert "4 would be migrated, 1 failed and stay as they were" == str(done)
+        assert "4 would be migrated, 1 failed and left as before" == str(done)
         assert 5 == store.survey().stale
         assert [] == store.parked()
 

@@ -164,7 +164,7 @@ class TestFiles:
 
         assert f"{path}: would be upgraded\n" in told
         assert f"    step 1 -> 2 of {shop.module}:Order (rename('total', 'amount'))\n" in told
-        assert "1 would be upgraded, 0 current, 1 failed and stay as they were" in told
+        assert "1 would be upgraded, 0 current, 1 failed and left as before" in told
         assert before == path.read_bytes()
         assert sorted(shop.folder.glob("*.pickle*")) == [bad, path]
 

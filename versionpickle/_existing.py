@@ -202,6 +202,8 @@ class ExistingStore(Mapping[Key, Any]):
 class _Keys(KeysView[Any]):
     def __init__(self, store: ExistingStore, prefix: str) -> None:
         super().__init__(store)
+        if not isinstance(prefix, str):
+            raise TypeError(f"a prefix is a text, and {prefix!r} is none")
         self._store = store
         self._prefix = prefix
 

@@ -130,7 +130,7 @@ class _Told:
         verb = "would be upgraded" if self.is_dry else "upgraded"
         sums = [f"{self.upgraded} {verb}", f"{self.current} current"]
         if self.failed:
-            sums.append(f"{len(self.failed)} failed and stay as they were")
+            sums.append(f"{len(self.failed)} failed and left as before")
         self.out.print(Text(", ".join(sums), "red" if self.failed else "green"))
 
     def stop(self, count: int) -> None:

@@ -69,7 +69,7 @@ class Migration:
         return [
             ("current", self.current),
             ("overtaken", self.overtaken),
-            ("failed and stay as they were", self.failed),
+            ("failed and left as before", self.failed),
         ]
 
 
