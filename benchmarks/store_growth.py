@@ -46,10 +46,13 @@ COLOURS = {
 
 def measure(folder: Path, most: int, picture: Path) -> str:
     """Measure stores of ten thousand records up to *most*, and draw what is found."""
+    import matplotlib as _  # noqa: F401, PLC0415 - an hour before it is needed
+
     ours, by_hand = {}, {}
     for count in _counts(most):
         ours[count] = _measured(folder, count, OURS_OF_YESTERDAY, migrate)
         by_hand[count] = _measured(folder, count, RAW, migrate_by_hand)
+        print(f"{count:,}: {ours[count]}, by hand {by_hand[count]}", flush=True)
     draw(ours, by_hand, picture)
     rows = [
         [f"{count:,}", *(_cell(found, by_hand[count], name) for name in COLOURS)]

@@ -20,7 +20,8 @@ from store_contenders import BATCH, Contender, Opened, Pairs
 
 GETS = 10_000
 PUTS = 1_000
-BATCHES = 20
+BATCHES = 40
+"""Enough for each round to move its log into the file, and more than once."""
 
 Preparing: TypeAlias = Callable[[int], Callable[[], object]]
 """Prepares the round of a number, and returns what is measured of it."""

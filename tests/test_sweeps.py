@@ -25,7 +25,7 @@ from versionpickle._upgrading import label_of
 from versionpickle.migrations import default_registry
 from versionpickle.stores._mending import _restored
 from versionpickle.sweeping import _workers
-from versionpickle.sweeping._work import Task
+from versionpickle.sweeping._travelling import Task
 
 
 @pytest.fixture

@@ -43,20 +43,21 @@ def dumps_noted(
     obj: Any, *, registry: Registry | None = None, versions: Versions | None = None
 ) -> tuple[bytes, Notes]:
     """Return the pickle of *obj*, and what stands in it."""
-    ((data, notes),) = all_dumps_noted([obj], registry=registry, versions=versions)
+    ((data,), (notes,)) = all_dumps_noted([obj], registry=registry, versions=versions)
     return data, notes
 
 
 def all_dumps_noted(
     objs: Iterable[Any], *, registry: Registry | None = None, versions: Versions | None = None
-) -> list[tuple[bytes, Notes]]:
+) -> tuple[list[bytes], list[Notes]]:
     """Return that of many objects."""
     is_plain = versions is None and (registry is None or not registry.reducers)
-    found: list[tuple[bytes, Notes]] = []
+    pickles: list[bytes] = []
+    found: list[Notes] = []
+    placeholders = WRITTEN.count
     with noting() as stamps:
         for obj in objs:
             stamps.clear()
-            placeholders = WRITTEN.count
             try:
                 data = pickle.dumps(obj, PROTOCOL) if is_plain else b""
             except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
@@ -64,8 +65,10 @@ def all_dumps_noted(
             if not data or WRITTEN.count != placeholders:
                 stamps.clear()
                 data = dumps(obj, PROTOCOL, registry=registry, versions=versions)
-            found.append((data, noted(data, stamps)))
-    return found
+                placeholders = WRITTEN.count
+            pickles.append(data)
+            found.append(noted(data, stamps))
+    return pickles, found
 
 
 class noting:  # noqa: N801 - as contextlib's, which takes three times as long

@@ -41,9 +41,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
     # One record
 
     def __getitem__(self, key: str) -> Any:
-        if type(key) is not str or not key.isascii():  # or this would cost as much as a checksum
-            _checked(key)
-        data, number = self._records.read_labelled(key)
+        data, number = self._records.read_labelled(_checked(key))
         obj = self._load(key, data)
         if self._judge is not None:
             self._write_back(self._judge, key, data, number, obj)
@@ -120,22 +118,17 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         """
         coming = itertools.chain(_pairs_of(other), more.items())
         while batch := list(itertools.islice(coming, _BATCH)):
-            self._records.put(*self._dump_all(batch))
+            keys = [key if type(key) is str else _checked(key) for key, _ in batch]
+            if not "".join(keys).isascii():
+                keys = [*map(_checked, keys)]
+            self._records.put(keys, *self._dump_all(batch))
 
-    def _dump_all(
-        self, batch: list[tuple[str, Any]]
-    ) -> tuple[list[str], list[bytes], list[Label]]:
-        keys: list[str] = []
-
-        def coming() -> Iterator[Any]:
-            for key, obj in batch:
-                keys.append(_checked(key))
-                yield obj
-
+    def _dump_all(self, batch: list[tuple[str, Any]]) -> tuple[list[bytes], list[Label]]:
         try:
-            return keys, *self._settings.dump_all(coming())
-        except VersionPickleError as exc:
-            exc.key = keys[-1]
+            return self._settings.dump_all([obj for _, obj in batch])
+        except VersionPickleError:
+            for key, obj in batch:  # one of them
+                self._dump(key, obj)
             raise
 
     @contextlib.contextmanager
@@ -192,14 +185,15 @@ class Store(ExistingStore, MutableMapping[str, Any]):
 
 
 def _checked(key: object) -> str:
+    if type(key) is str and key.isascii():
+        return key
     if not isinstance(key, str):
         raise TypeError(f"the keys of a store are texts, and {key!r} is none; say str(...) of it")
-    if not key.isascii():
-        try:
-            key.encode()
-        except UnicodeEncodeError:
-            raise ValueError(f"the key {key!r} is no text that can be stored") from None
-    return key
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the key {key!r} is no text that can be stored") from None
+    return str(key)
 
 
 def _pairs_of(other: Any) -> Iterable[tuple[str, Any]]:

@@ -57,8 +57,9 @@ class Settings:
         return data, self._label(notes)
 
     def dump_all(self, objs: Iterable[object]) -> tuple[list[bytes], list[Label]]:
-        found = all_dumps_noted(objs, registry=self._given, versions=self.versions)
-        return [data for data, _ in found], [self._label(notes) for _, notes in found]
+        pickles, found = all_dumps_noted(objs, registry=self._given, versions=self.versions)
+        known = self._labels.get
+        return pickles, [known(notes) or self._label(notes) for notes in found]
 
     def _label(self, notes: Notes) -> Label:
         label = self._labels.get(notes)

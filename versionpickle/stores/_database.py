@@ -22,7 +22,7 @@ Durability: TypeAlias = Literal["full", "normal"]
 
 Moment: TypeAlias = tuple[Handle, int, int] | None
 
-_CHECKPOINT_AFTER = 8_000_000
+_CHECKPOINT_AFTER = 16_000_000
 """Bytes in the write-ahead log after which they are moved into the file itself."""
 
 _LOOK_EACH = 0.1

@@ -11,7 +11,8 @@ from versionpickle._label import Label
 from versionpickle.stores._records import Batch, Key, Parked, Records
 
 from ._judging import Judge
-from ._work import Done, Task, Work
+from ._travelling import Done, Task
+from ._work import Work
 from ._workers import each_done
 
 
