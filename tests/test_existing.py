@@ -143,6 +143,19 @@ class TestPlaces:
             assert (0, 0) == place.rollback()
         assert [] == [path for path in tmp_path.rglob("*") if "versionpickle" in path.name]
 
+    def test_large(self, make):
+        """A batch of large pickles is small."""
+        order = orders.declare(1)
+        address = make(
+            {f"{n:05}": pickle.dumps([order(n, 1.0), bytes(9_000_000)], 2) for n in range(3)}
+        )
+        orders.declare(4)
+        seen = []
+        with open_existing(address) as place:
+            place.migrate(progress=lambda done: seen.append(done.migrated))
+
+        assert [2, 3] == seen
+
     def test_failures(self, make):
         """What cannot be upgraded is named, and stays; what is mended is forgotten."""
         address = make(old() | {"bad": pickle.dumps(orders.declare(1)(1, -1.0), 2)})

@@ -255,7 +255,7 @@ class TestMigration:
 
         store.migrate(progress=lambda done: seen.append(done.seen))
 
-        assert [200, 400] == seen
+        assert [255, 400] == seen
         assert (400, 0) == store.rollback()
 
     @pytest.mark.parametrize("data", [b"N.", "N.", 5])

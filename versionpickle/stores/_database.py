@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from versionpickle.exceptions import DamagedStoreError, LockedStoreError, StoreError
 
 from ._connections import Act, ClosedError, Connections, ForkedError, Handle
+from ._records import MUCH
 
 
 _R = TypeVar("_R")
@@ -28,10 +29,6 @@ _CHECKPOINT_AFTER = 16_000_000
 _LOOK_EACH = 0.1
 """Seconds after which a reader looks whether the file is still there; a writer always does."""
 
-_MUCH = 16_000_000
-"""Bytes that are read at a time, but for the last few records of them."""
-
-_AT_ONCE = 100
 
 _PER_WRITE = 20_000
 """What a single write adds to the log, beside its data: a few pages."""
@@ -353,7 +350,7 @@ def _some(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> li
     rows: list[Any] = []
     size = 0
     with contextlib.closing(connection.execute(sql, values)) as cursor:
-        while size < _MUCH and (more := cursor.fetchmany(_AT_ONCE)):
+        while size < MUCH and (more := cursor.fetchmany(len(rows) + 1)):
             size += sum([len(row[1]) for row in more if type(row[1]) is bytes])
             rows += more
     return rows

@@ -12,7 +12,7 @@ from versionpickle._upgrading import label_of
 from versionpickle.exceptions import VersionPickleError
 
 from ._ledger import Ledger, mark_of
-from ._records import Batch, Damage, Judge, Key, Parked, Record, Records, Tell, ignore
+from ._records import Batch, Damage, Judge, Key, Parked, Record, Records, Tell, ignore, some_of
 
 
 class Elsewhere(Records):
@@ -66,7 +66,7 @@ class Elsewhere(Records):
     def batches(self, is_wanted: Judge, size: int, limit: int | None = None) -> Iterator[Batch]:
         self._recover()
         coming = itertools.islice(self.scan(), limit)
-        while some := Batch.of(itertools.islice(coming, size)):
+        while some := Batch.of(some_of(coming, size)):
             yield some
 
     def _recover(self) -> None:

@@ -33,14 +33,14 @@ def examined(database: Database) -> Iterator[int | Damage]:
     mending = Mending(database)
     good = 0
     for row in _records(database):
-        _, key, data, *rest = row
+        key, data, found, label, migrated, _ = row
         if data is None:
             yield Damage(key, "the part of the file where it stands cannot be read")
-        elif not is_whole(key, data, *rest):
+        elif not is_whole(key, data, found, label, migrated):
             yield Damage(key, "its bytes are not those that were stored")
             _set_apart(database, row)
         else:
-            mending.note(rest[1], data)
+            mending.note(label, data)
             good += 1
             if good == _PAGE:
                 yield good
@@ -78,21 +78,21 @@ def _records(database: Database) -> Iterator[tuple[Any, ...]]:
     after = _FIRST
     while True:
         try:
-            rows = database.read(f"{_ROWS} WHERE id > ? ORDER BY id LIMIT {_PAGE}", (after,))
+            rows = database.read_some(f"{_ROWS} WHERE id > ? ORDER BY id LIMIT {_PAGE}", (after,))
         except DamagedStoreError:
             whole_from = yield from _around(database, after)
             if whole_from is None:
                 return
             after = whole_from
             continue
-        yield from rows
-        if len(rows) < _PAGE:
+        if not rows:
             return
-        after = rows[-1][0]
+        yield from rows
+        after = rows[-1][-1]
 
 
 _FIRST = -(2**63)
-_ROWS = "SELECT id, key, data, sum, label, migrated FROM records"
+_ROWS = "SELECT key, data, sum, label, migrated, id FROM records"
 
 
 def _around(database: Database, after: int) -> Generator[tuple[Any, ...], None, int | None]:
@@ -104,7 +104,7 @@ def _around(database: Database, after: int) -> Generator[tuple[Any, ...], None, 
             rows = database.read(f"{_ROWS} WHERE id = ?", (row_id,))
         except DamagedStoreError:
             missed += 1
-            yield row_id, key, None
+            yield key, None, None, None, None, row_id
             continue
         yield from rows
         if missed:
@@ -114,10 +114,10 @@ def _around(database: Database, after: int) -> Generator[tuple[Any, ...], None, 
 
 def _set_apart(database: Database, row: tuple[Any, ...]) -> None:
     """Set a record apart, unless somebody has stored it again meanwhile, or nobody may."""
-    row_id, _, data, found, number, _ = row
+    _, data, found, label, _, row_id = row
     if not database.is_read_only:
         with contextlib.suppress(StoreError):
-            database.write(_SET_APART, (DAMAGED, row_id, data, found, number))
+            database.write(_SET_APART, (DAMAGED, row_id, data, found, label))
 
 
 _SET_APART = """UPDATE records SET label = ?

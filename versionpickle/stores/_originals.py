@@ -73,9 +73,10 @@ class Originals:
         good = [(*row[1:], row[0], number) for row in _rows(data) if is_whole(*row)]
         kept = self._kept(migrated for *_, migrated, _, _ in good)
         further = [row for row in good if row[3] in kept]  # whose turn comes once more
-        self._database.write_many(_PUT_BACK, further, size=len(data))
+        self._database.write_many(_PUT_BACK, further)
         first = [row for row in good if row[3] not in kept]
-        back = self._database.write_many(_PUT_BACK, first)
+        size = sum(len(row[0]) for row in good)
+        back = self._database.write_many(_PUT_BACK, first, size=size)
         if _is_whole(number, count, checksum, data):
             self._database.write("DELETE FROM originals WHERE id = ?", (number,))
         return back

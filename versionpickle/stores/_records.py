@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import itertools
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Self, TypeAlias
@@ -25,6 +26,22 @@ class Record(NamedTuple):
     data: bytes
     problem: str = ""
     """Why its bytes are not those that were stored."""
+
+
+MUCH = 16_000_000
+"""Bytes of data that are read at a time; it may be some more."""
+
+
+def some_of(coming: Iterable[Record], most: int) -> list[Record]:
+    """Return the next records: up to *most*, and fewer where they are long."""
+    found: list[Record] = []
+    size = 0
+    for one in itertools.islice(coming, most):
+        found.append(one)
+        size += len(one.data)
+        if size >= MUCH:
+            break
+    return found
 
 
 @attrs.frozen

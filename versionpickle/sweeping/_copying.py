@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 from collections.abc import Iterator
 
 import attrs
@@ -11,7 +9,7 @@ import attrs
 from versionpickle._label import Label
 from versionpickle._upgrading import label_of
 from versionpickle.exceptions import DamagedRecordError, VersionPickleError
-from versionpickle.stores._records import Damage, Key, Record, Records
+from versionpickle.stores._records import Damage, Key, Record, Records, some_of
 
 
 _BATCH = 1000
@@ -46,7 +44,7 @@ def copying(source: Records, target: Records, *, overwrite: bool) -> Iterator[Co
     """Copy batch by batch; yield what was done after each."""
     state = Copied(source.count())
     coming = source.scan()
-    while batch := list(itertools.islice(coming, _BATCH)):
+    while batch := some_of(coming, _BATCH):
         copying = _Batch(target, overwrite=overwrite)
         for record in batch:
             copying.add(record)
