@@ -139,6 +139,8 @@ def test_extension_codes():
         data, notes = dumps_noted([orders.declare(4)(1, 2, ""), Plain(), Colour])
         assert data == versionpickle.dumps([orders.declare(4)(1, 2, ""), Plain(), Colour], 5)
         assert (f"{__name__}:Plain", f"{__name__}:Colour") == notes[1:]
+        _, notes = dumps_noted(orders.declare(4)(0x93, 2, ""))  # which looks like a name
+        assert 1 == len(notes)
     finally:
         copyreg.remove_extension(__name__, "Plain", 199)
         copyreg.remove_extension(__name__, "Colour", 54_321)
@@ -156,3 +158,23 @@ def test_several_pickles():
     data = pickle.dumps(Plain(), 5) + pickle.dumps(Colour.RED, 2)
 
     assert (f"{__name__}:Colour", f"{__name__}:Plain") == label_of(data).made
+
+
+class Envelope:
+    """Hides an object in bytes, which it pickles itself."""
+
+    def __init__(self, held):
+        self.held = held
+
+    def __getstate__(self):
+        return pickle.dumps(self.held, 5)
+
+    def __setstate__(self, state):
+        self.held = versionpickle.loads(state)
+
+
+def test_pickles_within():
+    """The stamps of a pickle within another one do not hide what is named beside them."""
+    _, notes = dumps_noted(Envelope(orders.declare(4)(1, 2, "")))
+
+    assert f"{__name__}:Envelope" in notes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import copyreg
 import datetime
 import decimal
 import enum
@@ -12,6 +13,7 @@ import ipaddress
 import itertools
 import pathlib
 import pickle
+import posixpath
 import sys
 import threading
 import types
@@ -772,3 +774,16 @@ def test_former_names_in_old_protocols(registry):
 
     for settings in ({}, {"limits": versionpickle.Limits()}):
         assert {"b": 1} == vars(versionpickle.loads(data, registry=registry, **settings))
+
+
+def test_cached_extensions():
+    """What C's pickle has cached for a code is refused as its name would be."""
+    copyreg.add_extension("posixpath", "join", 0x7D)
+    try:
+        data = pickle.dumps(posixpath.join, 5)
+        for _ in range(2):
+            with pytest.raises(ForbiddenError):
+                versionpickle.loads(data)
+            assert pickle.loads(data) is posixpath.join
+    finally:
+        copyreg.remove_extension("posixpath", "join", 0x7D)

@@ -274,6 +274,21 @@ class TestTransactions:
         assert () == store.verify().damages
 
 
+class Healer:
+    dumped = 0
+
+    def __reduce__(self):
+        Healer.dumped += 1
+        return Healer, ()
+
+
+class Moody:
+    def __reduce__(self):
+        if Healer.dumped < 2:
+            raise TypeError("not today")
+        return Moody, ()
+
+
 class TestUpgrades:
     def test_reading_upgrades(self, path, store):
         """An old object is today's when it is read, and the file stays as it is."""
@@ -311,6 +326,12 @@ class TestUpgrades:
         assert "b" == told.value.key
 
         assert {"b": []} == dict(store)
+
+    def test_unpicklable_once(self, store):
+        """What fails only once is told nevertheless."""
+        with pytest.raises(exceptions.UnpicklableError):
+            store.update({"a": Healer(), "b": Moody()})
+        assert [] == list(store)
 
     def test_write_back_too_late(self, store):
         """What somebody else has stored meanwhile stays."""

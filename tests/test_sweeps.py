@@ -12,7 +12,6 @@ import zlib
 
 from decimal import Decimal
 
-import attrs
 import orders
 import pytest
 
@@ -109,6 +108,10 @@ class Renamed:
 
 
 class Inner:
+    pass
+
+
+class Unknown:
     pass
 
 
@@ -240,8 +243,6 @@ class TestMigration:
             assert 0 == again.verify().damaged
             assert 1 == again.migrate().failed
             assert parked == again.parked()
-            again._records.park([attrs.evolve(parked[0], key="deleted meanwhile"), *parked])
-            assert parked == again.parked()
         raw(path, "UPDATE parked SET reason = ''")
         with versionpickle.open(path, read_only=True) as again:
             assert 1 == again.verify().damaged == again.verify().damaged
@@ -255,7 +256,7 @@ class TestMigration:
 
         store.migrate(progress=lambda done: seen.append(done.seen))
 
-        assert [255, 400] == seen
+        assert [160, 320, 400] == seen
         assert (400, 0) == store.rollback()
 
     @pytest.mark.parametrize("data", [b"N.", "N.", 5])
@@ -307,6 +308,143 @@ class TestMigration:
         assert [1] == [*done.failures]
         for name in ("pickles", "labels", "failures", "packed"):
             assert getattr(expected, name) == getattr(done, name)
+
+    def test_rolled_back_meanwhile(self, path, store):
+        """A rollback beside a migration loses no original, and counts each once."""
+        fill(store, 6)
+        before = {key: store._records.read(key) for key in store}
+        orders.declare(2)
+        store.migrate(limit=2)
+        store.migrate()
+        orders.declare(3)
+        steps = store._records.put_back()
+        assert (4, 0) == next(steps)
+        with versionpickle.open(path) as other:
+            assert 6 == other.migrate().migrated
+        assert [(4, 0), (2, 0)] == [*steps]
+
+        assert before == {key: store._records.read(key) for key in store}
+        assert 0 == store.originals()
+
+    def test_damaged_between(self, path, store):
+        """Originals stay while a damaged batch is in the way, until that is mended."""
+        fill(store, 3)
+        before = {key: store._records.read(key) for key in store}
+        orders.declare(2)
+        store.migrate()
+        orders.declare(3)
+        store.migrate()
+        ((data,),) = raw(path, "SELECT data FROM originals WHERE id = 2")
+        raw(path, "UPDATE originals SET data = ? WHERE id = 2", data[:-3])
+        assert (0, 3) == store.rollback()
+        assert 3 == store.originals()
+
+        raw(path, "UPDATE originals SET data = ? WHERE id = 2", data)
+        assert (3, 0) == store.rollback()
+        assert before == {key: store._records.read(key) for key in store}
+
+    @pytest.mark.parametrize("is_written_back", [False, True])
+    def test_same_again(self, path, store, is_written_back):
+        """The bytes that were there, written again, count as written."""
+        fill(store, 1)
+        orders.declare(2)
+        store.migrate()
+        data = store._records.read("00000")
+
+        class Meddling(concurrent.futures.ThreadPoolExecutor):
+            def submit(self, work, task):
+                if is_written_back:
+                    with versionpickle.open(path, write_back=True) as writing:
+                        _ = writing["00000"]
+                else:
+                    store._records.write("00000", data, label_of(data))
+                return super().submit(work, task)
+
+        orders.declare(3)
+        with Meddling(1) as executor:
+            done = store.migrate(executor=executor)
+
+        assert done.overtaken == 1
+        assert ((1, 0) if is_written_back else (1, 1)) == store.rollback()
+
+    def test_written_back_meanwhile(self, path):
+        """What was written back while a batch waited is not written over."""
+        with versionpickle.open(path, write_back=True, durability="normal") as store:
+            fill(store, 2_001)
+            orders.declare(4)
+            with concurrent.futures.ThreadPoolExecutor(1) as executor:
+                for done in store.migrating(executor=executor):
+                    if done.seen == 2_000:
+                        _ = store["02000"]
+
+            assert (2_000, 1) == (done.migrated, done.overtaken)
+            assert 2_001 == store.originals()
+            assert (2_001, 0) == store.rollback()
+
+    @pytest.mark.parametrize("version", [1, 4])
+    def test_failed_meanwhile(self, store, version):
+        """What somebody has stored in the place of a failure is no failure."""
+        fill(store, 3)
+        good = store._records.read("00002")
+        store["00001"] = orders.declare(1)(1, -1.0)
+        cls = orders.declare(4)
+
+        class Meddling(concurrent.futures.ThreadPoolExecutor):
+            def submit(self, work, task):
+                if version == 1:
+                    store._records.write("00001", good, label_of(good))
+                else:
+                    store["00001"] = cls(1, 100, "fixed")
+                return super().submit(work, task)
+
+        with Meddling(1) as executor:
+            done = store.migrate(executor=executor)
+
+        assert (0, 1) == (done.failed, done.overtaken)
+        assert [] == store.parked()
+        assert 3 == store.survey().current
+
+    def test_failed_once(self, store):
+        """A failure counts once, however often it is looked at."""
+        fill(store, 5)
+        store["00001"] = orders.declare(1)(1, -1.0)
+        cls = orders.declare(4)
+        others = {"00003": cls(3, 3, "mine")}
+
+        class Meddling(concurrent.futures.ThreadPoolExecutor):
+            def submit(self, work, task):
+                store.update(others)
+                others.clear()
+                return super().submit(work, task)
+
+        with Meddling(1) as executor:
+            done = store.migrate(executor=executor)
+
+        assert (3, 1, 1) == (done.migrated, done.overtaken, done.failed)
+        assert ["00001"] == [one.key for one in done.failures]
+        assert done.seen == done.total
+
+    def test_mended_otherwise(self, path, store):
+        """What has become current without a migration is not parked for ever."""
+        store["a"] = Unknown()
+        assert 1 == store.migrate().failed
+        with versionpickle.open(path, allow=[Unknown]) as allowing:
+            assert 1 == allowing.survey().current
+            assert 0 == allowing.migrate().seen
+            assert [] == allowing.parked()
+
+    def test_spoiled_key(self, path, store):
+        """A key that is no text any more ends nothing, and is named."""
+        fill(store, 3)
+        raw(path, "UPDATE records SET key = CAST(x'3030ff' AS TEXT) WHERE key = '00001'")
+        with versionpickle.open(path) as broken:
+            assert ["00000", "00002", "00\\xff"] == list(broken.keys())
+            with pytest.raises(exceptions.DamagedRecordError):
+                list(broken.values())
+            orders.declare(4)
+            done = broken.migrate()
+            assert (2, 1) == (done.migrated, done.failed)
+            assert broken.verify(load=True).damaged
 
     def test_undone(self, store):
         """What was read within a transaction that was undone is not swapped."""
@@ -389,14 +527,14 @@ class TestMigration:
 
     def test_given_up(self, store):
         """Who stops to iterate stops after a batch."""
-        fill(store, 7_000)
+        fill(store, 13_000)
         orders.declare(4)
         with concurrent.futures.ThreadPoolExecutor(1) as executor:
             for done in store.migrating(executor=executor):
                 assert 2_000 == done.migrated
                 break
 
-        assert 5_000 == store.survey().stale
+        assert 11_000 == store.survey().stale
 
     def test_many_labels(self, store):
         """However many kinds of records there are, they are taken in the order of their keys."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import importlib
 import io
@@ -139,6 +140,7 @@ class Unpickler(pickle.Unpickler):
     def _load(self) -> Any:
         if self._limits is not None or self._memo is not None:
             return self._build()
+        copyreg.clear_extension_cache()  # C takes from there what it should ask us for
         try:
             found = super().load()
         except _NeedsBuilderError:

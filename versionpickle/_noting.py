@@ -86,11 +86,11 @@ class noting:  # noqa: N801 - as contextlib's, which takes three times as long
 
 def noted(data: bytes, stamps: list[Stamp]) -> Notes:
     """Return what stands in a pickle that was written with these stamps."""
-    if stamps and not _REGISTERED and data.find(_NAMES, _BEHIND_OURS) < 0:
-        return tuple(stamps)
-    if _namings(data) <= bool(stamps):
-        return tuple(stamps)
-    return (*stamps, *_names_beside(data))
+    if data.startswith(_OURS, _OURS_AT) and not _REGISTERED:
+        is_alone = data.find(_NAMES, _BEHIND_OURS) < 0
+    else:
+        is_alone = not _namings(data)  # the stamps may be those of pickles within it
+    return tuple(stamps) if is_alone else (*stamps, *_names_beside(data))
 
 
 _EXTENSION_CODES = (pickle.EXT1, pickle.EXT2, pickle.EXT4)
@@ -98,9 +98,11 @@ _REGISTERED: dict[Any, Any] = copyreg._extension_registry  # type: ignore[attr-d
 _FRAMES_FROM = 1 << 16
 _NAMES = pickle.STACK_GLOBAL
 _NAMED_PLAINLY = _NAMES + pickle.MEMOIZE
-_BEHIND_OURS = pickle.dumps(_revive, PROTOCOL).index(_NAMED_PLAINLY) + 1
-"""From where a pickle names nothing if a stamp is all that it names; before it is no room."""
+_OURS = pickle.dumps(_revive, PROTOCOL)[11:-2]
+"""How the name of what makes stamps begins a pickle, behind PROTO and FRAME."""
 
+_OURS_AT = 11
+_BEHIND_OURS = _OURS_AT + len(_OURS)
 _NAMING = re.compile(rb"\x93(?:\x95.{8})?\x94", re.DOTALL)
 """How picklers name something: STACK_GLOBAL and MEMOIZE, between which a frame may begin."""
 
@@ -131,8 +133,9 @@ def _names_beside(data: bytes) -> tuple[str, ...]:
     spelling = _spelling(data)
     if spelling in _spellings and len(spelling) == 2 * _namings(data):
         return _spellings[spelling]
-    names = tuple(dict.fromkeys(name for name in names_in(data) if name not in OF_OURS))
-    if _are_unmistakable(names):
+    found = names_in(data)
+    names = tuple(dict.fromkeys(name for name in found if name not in OF_OURS))
+    if len(spelling) == 2 * len(found) and _are_unmistakable(names):  # a code spells none
         if len(_spellings) >= _SPELLINGS_MAX:
             _spellings.clear()
         _spellings[spelling] = names

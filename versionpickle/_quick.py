@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import io
 import pickle
 
@@ -11,6 +12,9 @@ from typing import Any, TypeAlias
 from ._finder import Finder
 from .exceptions import DamagedError
 from .migrations import Registry
+
+
+_REGISTERED: dict[Any, Any] = copyreg._extension_registry  # type: ignore[attr-defined] # pickle's own
 
 
 class NotQuickError(Exception):
@@ -47,6 +51,8 @@ def _quick_load(registry: Registry) -> QuickLoad:
                 return found
 
     def load(data: bytes | bytearray | memoryview) -> Any:
+        if _REGISTERED:  # whose cached objects would not be asked for by name
+            raise NotQuickError
         file = io.BytesIO(data)
         found = Reader(file).load()
         if file.read(1):

@@ -38,9 +38,6 @@ class Handle:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection: sqlite3.Connection | None = connection
         self.lock = threading.Lock()
-        self.aside = 0
-        """How many of the changes that were made by this connection do not count as such."""
-
         self._process = os.getpid()
 
     @property

@@ -21,7 +21,8 @@ _R = TypeVar("_R")
 
 Durability: TypeAlias = Literal["full", "normal"]
 
-Moment: TypeAlias = tuple[Handle, int, int] | None
+State: TypeAlias = tuple[Handle, int, int]
+"""A connection, the version that it sees, and how much it has changed itself."""
 
 _CHECKPOINT_AFTER = 16_000_000
 """Bytes in the write-ahead log after which they are moved into the file itself."""
@@ -224,35 +225,10 @@ class Database:
             raise
         self._say("RELEASE within")
 
-    # Changes
-
-    def moment(self) -> Moment:
-        """
-        Return what is different after any change, by anybody, but for those made `aside`.
-
-        Within a transaction there is no such thing: what it has changed may be undone.
-        """
-        if self.is_in_transaction:
-            return None
-        return self._moment()
-
-    def is_still(self, moment: Moment) -> bool:
-        """Tell whether nothing was changed since then."""
-        return moment is not None and moment == self._moment()
-
-    def _moment(self) -> Moment:
+    def state(self) -> State:
+        """Return what is different after any change, by anybody."""
         ((version,),) = self.read("PRAGMA data_version")
-        handle = self._connections.mine()
-        return handle, version, self._use(_changes, "") - handle.aside
-
-    @contextlib.contextmanager
-    def aside(self) -> Iterator[None]:
-        """Let what this thread changes in the block leave the `moment` as it is."""
-        handle, before = self._connections.mine(), self._use(_changes, "")
-        try:
-            yield
-        finally:
-            handle.aside += self._use(_changes, "") - before
+        return self._connections.mine(), version, self._use(_changes, "")
 
     # The log
 
@@ -350,9 +326,12 @@ def _some(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> li
     rows: list[Any] = []
     size = 0
     with contextlib.closing(connection.execute(sql, values)) as cursor:
-        while size < MUCH and (more := cursor.fetchmany(len(rows) + 1)):
-            size += sum([len(row[1]) for row in more if type(row[1]) is bytes])
-            rows += more
+        for row in cursor:
+            rows.append(row)
+            if type(row[1]) is bytes:
+                size += len(row[1])
+                if size >= MUCH:
+                    break
     return rows
 
 
@@ -384,5 +363,17 @@ _NO_TEXT = "Could not decode to UTF-8"
 """What Python's module says of such a text; to look at each would make all reads slower."""
 
 
+class Spoiled(str):
+    """What is left of a text that is no UTF-8 any more."""
+
+    __slots__ = ("raw",)
+    raw: bytes
+
+
 def _text(raw: bytes) -> str:
-    return str(raw, "utf-8", "backslashreplace")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        spoiled = Spoiled(raw, "utf-8", "backslashreplace")
+        spoiled.raw = raw
+        return spoiled

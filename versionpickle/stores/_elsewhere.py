@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import itertools
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from versionpickle._label import Label
 from versionpickle._upgrading import label_of
@@ -98,8 +98,21 @@ class Elsewhere(Records):
         self.ledger.unpark(batch.keys)
         return overtaken
 
-    def park(self, parked: Iterable[Parked]) -> None:
-        self.ledger.park((one, self._mark(one.key)) for one in parked)
+    def park(self, batch: Batch, parked: Sequence[Parked]) -> set[Key]:
+        (problems,) = batch.marks
+        marks = [self._mark(key) for key in batch.keys]
+        columns = batch.keys, batch.pickles, problems, marks
+        others = {
+            key
+            for key, data, problem, mark in zip(*columns, strict=True)
+            if not problem and mark != mark_of(data)
+        }
+        rows = zip(parked, marks, strict=True)
+        self.ledger.park((one, mark) for one, mark in rows if one.key not in others)
+        return others
+
+    def unpark(self) -> None:
+        self.ledger.unpark([one.key for one, _ in self.ledger.parked()])
 
     def parked(self) -> list[Parked]:
         return [one for one, mark in self.ledger.parked() if self._mark(one.key) == mark]

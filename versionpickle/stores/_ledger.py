@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from versionpickle.exceptions import NotAStoreError
@@ -156,7 +156,9 @@ class Ledger:
         rows = self._read("SELECT key, ref, version, step, reason, sum FROM parked ORDER BY key")
         return ((Parked(*row[:-1]), row[-1]) for row in rows)
 
-    def unpark(self, keys: Iterable[Key]) -> None:
+    def unpark(self, keys: Sequence[Key]) -> None:
+        if not keys:
+            return
         with self._opened().transaction():
             sql = "DELETE FROM parked WHERE key = ?"
             self._opened().write_many(sql, [(key,) for key in keys])

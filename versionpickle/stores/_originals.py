@@ -57,42 +57,53 @@ class Originals:
         Put them back, last things first; yield how many were, and how many were not.
 
         Those are what somebody has written since, and what is damaged: a damaged batch stays
-        there.
+        there, and so do those before it that are still needed when it is mended.
         """
-        last = _END
+        left: list[int] = []
         while True:
             with self._database.transaction():
-                row = self._database.read_one(_LAST, (last,))
+                row = self._database.read_one(_LAST, (json.dumps(left),))
                 if row is None:
                     return
-                last, count, *_ = row
-                back = self._put_batch_back(*row)
-            yield back, count - back
+                counts, is_done = self._put_batch_back(*row, left=left)
+                if is_done:
+                    self._database.write("DELETE FROM originals WHERE id = ?", row[:1])
+                else:
+                    left.append(row[0])
+            yield counts
 
-    def _put_batch_back(self, number: int, count: int, checksum: Any, data: Any) -> int:
-        good = [(*row[1:], row[0], number) for row in _rows(data) if is_whole(*row)]
-        kept = self._kept(migrated for *_, migrated, _, _ in good)
+    def _put_batch_back(
+        self, number: int, count: int, checksum: Any, data: Any, *, left: list[int]
+    ) -> tuple[tuple[int, int], bool]:
+        rows = _rows(data)
+        kept = self._kept(migrated for *_, migrated in rows)
+        good = [(*row[1:], row[0], number) for row in rows if is_whole(*row)]
         further = [row for row in good if row[3] in kept]  # whose turn comes once more
         self._database.write_many(_PUT_BACK, further)
         first = [row for row in good if row[3] not in kept]
         size = sum(len(row[0]) for row in good)
         back = self._database.write_many(_PUT_BACK, first, size=size)
-        if _is_whole(number, count, checksum, data):
-            self._database.write("DELETE FROM originals WHERE id = ?", (number,))
-        return back
+        wanted = sum(row[4] not in kept for row in rows) if rows else count
+        is_done = _is_whole(number, count, checksum, data) and not self._waits(rows, left)
+        return (back, wanted - back), is_done
+
+    def _waits(self, rows: list[tuple[Any, ...]], left: list[int]) -> bool:
+        """Tell whether one of these is what a batch that was left was made of."""
+        keys = json.dumps([key for key, *_ in rows])
+        return bool(left and self._database.read_one(_WAITING, (keys, json.dumps(left))))
 
     def examine(self) -> Iterator[Damage]:
         """Yield what is damaged."""
-        last = _END
+        seen: list[int] = []
         while True:
             try:
-                row = self._database.read_one(_LAST, (last,))
+                row = self._database.read_one(_LAST, (json.dumps(seen),))
             except DamagedStoreError:
                 yield Damage(None, "the originals of migrations cannot be read")
                 return
             if row is None:
                 return
-            last = row[0]
+            seen.append(row[0])
             if not _is_whole(*row):
                 yield from _damages(*row)
 
@@ -106,7 +117,10 @@ _NEXT = f"""SELECT 1 + MAX(
 """No number comes twice, for records remember them; whatever a flipped bit makes of one."""
 
 _KEPT = "SELECT id FROM originals WHERE id IN (SELECT value FROM json_each(?))"
-_LAST = "SELECT id, count, sum, data FROM originals WHERE id < ? ORDER BY id DESC LIMIT 1"
+_LAST = """SELECT id, count, sum, data FROM originals
+    WHERE id NOT IN (SELECT value FROM json_each(?)) ORDER BY id DESC LIMIT 1"""
+_WAITING = """SELECT 1 FROM records WHERE key IN (SELECT value FROM json_each(?))
+    AND migrated IN (SELECT value FROM json_each(?)) LIMIT 1"""
 _PUT_BACK = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = ?
     WHERE key = ? AND migrated = ?"""
 

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from versionpickle.exceptions import DamagedStoreError, StoreError
 
-from ._database import Database
+from ._database import Database, Spoiled
 from ._records import Damage, Parked
 
 
@@ -21,14 +21,22 @@ class Parking:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def park(self, parked: Iterable[Parked]) -> None:
+    def park(self, parked: Iterable[tuple[Parked, int]]) -> set[str]:
+        """Park records, each with its checksum; return the keys of those that have another."""
+        others = set()
         with self._database.transaction():
-            self._database.write(f"DELETE FROM parked WHERE key NOT IN ({_STILL_PARKED})")
-            for one in parked:
-                record = self._database.read_one(_RECORD, (one.key,))
-                if record is not None:
-                    row = (one.key, one.ref, one.version, one.step, one.reason, *record)
+            for one, record in parked:
+                found = self._database.read_one(_RECORD, (one.key,))
+                if found == (record,):
+                    row = (one.key, one.ref, one.version, one.step, one.reason, record)
                     self._database.write(_PARK, (*row, _sum(*row)), size=len(one.reason))
+                elif not isinstance(one.key, Spoiled):  # which nobody can find by its key
+                    others.add(one.key)
+        return others
+
+    def unpark(self) -> None:
+        if self._database.read_one(f"{_SELECT} LIMIT 1", ()):
+            self._database.write("DELETE FROM parked")
 
     def parked(self) -> list[Parked]:
         rows = self._database.read(f"{_SELECT} WHERE key IN ({_STILL_PARKED})")

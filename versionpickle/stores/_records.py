@@ -193,8 +193,16 @@ class Records(abc.ABC):
         """
 
     @abc.abstractmethod
-    def park(self, parked: Iterable[Parked]) -> None:
-        """Note what could not be upgraded."""
+    def park(self, batch: Batch, parked: Sequence[Parked]) -> set[Key]:
+        """
+        Note what could not be upgraded, and why.
+
+        Return the keys of those that somebody else changed meanwhile.
+        """
+
+    @abc.abstractmethod
+    def unpark(self) -> None:
+        """Forget what earlier migrations could not upgrade."""
 
     @abc.abstractmethod
     def parked(self) -> list[Parked]:

@@ -7,7 +7,7 @@ import json
 import os
 import time
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from versionpickle._label import Label
@@ -20,12 +20,13 @@ from versionpickle.exceptions import (
 )
 
 from ._checksum import are_whole, is_whole, sum_of, sums_of
-from ._database import Database, Durability, Moment
+from ._database import Database, Durability, Spoiled
 from ._examine import examined
 from ._labels import DAMAGED, Labels
 from ._originals import Originals, pack
 from ._parking import Parking
 from ._records import Batch, Damage, Findings, Judge, Key, Parked, Record, Records, Tell, ignore
+from ._watch import Moment, Watch
 
 
 FORMAT = 1
@@ -171,13 +172,14 @@ class StoreFile(Records):
 
     def _pages(self, select: str, prefix: str) -> Iterator[tuple[Any, ...]]:
         """Yield rows in the order of their keys, a page at a time: none is held open for long."""
-        place, start, end = "key >= ?", prefix, _behind(prefix)
+        place, end = "key >= ?", _behind(prefix)
+        start: str | bytes = prefix
         until = "? IS NULL" if end is None else "key < ?"
         while rows := self.database.read_some(
             f"{select} WHERE {place} AND {until} ORDER BY key LIMIT {_PAGE}", (start, end)
         ):
             yield from rows
-            place, start = "key > ?", rows[-1][0]
+            place, start = _AFTER, _raw(rows[-1][0])
 
     def read(self, key: Key) -> bytes:
         return self.read_labelled(key)[0]
@@ -186,7 +188,7 @@ class StoreFile(Records):
         """Return the bytes of a record and its label's number, if it is whole."""
         row = self.database.read_one(_READ, (key,))
         if row is None:
-            raise KeyError(key)
+            raise self._damaged(key, None) if isinstance(key, Spoiled) else KeyError(key)
         data, found, label, migrated = row
         if not is_whole(key, data, found, label, migrated):
             raise self._damaged(key, label)
@@ -254,18 +256,20 @@ class StoreFile(Records):
 
     def batches(self, is_wanted: Judge, size: int, limit: int | None = None) -> Iterator[Batch]:
         numbers = self.wanted(is_wanted)
-        place, after = "key >= ?", ""
+        watch = Watch(self.database)
+        place = "key >= ?"
+        after: str | bytes = ""
         while numbers and limit != 0:
             most = size if limit is None else min(size, limit)
-            moment = self.database.moment()
+            moment = watch.moment()
             rows = self.database.read_some(*_next(numbers, place, after, most))
             if not rows:
                 return
-            yield self._batch(rows, moment)
-            place, after = "key > ?", rows[-1][0]
+            yield self._batch(rows, (watch, moment))
+            place, after = _AFTER, _raw(rows[-1][0])
             limit = None if limit is None else limit - len(rows)
 
-    def _batch(self, rows: list[Any], moment: Moment = None) -> Batch:
+    def _batch(self, rows: list[Any], moment: tuple[Watch, Moment] | None = None) -> Batch:
         keys, pickles, *marks = ([row[place] for row in rows] for place in range(_COLUMNS))
         return Batch(keys, pickles, tuple(marks), _examined, moment)
 
@@ -281,16 +285,20 @@ class StoreFile(Records):
         self, batch: Batch, pickles: list[bytes], labels: list[Label], packed: bytes = b""
     ) -> set[Key]:
         keys, before = batch.keys, batch.pickles
-        *_, places = batch.marks
-        with self.database.aside(), self._numbered(labels) as numbers:
+        sums_before, *_, places = batch.marks
+        watch, moment = batch.moment or (Watch(self.database), None)
+        with watch.aside(), self._numbered(labels) as numbers:
             number = self._originals.next_number()
             migrated = [number] * len(keys)
             sums = sums_of(keys, pickles, numbers, migrated)
             columns = pickles, sums, numbers, migrated, places
-            if self.database.is_still(batch.moment):
+            if watch.is_still(moment):
                 sql, rows = _SWAP, zip(*columns, strict=True)
             else:
-                sql, rows = f"{_SWAP} {_IF_UNCHANGED}", zip(*columns, keys, before, strict=True)
+                sql, rows = (
+                    f"{_SWAP} {_IF_UNCHANGED}",
+                    zip(*columns, keys, before, sums_before, strict=True),
+                )
             changed = self.database.write_many(sql, rows, size=sum(map(len, pickles)))
             if changed == len(keys):
                 self._keep(number, batch, packed)
@@ -309,8 +317,11 @@ class StoreFile(Records):
         *marks, _ = batch.marks
         self._originals.keep(number, marks[-1], packed or pack(batch.keys, batch.pickles, *marks))
 
-    def park(self, parked: Iterable[Parked]) -> None:
-        self._parking.park(parked)
+    def park(self, batch: Batch, parked: Sequence[Parked]) -> set[Key]:
+        return self._parking.park(zip(parked, batch.marks[0], strict=True))
+
+    def unpark(self) -> None:
+        self._parking.unpark()
 
     def parked(self) -> list[Parked]:
         return self._parking.parked()
@@ -372,7 +383,14 @@ def _until(timeout: float, attempt: Callable[[], object]) -> None:
             return
 
 
-def _next(numbers: list[int], place: str, after: str, size: int) -> tuple[str, tuple[str, ...]]:
+def _raw(key: str) -> str | bytes:
+    """Return a key as it stands in the file, so that others are behind it."""
+    return key.raw if isinstance(key, Spoiled) else key
+
+
+def _next(
+    numbers: list[int], place: str, after: str | bytes, size: int
+) -> tuple[str, tuple[str | bytes, ...]]:
     """Return a query for the next records with one of these labels, in the order of keys."""
     end = f"AND {place} ORDER BY key LIMIT {size}"
     if len(numbers) > _FEW:
@@ -388,8 +406,9 @@ def _next(numbers: list[int], place: str, after: str, size: int) -> tuple[str, t
 
 
 _FEW = 16
+_AFTER = "key > CAST(? AS TEXT)"
 _SWAP = "UPDATE records SET data = ?, sum = ?, label = ?, migrated = ? WHERE id = ?"
-_IF_UNCHANGED = "AND key = ? AND data = ?"
+_IF_UNCHANGED = "AND key = ? AND data = ? AND sum = ?"
 _AMONG = "SELECT id, key, data, sum FROM records WHERE id IN (SELECT value FROM json_each(?))"
 
 

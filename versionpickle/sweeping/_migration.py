@@ -82,13 +82,17 @@ def migrating(records: Records, plan: Plan) -> Iterator[Migration]:
     if plan.limit is not None:
         total = min(total, plan.limit)
     state = Migration(total, is_dry=plan.is_dry)
-    for _ in range(_PASSES):
+    if not plan.is_dry:
+        records.unpark()
+    for _ in range(_PASSES if plan.limit is None else 1):
         before = state.overtaken
         for reached in _pass(records, plan, state):
             state = reached
             yield state
         if state.overtaken == before:
             return
+        seen = state.seen - state.failed  # which are looked at again
+        state = attrs.evolve(state, seen=seen, failed=0, failures=())
 
 
 def _pass(records: Records, plan: Plan, state: Migration) -> Iterator[Migration]:
@@ -104,22 +108,25 @@ def _written(
     records: Records, plan: Plan, state: Migration, batch: Batch, done: Done
 ) -> Migration:
     """Write a batch down, and add it to what was done."""
-    parked = [
-        Parked(batch.keys[place], **attrs.asdict(failure))
-        for place, failure in done.failures.items()
-    ]
+    failed = sorted(done.failures)
+    parked = [Parked(batch.keys[at], **attrs.asdict(done.failures[at])) for at in failed]
     changes = _changes(batch, done, is_all=records.has_labels)
     overtaken: set[Key] = set()
-    if changes.labels and not plan.is_dry:
-        overtaken = records.swap(*attrs.astuple(changes, recurse=False))
     if parked and not plan.is_dry:
-        records.park(parked)
+        overtaken = records.park(batch.only(failed), parked)
+        parked = [one for one in parked if one.key not in overtaken]
     changed = len(changes.labels)
+    if changes.labels and not plan.is_dry:
+        missed = records.swap(*attrs.astuple(changes, recurse=False))
+        changed -= len(missed)
+        overtaken |= missed
+    seen = state.seen + len(batch)
     return attrs.evolve(
         state,
-        seen=state.seen + len(batch),
-        migrated=state.migrated + changed - len(overtaken),
-        current=state.current + len(batch) - changed - len(parked),
+        total=max(state.total, seen),
+        seen=seen,
+        migrated=state.migrated + changed,
+        current=state.current + len(batch) - changed - len(parked) - len(overtaken),
         overtaken=state.overtaken + len(overtaken),
         failed=state.failed + len(parked),
         failures=(*state.failures, *parked)[:_TOLD],
