@@ -96,7 +96,9 @@ def main():
     models.SPRUNG.clear()
     gc.freeze()
     for hostile in PICKLES:
-        told = in_child(load, hostile)
+        has_codes = any(code in hostile.data for code in b"\x82\x83\x84")
+        with models.extension_codes() if has_codes else contextlib.nullcontext():
+            told = in_child(load, hostile)
         print(json.dumps({"part": hostile.part, "title": hostile.title, **told}), flush=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import copyreg
 import enum
 
@@ -159,6 +160,18 @@ def harmless(*args):
 
 
 versionpickle.retire("hostile.models:Gone")
-copyreg.add_extension("hostile.models", "spring", 0x7F010203)
-copyreg.add_extension("os", "system", 77)
-copyreg.add_extension("os", "popen", 7777)
+
+
+CODES = (("hostile.models", "spring", 0x7F010203), ("os", "system", 77), ("os", "popen", 7777))
+
+
+@contextlib.contextmanager
+def extension_codes():
+    """Let codes stand for names, as some program might; all loads take more care then."""
+    for code in CODES:
+        copyreg.add_extension(*code)
+    try:
+        yield
+    finally:
+        for code in CODES:
+            copyreg.remove_extension(*code)
