@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copyreg
 import datetime
 import decimal
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 
 import versionpickle
 
-from versionpickle import _noting
+from versionpickle import _noting, versioned
 from versionpickle._label import Label
 from versionpickle._noting import dumps_noted, label_of_notes
 from versionpickle._stamp import Claim
@@ -58,6 +59,11 @@ def test_text(claims, made, named):
     assert label.text == Label(claims[::-1], made[::-1], named[::-1]).text
 
 
+@versioned
+class Kept:
+    pass
+
+
 def kinds():
     order = orders.declare(4)(1, 2, "")
     moment = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
@@ -84,6 +90,7 @@ def kinds():
             decimal.Decimal(1),
             [Plain.Inner() for _ in range(9_000)],
         ],
+        "a class that is kept": collections.defaultdict(Kept, {"a": Kept()}),
         "large, of names alone": [order, *[f"{n}" for n in range(30_000)]],
     }
 
@@ -171,6 +178,13 @@ class Envelope:
 
     def __setstate__(self, state):
         self.held = versionpickle.loads(state)
+
+
+def test_class_that_is_kept():
+    """A class that a defaultdict keeps makes nothing that is not stamped."""
+    data, _ = dumps_noted(collections.defaultdict(Kept, {"a": Kept()}))
+
+    assert not label_of(data).is_stale(default_registry)
 
 
 def test_pickles_within():

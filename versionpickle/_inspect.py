@@ -231,6 +231,8 @@ class _Surveyor(Machine):
 
 def _maker(function: _Name, args: Any) -> Any:
     """Return the class that a reconstructor is given, or what is called itself."""
+    if function.ref == "collections:defaultdict":  # which keeps the class that it is given
+        return function
     if type(args) is tuple and args and type(args[0]) in {_Name, _Stamp}:
         return args[0]
     return function
