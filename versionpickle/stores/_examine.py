@@ -85,10 +85,11 @@ def _records(database: Database) -> Iterator[tuple[Any, ...]]:
                 return
             after = whole_from
             continue
-        if not rows:
-            return
         yield from rows
-        after = rows[-1][-1]
+        last = max((row[-1] for row in rows), default=after)
+        if last <= after:  # in a broken part, they may stand in no order
+            return
+        after = last
 
 
 _FIRST = -(2**63)

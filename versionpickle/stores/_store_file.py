@@ -172,14 +172,16 @@ class StoreFile(Records):
 
     def _pages(self, select: str, prefix: str) -> Iterator[tuple[Any, ...]]:
         """Yield rows in the order of their keys, a page at a time: none is held open for long."""
-        place, end = "key >= ?", _behind(prefix)
-        start: str | bytes = prefix
+        place, start, end = _FROM, prefix.encode(), _behind(prefix)
         until = "? IS NULL" if end is None else "key < ?"
         while rows := self.database.read_some(
             f"{select} WHERE {place} AND {until} ORDER BY key LIMIT {_PAGE}", (start, end)
         ):
             yield from rows
-            place, start = _AFTER, _raw(rows[-1][0])
+            before, start = start, _bytes(rows[-1][0])
+            if place == _AFTER and start <= before:  # in a broken part, they stand in no order
+                return
+            place = _AFTER
 
     def read(self, key: Key) -> bytes:
         return self.read_labelled(key)[0]
@@ -257,8 +259,7 @@ class StoreFile(Records):
     def batches(self, is_wanted: Judge, size: int, limit: int | None = None) -> Iterator[Batch]:
         numbers = self.wanted(is_wanted)
         watch = Watch(self.database)
-        place = "key >= ?"
-        after: str | bytes = ""
+        place, after = _FROM, b""
         while numbers and limit != 0:
             most = size if limit is None else min(size, limit)
             moment = watch.moment()
@@ -266,7 +267,10 @@ class StoreFile(Records):
             if not rows:
                 return
             yield self._batch(rows, (watch, moment))
-            place, after = _AFTER, _raw(rows[-1][0])
+            before, after = after, _bytes(rows[-1][0])
+            if place == _AFTER and after <= before:  # as above
+                return
+            place = _AFTER
             limit = None if limit is None else limit - len(rows)
 
     def _batch(self, rows: list[Any], moment: tuple[Watch, Moment] | None = None) -> Batch:
@@ -383,14 +387,14 @@ def _until(timeout: float, attempt: Callable[[], object]) -> None:
             return
 
 
-def _raw(key: str) -> str | bytes:
+def _bytes(key: object) -> bytes:
     """Return a key as it stands in the file, so that others are behind it."""
-    return key.raw if isinstance(key, Spoiled) else key
+    return key.raw if isinstance(key, Spoiled) else str(key).encode()
 
 
 def _next(
-    numbers: list[int], place: str, after: str | bytes, size: int
-) -> tuple[str, tuple[str | bytes, ...]]:
+    numbers: list[int], place: str, after: bytes, size: int
+) -> tuple[str, tuple[bytes, ...]]:
     """Return a query for the next records with one of these labels, in the order of keys."""
     end = f"AND {place} ORDER BY key LIMIT {size}"
     if len(numbers) > _FEW:
@@ -406,6 +410,7 @@ def _next(
 
 
 _FEW = 16
+_FROM = "key >= CAST(? AS TEXT)"
 _AFTER = "key > CAST(? AS TEXT)"
 _SWAP = "UPDATE records SET data = ?, sum = ?, label = ?, migrated = ? WHERE id = ?"
 _IF_UNCHANGED = "AND key = ? AND data = ? AND sum = ?"
