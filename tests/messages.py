@@ -1941,8 +1941,14 @@ STORED = Part(
         Case(
             "An object cannot be pickled",
             """
-            with open("orders.log", "w", encoding="utf-8") as log:
-                store["files"] = {"log": log}
+            @attrs.define
+            class Connection:
+                host: str
+
+                def __reduce__(self):
+                    raise TypeError("a connection cannot be pickled")
+
+            store["connections"] = {"main": Connection("db")}
             """,
         ),
         Case(

@@ -75,6 +75,9 @@ def told(snippets):
                     exec(textwrap.dedent(snippet), vars(module))
         except Exception as exc:  # noqa: BLE001 - whatever it is, the page shows it
             return "".join(traceback.format_exception_only(exc)).strip()
+        finally:
+            if hasattr(module, "store"):
+                module.store.close()
     return printed.getvalue().strip()
 
 

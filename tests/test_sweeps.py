@@ -287,6 +287,8 @@ class TestMigration:
 
         with Meddling(1) as executor:
             done = store.migrate(executor=executor)
+        if is_other:
+            writing.close()
 
         assert (8, 2) == (done.migrated, done.overtaken)
         assert [3, 4] == [store[key].amount for key in ("00003", "00004")]
