@@ -174,13 +174,15 @@ class StoreFile(Records):
         """Yield rows in the order of their keys, a page at a time: none is held open for long."""
         place, start, end = _FROM, prefix.encode(), _behind(prefix)
         until = "? IS NULL" if end is None else "key < ?"
-        while rows := self.database.read_some(
-            f"{select} WHERE {place} AND {until} ORDER BY key LIMIT {_PAGE}", (start, end)
+        goes_on = True
+        while goes_on and (
+            rows := self.database.read_some(
+                f"{select} WHERE {place} AND {until} ORDER BY key LIMIT {_PAGE}", (start, end)
+            )
         ):
             yield from rows
             before, start = start, _bytes(rows[-1][0])
-            if place == _AFTER and start <= before:  # in a broken part, they stand in no order
-                return
+            goes_on = place == _FROM or start > before  # a broken part leads in a circle
             place = _AFTER
 
     def read(self, key: Key) -> bytes:
@@ -260,7 +262,8 @@ class StoreFile(Records):
         numbers = self.wanted(is_wanted)
         watch = Watch(self.database)
         place, after = _FROM, b""
-        while numbers and limit != 0:
+        goes_on = True
+        while numbers and limit != 0 and goes_on:
             most = size if limit is None else min(size, limit)
             moment = watch.moment()
             rows = self.database.read_some(*_next(numbers, place, after, most))
@@ -268,8 +271,7 @@ class StoreFile(Records):
                 return
             yield self._batch(rows, (watch, moment))
             before, after = after, _bytes(rows[-1][0])
-            if place == _AFTER and after <= before:  # as above
-                return
+            goes_on = place == _FROM or after > before  # as above
             place = _AFTER
             limit = None if limit is None else limit - len(rows)
 
