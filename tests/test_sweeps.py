@@ -120,6 +120,18 @@ class Plain:
         self.a = 1
 
 
+class Meddling(concurrent.futures.ThreadPoolExecutor):
+    """Let somebody do something between the reading of a batch and its writing."""
+
+    def __init__(self, meddle):
+        super().__init__(1)
+        self._meddle = meddle
+
+    def submit(self, work, task):
+        self._meddle()
+        return super().submit(work, task)
+
+
 class TestMigration:
     def test_all(self, store):
         """Everything stale is today's afterwards, in the order of the keys."""
@@ -279,13 +291,11 @@ class TestMigration:
         cls = orders.declare(4)
         others = {"00003": cls(3, 3, "mine"), "00004": cls(4, 4, "mine")}
 
-        class Meddling(concurrent.futures.ThreadPoolExecutor):
-            def submit(self, work, pickles):
-                writing.update(others)
-                others.clear()
-                return super().submit(work, pickles)
+        def meddle():
+            writing.update(others)
+            others.clear()
 
-        with Meddling(1) as executor:
+        with Meddling(meddle) as executor:
             done = store.migrate(executor=executor)
         if is_other:
             writing.close()
@@ -353,17 +363,15 @@ class TestMigration:
         store.migrate()
         data = store._records.read("00000")
 
-        class Meddling(concurrent.futures.ThreadPoolExecutor):
-            def submit(self, work, task):
-                if is_written_back:
-                    with versionpickle.open(path, write_back=True) as writing:
-                        _ = writing["00000"]
-                else:
-                    store._records.write("00000", data, label_of(data))
-                return super().submit(work, task)
+        def meddle():
+            if is_written_back:
+                with versionpickle.open(path, write_back=True) as writing:
+                    _ = writing["00000"]
+            else:
+                store._records.write("00000", data, label_of(data))
 
         orders.declare(3)
-        with Meddling(1) as executor:
+        with Meddling(meddle) as executor:
             done = store.migrate(executor=executor)
 
         assert done.overtaken == 1
@@ -391,15 +399,13 @@ class TestMigration:
         store["00001"] = orders.declare(1)(1, -1.0)
         cls = orders.declare(4)
 
-        class Meddling(concurrent.futures.ThreadPoolExecutor):
-            def submit(self, work, task):
-                if version == 1:
-                    store._records.write("00001", good, label_of(good))
-                else:
-                    store["00001"] = cls(1, 100, "fixed")
-                return super().submit(work, task)
+        def meddle():
+            if version == 1:
+                store._records.write("00001", good, label_of(good))
+            else:
+                store["00001"] = cls(1, 100, "fixed")
 
-        with Meddling(1) as executor:
+        with Meddling(meddle) as executor:
             done = store.migrate(executor=executor)
 
         assert (0, 1) == (done.failed, done.overtaken)
@@ -413,13 +419,11 @@ class TestMigration:
         cls = orders.declare(4)
         others = {"00003": cls(3, 3, "mine")}
 
-        class Meddling(concurrent.futures.ThreadPoolExecutor):
-            def submit(self, work, task):
-                store.update(others)
-                others.clear()
-                return super().submit(work, task)
+        def meddle():
+            store.update(others)
+            others.clear()
 
-        with Meddling(1) as executor:
+        with Meddling(meddle) as executor:
             done = store.migrate(executor=executor)
 
         assert (3, 1, 1) == (done.migrated, done.overtaken, done.failed)
@@ -480,15 +484,13 @@ class TestMigration:
         old = store._records.read("00001")
         orders.declare(4)
 
-        class Meddling(concurrent.futures.ThreadPoolExecutor):
-            def submit(self, work, pickles):
-                label = label_of(old)
-                before, number, after = old.rpartition(b"K\x01")
-                changed = before + number[:1] + bytes([next(COUNT)]) + after
-                store._records.write("00001", changed, label)
-                return super().submit(work, pickles)
+        def meddle():
+            label = label_of(old)
+            before, number, after = old.rpartition(b"K\x01")
+            changed = before + number[:1] + bytes([next(COUNT)]) + after
+            store._records.write("00001", changed, label)
 
-        with Meddling(1) as executor:
+        with Meddling(meddle) as executor:
             done = store.migrate(executor=executor)
 
         assert (2, 5) == (done.migrated, done.overtaken)
