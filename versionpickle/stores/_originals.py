@@ -89,21 +89,23 @@ class Originals:
 
     def _waits(self, rows: list[tuple[Any, ...]], left: list[int]) -> bool:
         """Tell whether one of these is what a batch that was left was made of."""
+        if not left:
+            return False
         keys = json.dumps([key for key, *_ in rows])
-        return bool(left and self._database.read_one(_WAITING, (keys, json.dumps(left))))
+        return bool(self._database.read_one(_WAITING, (keys, json.dumps(left))))
 
     def examine(self) -> Iterator[Damage]:
         """Yield what is damaged."""
-        seen: list[int] = []
+        last = _BEHIND_ALL
         while True:
             try:
-                row = self._database.read_one(_LAST, (json.dumps(seen),))
+                row = self._database.read_one(_BEFORE, (last,))
             except DamagedStoreError:
                 yield Damage(None, "the originals of migrations cannot be read")
                 return
-            if row is None:
+            if row is None or row[0] >= last:  # a broken part leads in a circle
                 return
-            seen.append(row[0])
+            last = row[0]
             if not _is_whole(*row):
                 yield from _damages(*row)
 
@@ -119,6 +121,8 @@ _NEXT = f"""SELECT 1 + MAX(
 _KEPT = "SELECT id FROM originals WHERE id IN (SELECT value FROM json_each(?))"
 _LAST = """SELECT id, count, sum, data FROM originals
     WHERE id NOT IN (SELECT value FROM json_each(?)) ORDER BY id DESC LIMIT 1"""
+_BEHIND_ALL = (1 << 63) - 1
+_BEFORE = "SELECT id, count, sum, data FROM originals WHERE id < ? ORDER BY id DESC LIMIT 1"
 _WAITING = """SELECT 1 FROM records WHERE key IN (SELECT value FROM json_each(?))
     AND migrated IN (SELECT value FROM json_each(?)) LIMIT 1"""
 _PUT_BACK = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = ?
