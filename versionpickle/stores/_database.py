@@ -112,11 +112,6 @@ class Database:
             raise StoreError(self.path, problem, "open it again")
         self._identity = now
 
-    def _look_in_place(self) -> None:
-        """Check that as well, but not for each read: it would take longer than the read."""
-        self._next_look = monotonic() + _LOOK_EACH
-        self.check_in_place()
-
     # Statements
 
     def _use(self, act: Act[_R], sql: str, values: Any = ()) -> _R:
@@ -132,23 +127,24 @@ class Database:
                 return self._use(_leniently(act), sql, values)
             raise self._told(exc) from exc
 
+    def _read(self, act: Act[_R], sql: str, values: Any) -> _R:
+        """Look whether the file is in place now and then: each time takes longer than a read."""
+        if monotonic() >= self._next_look:
+            self._next_look = monotonic() + _LOOK_EACH
+            self.check_in_place()
+        return self._use(act, sql, values)
+
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""
-        if monotonic() >= self._next_look:
-            self._look_in_place()
-        return self._use(_all, sql, values)
+        return self._read(_all, sql, values)
 
     def read_one(self, sql: str, values: Sequence[Any]) -> Any:
         """Return the first row of a query, or None."""
-        if monotonic() >= self._next_look:
-            self._look_in_place()
-        return self._use(_first, sql, values)
+        return self._read(_first, sql, values)
 
     def read_some(self, sql: str, values: Sequence[Any]) -> list[Any]:
         """Return the first rows of a query; fewer where the second column holds long data."""
-        if monotonic() >= self._next_look:
-            self._look_in_place()
-        return self._use(_some, sql, values)
+        return self._read(_some, sql, values)
 
     def readable(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of a query, up to the first that cannot be read."""
