@@ -318,7 +318,7 @@ class TestMigration:
         done = pickle.loads(pickle.dumps(work.done(pickle.loads(pickle.dumps(task)))))
 
         assert [1] == [*done.failures]
-        for name in ("pickles", "labels", "failures", "packed"):
+        for name in ("pickles", "labels", "failures", "ready"):
             assert getattr(expected, name) == getattr(done, name)
 
     def test_rolled_back_meanwhile(self, path, store):

@@ -11,7 +11,7 @@ from typing import Any, Self
 import attrs
 
 from ._store_settings import Settings
-from .exceptions import StoreError, VersionPickleError
+from .exceptions import StoreError
 from .stores._records import Key, Parked, Records, ignore
 from .sweeping._copying import Copied, copying
 from .sweeping._migration import Migration, Plan, migrating
@@ -47,7 +47,7 @@ class ExistingStore(Mapping[Key, Any]):
     # What is there
 
     def __getitem__(self, key: Key) -> Any:
-        return self._load(key, self._records.read(key))
+        return self._settings.load(self._records.read(key), key)
 
     def __iter__(self) -> Iterator[Key]:
         return self._records.keys()
@@ -70,14 +70,7 @@ class ExistingStore(Mapping[Key, Any]):
     def _pairs(self, prefix: str) -> Iterator[tuple[Key, Any]]:
         for record in self._records.scan(prefix):
             data = self._records.read(record.key) if record.problem else record.data
-            yield record.key, self._load(record.key, data)
-
-    def _load(self, key: Key, data: bytes) -> Any:
-        try:
-            return self._settings.load(data)
-        except VersionPickleError as exc:
-            exc.key = key
-            raise
+            yield record.key, self._settings.load(data, record.key)
 
     # Sweeps
 

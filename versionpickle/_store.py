@@ -12,7 +12,7 @@ from ._existing import ExistingStore
 from ._label import Label
 from ._names import ref_of
 from ._store_settings import Settings
-from .exceptions import ConflictError, VersionPickleError
+from .exceptions import ConflictError
 from .stores._store_file import StoreFile
 from .sweeping._judging import Judge
 
@@ -42,7 +42,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         data, number = self._records.read_labelled(_checked(key))
-        obj = self._load(key, data)
+        obj = self._settings.load(data, key)
         if self._judge is not None:
             self._write_back(self._judge, key, data, number, obj)
         return obj
@@ -51,7 +51,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         """Store what was upgraded, unless somebody has changed it meanwhile."""
         before = self._records.labels.label(number)
         if before is not None and judge.standing(before) == "stale":
-            written, label = self._settings.dump(obj)
+            written, label = self._settings.dump(obj, key)
             if label != before:  # or an older version is what it is to be stored as
                 self._records.swap_one(key, data, written, label)
 
@@ -65,14 +65,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
 
     def __setitem__(self, key: str, obj: object) -> None:
         _checked(key)
-        self._records.write(key, *self._dump(key, obj))
-
-    def _dump(self, key: str, obj: object) -> tuple[bytes, Label]:
-        try:
-            return self._settings.dump(obj)
-        except VersionPickleError as exc:
-            exc.key = key
-            raise
+        self._records.write(key, *self._settings.dump(obj, key))
 
     def __delitem__(self, key: str) -> None:
         self._records.delete(_checked(key))
@@ -97,9 +90,9 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         ['apple', 'pear']
         """
         data = self._records.read(_checked(key))
-        obj = self._load(key, data)
+        obj = self._settings.load(data, key)
         yield obj
-        if not self._records.replace(key, data, *self._dump(key, obj)):
+        if not self._records.replace(key, data, *self._settings.dump(obj, key)):
             conflict = ConflictError(
                 self._records.address,
                 "somebody else has changed this record meanwhile",
@@ -121,15 +114,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
             keys = [key if type(key) is str else _checked(key) for key, _ in batch]
             if not "".join(keys).isascii():
                 keys = [*map(_checked, keys)]
-            self._records.put(keys, *self._dump_all(batch))
-
-    def _dump_all(self, batch: list[tuple[str, Any]]) -> tuple[list[bytes], list[Label]]:
-        try:
-            return self._settings.dump_all([obj for _, obj in batch])
-        except VersionPickleError:
-            for key, obj in batch:  # one of them
-                self._dump(key, obj)
-            raise
+            self._records.put(keys, *self._settings.dump_all(batch))
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -176,7 +161,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
                 if place in problems:
                     yield key, self[key]  # which says what is wrong
                 else:
-                    yield key, self._load(key, data)
+                    yield key, self._settings.load(data, key)
 
     def _names_of(self, cls: type | str) -> set[str]:
         ref = cls if isinstance(cls, str) else ref_of(cls)

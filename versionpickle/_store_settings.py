@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._label import Label
 from ._loading import Policy, loads
 from ._noting import Notes, all_dumps_noted, dumps_noted, label_of_notes
 from ._quick import quick_load
+from .exceptions import VersionPickleError
 from .migrations import Registry
 from .migrations._registry import checked_registry
+from .stores._records import Key
 from .sweeping._judging import Judge
 from .sweeping._work import Work
 
@@ -46,18 +48,38 @@ class Settings:
         self.versions = versions
         self._labels: dict[Notes, Label] = {}
 
-    def load(self, data: bytes) -> Any:
+    def load(self, data: bytes, key: Key | None = None) -> Any:
+        """Return the object of a record; an error names the key, if it is given."""
         try:
             return (self.registry.quick_load or quick_load(self.registry))(data)
         except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
-            return self._load(data)
+            return self._load_with_care(data, key)
 
-    def dump(self, obj: object) -> tuple[bytes, Label]:
-        data, notes = dumps_noted(obj, registry=self._given, versions=self.versions)
+    def _load_with_care(self, data: bytes, key: Key | None) -> Any:
+        try:
+            return self._load(data)
+        except VersionPickleError as exc:
+            exc.key = key
+            raise
+
+    def dump(self, obj: object, key: Key) -> tuple[bytes, Label]:
+        """Return what is to be stored under a key."""
+        try:
+            data, notes = dumps_noted(obj, registry=self._given, versions=self.versions)
+        except VersionPickleError as exc:
+            exc.key = key
+            raise
         return data, self._label(notes)
 
-    def dump_all(self, objs: Iterable[object]) -> tuple[list[bytes], list[Label]]:
-        pickles, found = all_dumps_noted(objs, registry=self._given, versions=self.versions)
+    def dump_all(self, pairs: Sequence[tuple[Key, object]]) -> tuple[list[bytes], list[Label]]:
+        """Return that of many records, column by column."""
+        objs = [obj for _, obj in pairs]
+        try:
+            pickles, found = all_dumps_noted(objs, registry=self._given, versions=self.versions)
+        except VersionPickleError:
+            for key, obj in pairs:  # one of them
+                self.dump(obj, key)
+            raise
         known = self._labels.get
         return pickles, [known(notes) or self._label(notes) for notes in found]
 

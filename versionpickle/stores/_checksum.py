@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from itertools import repeat
+from operator import lshift, xor
 from typing import Any
 from zlib import crc32
 
@@ -18,37 +20,45 @@ def sum_of(key: str, data: bytes, label: int, migrated: int = 0) -> int:
 
     *migrated* is the number of the batch of originals that a migration kept of it.
     """
-    return crc32(data, crc32(key.encode(), label)) + (migrated << 32)
-
-
-def sums_of(
-    keys: Iterable[str],
-    pickles: Iterable[bytes],
-    labels: Iterable[int],
-    migrated: Collection[int] = (),
-) -> list[int]:
-    """Return those of many records: of all loops over a store, this is one of the longest."""
-    found = map(crc32, pickles, map(crc32, map(str.encode, keys), labels))
-    if not any(migrated):
-        return list(found)
-    return [one + (number << 32) for one, number in zip(found, migrated, strict=True)]
+    return crc32(data, crc32(key.encode())) ^ label ^ (migrated << 32)
 
 
 def is_whole(key: Any, data: Any, found: Any, label: Any, migrated: Any) -> bool:
     """Tell whether a record is what was stored; one flipped bit may make a text of bytes."""
     try:
-        expected = crc32(data, crc32(key.encode(), label)) + (migrated << 32)
+        expected = crc32(data, crc32(key.encode())) ^ label ^ (migrated << 32)
     except _NOT_WHOLE:
         return False
     return bool(expected == found and 0 < label < _LABELS_END)
 
 
-def are_whole(
+# That of many, column by column: of all loops over a store, these are among the longest
+
+
+def crcs_of_keys(keys: Iterable[str]) -> list[int]:
+    """Return the part that only a key decides."""
+    return [*map(crc32, map(str.encode, keys))]
+
+
+def crcs_of(pickles: Iterable[bytes], of_keys: Iterable[int]) -> list[int]:
+    """Return the part that keys and bytes decide."""
+    return [*map(crc32, pickles, of_keys)]
+
+
+def sums_of(
+    crcs: Iterable[int], labels: Iterable[int], migrated: Iterable[int] = repeat(0)
+) -> list[int]:
+    """Return the checksums of which those are parts."""
+    return [*map(xor, map(xor, crcs, labels), map(lshift, migrated, repeat(32)))]
+
+
+def crcs_of_keys_if_whole(
     keys: list[Any], pickles: list[Any], found: list[Any], labels: list[Any], migrated: list[Any]
-) -> bool:
-    """Tell that of many, column by column."""
+) -> list[int] | None:
+    """Return the part that keys decide, if all these records are what was stored."""
     try:
-        is_same = sums_of(keys, pickles, labels, migrated) == found
-        return is_same and min(labels, default=1) > 0 and max(labels, default=1) < _LABELS_END
+        of_keys = crcs_of_keys(keys)
+        is_same = sums_of(crcs_of(pickles, of_keys), labels, migrated) == found
+        return of_keys if is_same and min(labels) > 0 and max(labels) < _LABELS_END else None
     except _NOT_WHOLE:
-        return False
+        return None

@@ -127,8 +127,12 @@ class Database:
                 return self._use(_leniently(act), sql, values)
             raise self._told(exc) from exc
 
-    def _read(self, act: Act[_R], sql: str, values: Any) -> _R:
-        """Look whether the file is in place now and then: each time takes longer than a read."""
+    def fetch(self, act: Act[_R], sql: str, values: Sequence[Any]) -> _R:
+        """
+        Return some of the rows of a query: `first`, or `some`.
+
+        Looks whether the file is in place now and then: each time takes longer than a read.
+        """
         if monotonic() >= self._next_look:
             self._next_look = monotonic() + _LOOK_EACH
             self.check_in_place()
@@ -136,15 +140,7 @@ class Database:
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""
-        return self._read(_all, sql, values)
-
-    def read_one(self, sql: str, values: Sequence[Any]) -> Any:
-        """Return the first row of a query, or None."""
-        return self._read(_first, sql, values)
-
-    def read_some(self, sql: str, values: Sequence[Any]) -> list[Any]:
-        """Return the first rows of a query; fewer where the second column holds long data."""
-        return self._read(_some, sql, values)
+        return self.fetch(_all, sql, values)
 
     def readable(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of a query, up to the first that cannot be read."""
@@ -314,11 +310,13 @@ def _all(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> lis
     return connection.execute(sql, values).fetchall()
 
 
-def _first(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> Any:
+def first(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> Any:
+    """Return the first row of a query, or None."""
     return connection.execute(sql, values).fetchone()
 
 
-def _some(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[Any]:
+def some(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[Any]:
+    """Return the first rows of a query; fewer where the second column holds long data."""
     rows: list[Any] = []
     size = 0
     with contextlib.closing(connection.execute(sql, values)) as cursor:

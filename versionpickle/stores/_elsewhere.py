@@ -6,6 +6,7 @@ import abc
 import itertools
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from versionpickle._label import Label
 from versionpickle._upgrading import label_of
@@ -89,7 +90,7 @@ class Elsewhere(Records):
             return None
 
     def swap(
-        self, batch: Batch, pickles: list[bytes], labels: list[Label], packed: bytes = b""
+        self, batch: Batch, pickles: list[bytes], labels: list[Label], ready: Any = None
     ) -> set[Key]:
         changes = list(zip(batch.keys, batch.pickles, pickles, strict=True))
         self.ledger.begin(changes, self.aside())

@@ -11,7 +11,7 @@ from typing import Any
 from versionpickle.exceptions import DamagedStoreError, StoreError
 
 from ._checksum import is_whole
-from ._database import Database
+from ._database import Database, some
 from ._labels import DAMAGED
 from ._mending import Mending
 from ._originals import Originals
@@ -78,7 +78,9 @@ def _records(database: Database) -> Iterator[tuple[Any, ...]]:
     after = _FIRST
     while True:
         try:
-            rows = database.read_some(f"{_ROWS} WHERE id > ? ORDER BY id LIMIT {_PAGE}", (after,))
+            rows = database.fetch(
+                some, f"{_ROWS} WHERE id > ? ORDER BY id LIMIT {_PAGE}", (after,)
+            )
         except DamagedStoreError:
             whole_from = yield from _around(database, after)
             if whole_from is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from versionpickle._label import Label
 
-from ._database import Database
+from ._database import Database, first
 
 
 DAMAGED = 0
@@ -32,7 +32,9 @@ class Labels:
         """Return the label of a number; None where it is damaged."""
         known = self._labels.get(number)
         if known is None:
-            row = self._database.read_one("SELECT text, sum FROM labels WHERE id = ?", (number,))
+            row = self._database.fetch(
+                first, "SELECT text, sum FROM labels WHERE id = ?", (number,)
+            )
             known = None if row is None else label_in(*row)
         return known
 
@@ -53,7 +55,7 @@ class Labels:
             return known
         text = label.text
         self._database.write(_WRITE, (text, zlib.crc32(text.encode())))
-        row = self._database.read_one("SELECT id FROM labels WHERE text = ?", (text,))
+        row = self._database.fetch(first, "SELECT id FROM labels WHERE text = ?", (text,))
         return int(row[0])
 
     def remember(self, numbers: dict[Label, int]) -> None:

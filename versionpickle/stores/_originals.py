@@ -13,7 +13,7 @@ from versionpickle.exceptions import DamagedStoreError
 
 from ._checksum import is_whole
 from ._columns import dumps_columns
-from ._database import Database
+from ._database import Database, first
 from ._records import Damage
 
 
@@ -25,7 +25,7 @@ class Originals:
 
     def next_number(self) -> int:
         """Return the number of the next batch, within the transaction that keeps it."""
-        (number,) = self._database.read_one(_NEXT, ())
+        (number,) = self._database.fetch(first, _NEXT, ())
         return int(number)
 
     def keep(self, number: int, migrated: Sequence[int], data: bytes) -> None:
@@ -62,7 +62,7 @@ class Originals:
         left: list[int] = []
         while True:
             with self._database.transaction():
-                row = self._database.read_one(_LAST, (json.dumps(left),))
+                row = self._database.fetch(first, _LAST, (json.dumps(left),))
                 if row is None:
                     return
                 counts, is_done = self._put_batch_back(*row, left=left)
@@ -92,14 +92,14 @@ class Originals:
         if not left:
             return False
         keys = json.dumps([key for key, *_ in rows])
-        return bool(self._database.read_one(_WAITING, (keys, json.dumps(left))))
+        return bool(self._database.fetch(first, _WAITING, (keys, json.dumps(left))))
 
     def examine(self) -> Iterator[Damage]:
         """Yield what is damaged."""
         last = _BEHIND_ALL
         while True:
             try:
-                row = self._database.read_one(_BEFORE, (last,))
+                row = self._database.fetch(first, _BEFORE, (last,))
             except DamagedStoreError:
                 yield Damage(None, "the originals of migrations cannot be read")
                 return

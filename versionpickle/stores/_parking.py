@@ -11,7 +11,7 @@ from zlib import crc32
 
 from versionpickle.exceptions import DamagedStoreError, StoreError
 
-from ._database import Database, Spoiled
+from ._database import Database, Spoiled, first
 from ._records import Damage, Parked
 
 
@@ -26,7 +26,7 @@ class Parking:
         others = set()
         with self._database.transaction():
             for one, record in parked:
-                found = self._database.read_one(_RECORD, (one.key,))
+                found = self._database.fetch(first, _RECORD, (one.key,))
                 if found == (record,):
                     row = (one.key, one.ref, one.version, one.step, one.reason, record)
                     self._database.write(_PARK, (*row, _sum(*row)), size=len(one.reason))
@@ -35,7 +35,7 @@ class Parking:
         return others
 
     def unpark(self) -> None:
-        if self._database.read_one(f"{_SELECT} LIMIT 1", ()):
+        if self._database.fetch(first, f"{_SELECT} LIMIT 1", ()):
             self._database.write("DELETE FROM parked")
 
     def parked(self) -> list[Parked]:

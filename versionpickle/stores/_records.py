@@ -65,6 +65,10 @@ class Damage:
     problem: str
 
 
+def _nothing(_: list[bytes]) -> None:
+    """Make nothing ready."""
+
+
 @attrs.frozen
 class Findings:
     """What any process can find out about a batch."""
@@ -72,8 +76,8 @@ class Findings:
     problems: dict[int, str]
     """Why some of the records are not those that were stored, by their places."""
 
-    packed: bytes = b""
-    """All of it as the place keeps originals, if it does; empty where there are problems."""
+    prepare: Callable[[list[bytes]], Any] = _nothing
+    """Makes ready for a swap what needs not be done by whoever writes, of all the new pickles."""
 
 
 def problems_told(_: object, __: object, problems: Sequence[str]) -> Findings:
@@ -183,12 +187,12 @@ class Records(abc.ABC):
 
     @abc.abstractmethod
     def swap(
-        self, batch: Batch, pickles: list[bytes], labels: list[Label], packed: bytes = b""
+        self, batch: Batch, pickles: list[bytes], labels: list[Label], ready: Any = None
     ) -> set[Key]:
         """
         Put pickles in the place of records, and keep the originals.
 
-        They may be *packed* already, as `Findings` have them.
+        *ready* is what was prepared for that, if it was; see `Findings`.
         Return the keys of those that somebody else changed meanwhile; they stay.
         """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import time
@@ -19,8 +20,9 @@ from versionpickle.exceptions import (
     NotAStoreError,
 )
 
-from ._checksum import are_whole, is_whole, sum_of, sums_of
-from ._database import Database, Durability, Spoiled
+from ._checksum import crcs_of, crcs_of_keys, crcs_of_keys_if_whole, is_whole, sum_of, sums_of
+from ._columns import Columns
+from ._database import Database, Durability, Spoiled, first, some
 from ._examine import examined
 from ._labels import DAMAGED, Labels
 from ._originals import Originals, pack
@@ -75,7 +77,6 @@ _WHAT_IT_IS = """SELECT (SELECT COUNT(*) FROM sqlite_schema), application_id, us
 
 _READ = "SELECT data, sum, label, migrated FROM records WHERE key = ?"
 _SELECT = "SELECT key, data, sum, label, migrated, id FROM records"
-_COLUMNS = 6
 _WRITE = """INSERT INTO records (key, data, sum, label) VALUES (?, ?, ?, ?)
     ON CONFLICT (key) DO UPDATE
     SET data = excluded.data, sum = excluded.sum, label = excluded.label, migrated = 0"""
@@ -176,8 +177,10 @@ class StoreFile(Records):
         until = "? IS NULL" if end is None else "key < ?"
         goes_on = True
         while goes_on and (
-            rows := self.database.read_some(
-                f"{select} WHERE {place} AND {until} ORDER BY key LIMIT {_PAGE}", (start, end)
+            rows := self.database.fetch(
+                some,
+                f"{select} WHERE {place} AND {until} ORDER BY key LIMIT {_PAGE}",
+                (start, end),
             )
         ):
             yield from rows
@@ -190,7 +193,7 @@ class StoreFile(Records):
 
     def read_labelled(self, key: Key) -> tuple[bytes, int]:
         """Return the bytes of a record and its label's number, if it is whole."""
-        row = self.database.read_one(_READ, (key,))
+        row = self.database.fetch(first, _READ, (key,))
         if row is None:
             raise self._damaged(key, None) if isinstance(key, Spoiled) else KeyError(key)
         data, found, label, migrated = row
@@ -214,7 +217,8 @@ class StoreFile(Records):
     def put(self, keys: Sequence[Key], pickles: Sequence[bytes], labels: Sequence[Label]) -> None:
         """Write many records, in one transaction."""
         with self._numbered(labels) as numbers:
-            rows = zip(keys, pickles, sums_of(keys, pickles, numbers), numbers, strict=True)
+            sums = sums_of(crcs_of(pickles, crcs_of_keys(keys)), numbers)
+            rows = zip(keys, pickles, sums, numbers, strict=True)
             self.database.write_many(_WRITE, rows, size=sum(map(len, pickles)))
 
     def replace(self, key: str, before: bytes, data: bytes, label: Label) -> bool:
@@ -266,7 +270,7 @@ class StoreFile(Records):
         while numbers and limit != 0 and goes_on:
             most = size if limit is None else min(size, limit)
             moment = watch.moment()
-            rows = self.database.read_some(*_next(numbers, place, after, most))
+            rows = self.database.fetch(some, *_next(numbers, place, after, most))
             if not rows:
                 return
             yield self._batch(rows, (watch, moment))
@@ -276,27 +280,28 @@ class StoreFile(Records):
             limit = None if limit is None else limit - len(rows)
 
     def _batch(self, rows: list[Any], moment: tuple[Watch, Moment] | None = None) -> Batch:
-        keys, pickles, *marks = ([row[place] for row in rows] for place in range(_COLUMNS))
+        keys, pickles, *marks = map(list, zip(*rows, strict=True))
         return Batch(keys, pickles, tuple(marks), _examined, moment)
 
     # Migrations
 
     def swap_one(self, key: str, before: bytes, data: bytes, label: Label) -> None:
         """Swap one record, unless somebody else has changed it."""
-        batch = self._batch(self.database.read(f"{_SELECT} WHERE key = ?", (key,)))
-        if [*batch.pickles] == [before]:
-            self.swap(batch, [data], [label])
+        rows = self.database.read(f"{_SELECT} WHERE key = ?", (key,))
+        if [row[1] for row in rows] == [before]:
+            self.swap(self._batch(rows), [data], [label])
 
     def swap(
-        self, batch: Batch, pickles: list[bytes], labels: list[Label], packed: bytes = b""
+        self, batch: Batch, pickles: list[bytes], labels: list[Label], ready: Any = None
     ) -> set[Key]:
+        packed, crcs = ready or _prepared(batch.columns, crcs_of_keys(batch.keys), pickles)
         keys, before = batch.keys, batch.pickles
-        sums_before, *_, places = batch.marks
+        sums_before, _, migrated_before, places = batch.marks
         watch, moment = batch.moment or (Watch(self.database), None)
         with watch.aside(), self._numbered(labels) as numbers:
             number = self._originals.next_number()
             migrated = [number] * len(keys)
-            sums = sums_of(keys, pickles, numbers, migrated)
+            sums = sums_of(crcs, numbers, migrated)
             columns = pickles, sums, numbers, migrated, places
             if watch.is_still(moment):
                 sql, rows = _SWAP, zip(*columns, strict=True)
@@ -307,7 +312,7 @@ class StoreFile(Records):
                 )
             changed = self.database.write_many(sql, rows, size=sum(map(len, pickles)))
             if changed == len(keys):
-                self._keep(number, batch, packed)
+                self._originals.keep(number, migrated_before, packed)
                 return set()
             there = self.database.read(_AMONG, (json.dumps(places),))
             now = {place: rest for place, *rest in there}
@@ -316,12 +321,9 @@ class StoreFile(Records):
                 for at, wanted in enumerate(zip(keys, pickles, sums, strict=True))
                 if now.get(places[at]) == [*wanted]
             ]
-            self._keep(number, batch.only(swapped))
+            *kept, _ = batch.only(swapped).columns
+            self._originals.keep(number, kept[-1], pack(*kept))
             return {*keys} - {keys[at] for at in swapped}
-
-    def _keep(self, number: int, batch: Batch, packed: bytes = b"") -> None:
-        *marks, _ = batch.marks
-        self._originals.keep(number, marks[-1], packed or pack(batch.keys, batch.pickles, *marks))
 
     def park(self, batch: Batch, parked: Sequence[Parked]) -> set[Key]:
         return self._parking.park(zip(parked, batch.marks[0], strict=True))
@@ -348,12 +350,19 @@ class StoreFile(Records):
 
 
 def _examined(*columns: list[Any]) -> Findings:
-    """Say which of these records are not what was stored, or else what they are as originals."""
-    *columns_summed, _ = columns
-    if are_whole(*columns_summed):
-        return Findings({}, pack(*columns_summed))
-    rows = enumerate(zip(*columns_summed, strict=True))
+    """Say which of these records are not what was stored."""
+    *summed, _ = columns
+    of_keys = crcs_of_keys_if_whole(*summed)
+    if of_keys is not None:
+        return Findings({}, functools.partial(_prepared, columns, of_keys))
+    rows = enumerate(zip(*summed, strict=True))
     return Findings({place: _problem(row[3]) for place, row in rows if not is_whole(*row)})
+
+
+def _prepared(columns: Columns, crcs: list[int], pickles: list[bytes]) -> tuple[bytes, list[int]]:
+    """Return records as their originals are kept, and a part of the sums of what comes now."""
+    *kept, _ = columns
+    return pack(*kept), crcs_of(pickles, crcs)
 
 
 def _problem(label: object) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from versionpickle.exceptions import NotAStoreError
 
-from ._database import Database
+from ._database import Database, first
 from ._elsewhere import Elsewhere
 from ._ledger import SUFFIX
 from ._records import Damage, Key, Record
@@ -77,7 +77,7 @@ class Table(Elsewhere):
 
     def read(self, key: Key) -> bytes:
         sql = f"SELECT {self._value} FROM {self._table} WHERE {self._key} = ?"
-        row = self._database.read_one(sql, (key,))
+        row = self._database.fetch(first, sql, (key,))
         if row is None or not isinstance(row[0], bytes):
             raise KeyError(key)
         return row[0]

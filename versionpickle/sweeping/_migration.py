@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from typing import Any
 
 import attrs
 
@@ -139,13 +140,13 @@ class _Changes:
     batch: Batch
     pickles: list[bytes]
     labels: list[Label]
-    packed: bytes = b""
+    ready: Any = None
 
 
 def _changes(batch: Batch, done: Done, *, is_all: bool) -> _Changes:
     """Return what is to be written: not what failed, nor, unless *is_all*, what is as it was."""
     if is_all and not done.failures:
-        return _Changes(batch, done.pickles, done.labels, done.packed)
+        return _Changes(batch, done.pickles, done.labels, done.ready)
     changed = [
         place
         for place, before in enumerate(batch.pickles)

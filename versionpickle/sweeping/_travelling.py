@@ -38,15 +38,15 @@ NO_LABEL = Label()
 class Done:
     """What has become of a batch."""
 
-    packed: bytes = b""
-    """See `Findings`."""
-
     pickles: list[bytes] = attrs.field(factory=list)
     """Each as it is to be written; as it was where that failed."""
 
     labels: list[Label] = attrs.field(factory=list)
     failures: dict[int, Failure] = attrs.field(factory=dict)
     """By place in the batch."""
+
+    ready: Any = None
+    """What was prepared, see `Findings`, if nothing failed."""
 
     def add(self, written: bytes, label: Label) -> None:
         self.pickles.append(written)
@@ -61,9 +61,9 @@ class Done:
         numbers = {one: number for number, one in enumerate(each)}
         labels = [numbers[one] for one in map(id, self.labels)]
         columns = dumps_columns((self.pickles, labels))
-        return _done, (self.packed, columns, [*each.values()], self.failures)
+        return _done, (columns, [*each.values()], self.failures, self.ready)
 
 
-def _done(packed: bytes, columns: bytes, each: list[Label], failures: dict[int, Failure]) -> Done:
+def _done(columns: bytes, each: list[Label], failures: dict[int, Failure], ready: Any) -> Done:
     pickles, labels = pickle.loads(columns)
-    return Done(packed, pickles, [each[number] for number in labels], failures)
+    return Done(pickles, [each[number] for number in labels], failures, ready)

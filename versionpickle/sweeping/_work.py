@@ -41,7 +41,7 @@ class Work:
         """Write pickles anew, but for those that have problems."""
         pickles = task.columns[1]
         found = task.examine(*task.columns)
-        done = Done(found.packed)
+        done = Done()
         write = _Rewriting(self, done).write if self.is_labelled else self._writing(done)
         if problems := found.problems:
             for place, data in enumerate(pickles):
@@ -51,6 +51,8 @@ class Work:
                     write([data])
         else:
             write(pickles)
+        if not done.failures:
+            done.ready = found.prepare(done.pickles)
         return done
 
     def _writing(self, done: Done) -> Callable[[Sequence[bytes]], None]:
