@@ -6,6 +6,7 @@ import collections
 import contextlib
 import importlib
 import multiprocessing
+import os
 import signal
 import sys
 import threading
@@ -24,6 +25,9 @@ _R = TypeVar("_R")
 
 _AHEAD = 4
 """How many batches may wait to be done, or be done and wait to be written."""
+
+_PATIENCE = 5
+"""By how much workers give way to others, as `os.nice` has it."""
 
 
 def each_done(
@@ -100,6 +104,8 @@ def _declared() -> set[tuple[str, int]]:
 
 def _prepare(modules: Iterable[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us stops us
+    if hasattr(os, "nice"):  # all wait for the one that writes
+        os.nice(_PATIENCE)
     for module in modules:
         with contextlib.suppress(Exception):  # what is missing then is told
             importlib.import_module(module)
