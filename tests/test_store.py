@@ -124,6 +124,14 @@ class TestMapping:
         assert "2027" not in store.keys(prefix="2026")
         assert "2026-1" in store.keys(prefix="2026")
 
+    def test_keys_that_come_twice(self, store):
+        """The last one stays, as in a dict, however many records a statement writes."""
+        pairs = [(f"{number % 70:02}", number) for number in range(1_234)]
+
+        store.update(pairs)
+
+        assert dict(pairs) == dict(store)
+
     def test_many_pages(self, store):
         """Iterating takes some at a time, and all."""
         store.update((f"{number:05}", number) for number in range(2_500))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import json
 import os
 import time
@@ -77,9 +78,15 @@ _WHAT_IT_IS = """SELECT (SELECT COUNT(*) FROM sqlite_schema), application_id, us
 
 _READ = "SELECT data, sum, label, migrated FROM records WHERE key = ?"
 _SELECT = "SELECT key, data, sum, label, migrated, id FROM records"
-_WRITE = """INSERT INTO records (key, data, sum, label) VALUES (?, ?, ?, ?)
+_AT_ONCE = 100
+"""How many records one statement writes: each statement takes as long as a record."""
+
+_WRITE, _WRITE_SOME = (
+    f"""INSERT INTO records (key, data, sum, label) VALUES {", ".join(["(?, ?, ?, ?)"] * count)}
     ON CONFLICT (key) DO UPDATE
     SET data = excluded.data, sum = excluded.sum, label = excluded.label, migrated = 0"""
+    for count in (1, _AT_ONCE)
+)
 _REPLACE = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = 0
     WHERE key = ? AND data = ?"""
 _PAGE = 500
@@ -218,8 +225,12 @@ class StoreFile(Records):
         """Write many records, in one transaction."""
         with self._numbered(labels) as numbers:
             sums = sums_of(crcs_of(pickles, crcs_of_keys(keys)), numbers)
-            rows = zip(keys, pickles, sums, numbers, strict=True)
-            self.database.write_many(_WRITE, rows, size=sum(map(len, pickles)))
+            rows = [*zip(keys, pickles, sums, numbers, strict=True)]
+            rest = len(rows) % _AT_ONCE
+            self.database.write_many(_WRITE, rows[:rest])
+            parts = (rows[at : at + _AT_ONCE] for at in range(rest, len(rows), _AT_ONCE))
+            together = ([*itertools.chain(*part)] for part in parts)
+            self.database.write_many(_WRITE_SOME, together, size=sum(map(len, pickles)))
 
     def replace(self, key: str, before: bytes, data: bytes, label: Label) -> bool:
         """Write a record in place of *before*; tell whether it still was there."""
