@@ -206,6 +206,19 @@ class TestMigration:
         assert limit == store.migrate(limit=limit).migrated
         assert 2_100 - limit == store.migrate(limit=5_000).migrated
 
+    @pytest.mark.parametrize("name", ["limit", "workers"])
+    def test_counts(self, store, name):
+        """What is no count is refused before anything is written."""
+        fill(store, 2)
+        orders.declare(4)
+
+        for count in ("2", True, 1.0):
+            with pytest.raises(TypeError, match=f"{name}= takes a whole number, not {count!r}"):
+                store.migrate(**{name: count})
+        with pytest.raises(ValueError, match=f"{name}=-1 makes no sense"):
+            store.migrate(**{name: -1})
+        assert 2 == store.survey().stale
+
     def test_failures(self, store):
         """What cannot be upgraded is named, stays, and is tried again."""
         fill(store, 5)

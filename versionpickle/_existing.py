@@ -120,6 +120,8 @@ class ExistingStore(Mapping[Key, Any]):
         executor: Executor | None = None,
     ) -> Iterator[Migration]:
         """Migrate as `migrate` does, as far as it is iterated: it yields after each batch."""
+        _check_count("workers", workers)
+        _check_count("limit", 0 if limit is None else limit)
         if self._settings.versions:
             problem = "it is opened to write older versions, for code of yesterday"
             cure = "migrate it when that code is gone, and it is opened without versions="
@@ -190,6 +192,13 @@ class ExistingStore(Mapping[Key, Any]):
             if progress is not None:
                 progress(done)
         return done
+
+
+def _check_count(name: str, count: int) -> None:
+    if type(count) is not int:
+        raise TypeError(f"{name}= takes a whole number, not {count!r}")
+    if count < 0:
+        raise ValueError(f"{name}={count} makes no sense; give a number from 0")
 
 
 class _Keys(KeysView[Any]):
