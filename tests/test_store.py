@@ -124,6 +124,20 @@ class TestMapping:
         assert "2027" not in store.keys(prefix="2026")
         assert "2026-1" in store.keys(prefix="2026")
 
+    def test_large_records(self, store):
+        """No more of them are held at a time than a few."""
+        seen = []
+
+        def coming():
+            for number in range(5):
+                seen.append(len(store))
+                yield str(number), bytes(9_000_000)
+
+        store.update(coming())
+
+        assert [0, 0, 2, 2, 4] == seen
+        assert 5 == len(store)
+
     def test_keys_that_come_twice(self, store):
         """The last one stays, as in a dict, however many records a statement writes."""
         pairs = [(f"{number % 70:02}", number) for number in range(1_234)]

@@ -6,6 +6,7 @@ import copyreg
 import pickle
 import pickletools
 import re
+import sys
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -43,18 +44,23 @@ def dumps_noted(
     obj: Any, *, registry: Registry | None = None, versions: Versions | None = None
 ) -> tuple[bytes, Notes]:
     """Return the pickle of *obj*, and what stands in it."""
-    ((data,), (notes,)) = all_dumps_noted([obj], registry=registry, versions=versions)
+    ((data,), (notes,)) = dumps_noted_of([obj], registry=registry, versions=versions)
     return data, notes
 
 
-def all_dumps_noted(
-    objs: Iterable[Any], *, registry: Registry | None = None, versions: Versions | None = None
+def dumps_noted_of(
+    objs: Iterable[Any],
+    *,
+    much: int = sys.maxsize,
+    registry: Registry | None = None,
+    versions: Versions | None = None,
 ) -> tuple[list[bytes], list[Notes]]:
-    """Return that of many objects."""
+    """Return that of many objects; no more of them are taken when they come to *much* bytes."""
     is_plain = versions is None and (registry is None or not registry.reducers)
     pickles: list[bytes] = []
     found: list[Notes] = []
     placeholders = WRITTEN.count
+    size = 0
     with noting() as stamps:
         for obj in objs:
             stamps.clear()
@@ -68,6 +74,9 @@ def all_dumps_noted(
                 placeholders = WRITTEN.count
             pickles.append(data)
             found.append(noted(data, stamps))
+            size += len(data)
+            if size >= much:
+                break
     return pickles, found
 
 

@@ -105,16 +105,19 @@ class Store(ExistingStore, MutableMapping[str, Any]):
 
     def update(self, other: Any = (), /, **more: Any) -> None:
         """
-        Store many objects, a thousand at a time in one transaction.
+        Store many objects, a thousand at a time in one transaction; fewer where they are large.
 
         All of them together, or none, within `transaction`.
         """
         coming = itertools.chain(_pairs_of(other), more.items())
-        while batch := list(itertools.islice(coming, _BATCH)):
-            keys = [key if type(key) is str else _checked(key) for key, _ in batch]
+        while True:
+            keys, pickles, labels = self._settings.dump_some(itertools.islice(coming, _BATCH))
+            if not keys:
+                return
+            keys = [key if type(key) is str else _checked(key) for key in keys]
             if not "".join(keys).isascii():
                 keys = [*map(_checked, keys)]
-            self._records.put(keys, *self._settings.dump_all(batch))
+            self._records.put(keys, pickles, labels)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Self]:

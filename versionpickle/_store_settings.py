@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import functools
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ._label import Label
 from ._loading import Policy, loads
-from ._noting import Notes, all_dumps_noted, dumps_noted, label_of_notes
+from ._noting import Notes, dumps_noted, dumps_noted_of, label_of_notes
 from ._quick import quick_load
 from .exceptions import VersionPickleError
 from .migrations import Registry
 from .migrations._registry import checked_registry
-from .stores._records import Key
+from .stores._records import MUCH, Key
 from .sweeping._judging import Judge
 from .sweeping._work import Work
 
@@ -71,17 +71,29 @@ class Settings:
             raise
         return data, self._label(notes)
 
-    def dump_all(self, pairs: Sequence[tuple[Key, object]]) -> tuple[list[bytes], list[Label]]:
-        """Return that of many records, column by column."""
-        objs = [obj for _, obj in pairs]
+    def dump_some(
+        self, coming: Iterable[tuple[Key, object]]
+    ) -> tuple[list[Key], list[bytes], list[Label]]:
+        """Return that of as many records as come, column by column; of fewer if they are long."""
+        taken: list[tuple[Key, object]] = []
+
+        def objs() -> Iterator[object]:
+            for pair in coming:
+                _, obj = pair
+                taken.append(pair)
+                yield obj
+
         try:
-            pickles, found = all_dumps_noted(objs, registry=self._given, versions=self.versions)
+            pickles, found = dumps_noted_of(
+                objs(), much=MUCH, registry=self._given, versions=self.versions
+            )
         except VersionPickleError:
-            for key, obj in pairs:  # one of them
+            for key, obj in taken[-1:]:
                 self.dump(obj, key)
             raise
         known = self._labels.get
-        return pickles, [known(notes) or self._label(notes) for notes in found]
+        labels = [known(notes) or self._label(notes) for notes in found]
+        return [key for key, _ in taken], pickles, labels
 
     def _label(self, notes: Notes) -> Label:
         label = self._labels.get(notes)

@@ -286,7 +286,7 @@ _TOLD: dict[str, tuple[type[StoreError], str, str]] = {
     "SQLITE_READONLY": (
         StoreError,
         "it cannot be written to",
-        "say read_only=True if you only want to read, or mend the permissions",
+        "say read_only=True if you only want to read, or mend the permissions and open it again",
     ),
     "SQLITE_FULL": (
         StoreError,
