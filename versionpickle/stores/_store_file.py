@@ -7,6 +7,7 @@ import functools
 import itertools
 import json
 import os
+import sys
 import time
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,9 +24,10 @@ from versionpickle.exceptions import (
 
 from ._checksum import crcs_of, crcs_of_keys, crcs_of_keys_if_whole, is_whole, sum_of, sums_of
 from ._columns import Columns
-from ._database import Database, Durability, Spoiled, first, some
+from ._database import Database, Durability, Spoiled, first
 from ._examine import examined
 from ._labels import DAMAGED, Labels
+from ._order import Query, behind, pages, with_labels
 from ._originals import Originals, pack
 from ._parking import Parking
 from ._records import Batch, Damage, Findings, Judge, Key, Parked, Record, Records, Tell, ignore
@@ -91,8 +93,6 @@ _REPLACE = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = 0
     WHERE key = ? AND data = ?"""
 _PAGE = 500
 """How many records are read at a time."""
-
-_LAST = chr(0x10FFFF)
 
 
 class StoreFile(Records):
@@ -179,21 +179,13 @@ class StoreFile(Records):
             yield Record(key, data, problem)
 
     def _pages(self, select: str, prefix: str) -> Iterator[tuple[Any, ...]]:
-        """Yield rows in the order of their keys, a page at a time: none is held open for long."""
-        place, start, end = _FROM, prefix.encode(), _behind(prefix)
+        end = behind(prefix)
         until = "? IS NULL" if end is None else "key < ?"
-        goes_on = True
-        while goes_on and (
-            rows := self.database.fetch(
-                some,
-                f"{select} WHERE {place} AND {until} ORDER BY key LIMIT {_PAGE}",
-                (start, end),
-            )
-        ):
-            yield from rows
-            before, start = start, _bytes(rows[-1][0])
-            goes_on = place == _FROM or start > before  # a broken part leads in a circle
-            place = _AFTER
+
+        def ask(place: str, at: bytes) -> Query:
+            return f"{select} WHERE {place} AND {until} ORDER BY key LIMIT {_PAGE}", (at, end)
+
+        return itertools.chain.from_iterable(pages(self.database, ask, prefix))
 
     def read(self, key: Key) -> bytes:
         return self.read_labelled(key)[0]
@@ -275,20 +267,22 @@ class StoreFile(Records):
 
     def batches(self, is_wanted: Judge, size: int, limit: int | None = None) -> Iterator[Batch]:
         numbers = self.wanted(is_wanted)
+        left = sys.maxsize if limit is None else limit
+        if not numbers or not left:
+            return
         watch = Watch(self.database)
-        place, after = _FROM, b""
-        goes_on = True
-        while numbers and limit != 0 and goes_on:
-            most = size if limit is None else min(size, limit)
+        moment = None
+
+        def ask(place: str, at: bytes) -> Query:
+            nonlocal moment
             moment = watch.moment()
-            rows = self.database.fetch(some, *_next(numbers, place, after, most))
-            if not rows:
-                return
+            return with_labels(_SELECT, numbers, place, at, min(size, left))
+
+        for rows in pages(self.database, ask):
             yield self._batch(rows, (watch, moment))
-            before, after = after, _bytes(rows[-1][0])
-            goes_on = place == _FROM or after > before  # as above
-            place = _AFTER
-            limit = None if limit is None else limit - len(rows)
+            left -= len(rows)
+            if not left:
+                return
 
     def _batch(self, rows: list[Any], moment: tuple[Watch, Moment] | None = None) -> Batch:
         keys, pickles, *marks = map(list, zip(*rows, strict=True))
@@ -409,45 +403,6 @@ def _until(timeout: float, attempt: Callable[[], object]) -> None:
             return
 
 
-def _bytes(key: object) -> bytes:
-    """Return a key as it stands in the file, so that others are behind it."""
-    return key.raw if isinstance(key, Spoiled) else str(key).encode()
-
-
-def _next(
-    numbers: list[int], place: str, after: bytes, size: int
-) -> tuple[str, tuple[bytes, ...]]:
-    """Return a query for the next records with one of these labels, in the order of keys."""
-    end = f"AND {place} ORDER BY key LIMIT {size}"
-    if len(numbers) > _FEW:
-        return f"{_SELECT} WHERE +label IN ({', '.join(map(str, numbers))}) {end}", (after,)
-    if len(numbers) == 1:
-        return f"{_SELECT} WHERE label = {numbers[0]} {end}", (after,)
-    parts = " UNION ALL ".join(
-        f"SELECT * FROM (SELECT id, key FROM records WHERE label = {number} {end})"
-        for number in numbers
-    )
-    first = f"SELECT id FROM ({parts}) ORDER BY key LIMIT {size}"
-    return f"{_SELECT} WHERE id IN ({first}) ORDER BY key", (after,) * len(numbers)
-
-
-_FEW = 16
-_FROM = "key >= CAST(? AS TEXT)"
-_AFTER = "key > CAST(? AS TEXT)"
 _SWAP = "UPDATE records SET data = ?, sum = ?, label = ?, migrated = ? WHERE id = ?"
 _IF_UNCHANGED = "AND key = ? AND data = ? AND sum = ?"
 _AMONG = "SELECT id, key, data, sum FROM records WHERE id IN (SELECT value FROM json_each(?))"
-
-
-def _behind(prefix: str) -> str | None:
-    """
-    Return the first text behind all that begin with *prefix*; None where there is none.
-
-    >>> _behind("2026-11"), _behind(""), _behind("a\U0010ffff")
-    ('2026-12', None, 'b')
-    """
-    rest = prefix.rstrip(_LAST)
-    if not rest:
-        return None
-    last = ord(rest[-1]) + 1
-    return rest[:-1] + chr(0xE000 if last == 0xD800 else last)  # behind those that are no text
