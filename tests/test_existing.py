@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import dbm.dumb
+import os
 import pickle
 import shelve
+import shutil
+import site
 import sqlite3
+import subprocess
+import sys
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -498,3 +503,25 @@ def test_foreign_ledger(tmp_path):
     database.close()
     with pytest.raises(exceptions.NotAStoreError, match="move it away"):
         open_existing(address)
+
+
+@pytest.mark.skipif(find_spec("_gdbm") is not None, reason="this Python has it itself")
+def test_flavours_of_another_python():
+    """GNU dbm and ndbm, which many Pythons were built without, with one that was not."""
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    python = shutil.which(name, path=os.defpath)
+    has_both = [python, "-c", "import _gdbm, _dbm"]
+    if python is None or subprocess.run(has_both, check=False, capture_output=True).returncode:
+        pytest.skip(f"the system has no {name} with them")
+    path = os.pathsep.join([str(Path(versionpickle.__file__).parents[1]), *site.getsitepackages()])
+
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-k", "gnu or ndbm", "-p", "no:cacheprovider", __file__],
+        env=os.environ | {"PYTHONPATH": path},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert 0 == done.returncode, done.stdout
+    assert "24 passed" in done.stdout
