@@ -104,8 +104,8 @@ def _declared() -> set[tuple[str, int]]:
 
 def _prepare(modules: Iterable[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us stops us
-    if hasattr(os, "nice"):  # all wait for the one that writes
-        os.nice(_PATIENCE)
+    with contextlib.suppress(AttributeError):  # Windows has none
+        os.nice(_PATIENCE)  # all wait for the one that writes
     for module in modules:
         with contextlib.suppress(Exception):  # what is missing then is told
             importlib.import_module(module)
