@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import itertools
+import os
 import pickle
 import signal
 import sqlite3
@@ -531,14 +532,22 @@ class TestMigration:
 
         assert 3 == store.survey().stale
 
-    def test_what_a_worker_does_first(self):
-        """It imports what it can; what it lacks is told."""
+    def test_workers_give_way(self):
+        """The process that writes is the one that all wait for."""
+        with _workers.processes(1, None) as pool:
+            assert min(os.nice(0) + 1, 19) <= pool.submit(os.nice, 0).result()
+
+    def test_what_a_worker_does_first(self, monkeypatch):
+        """It gives way, and imports what it can; what it lacks is told."""
+        steps = []
+        monkeypatch.setattr(os, "nice", steps.append)  # of these tests there is no way back
         before = signal.getsignal(signal.SIGINT)
         try:
             _workers._prepare(["orders", "no_such_module"])
         finally:
             signal.signal(signal.SIGINT, before)
 
+        assert 1 == len(steps)
         assert "orders" not in _workers._missing(_workers._declared())
         assert ["x version 3"] == _workers._missing({("x", 3)})
 
