@@ -104,7 +104,7 @@ def _declared() -> set[tuple[str, int]]:
 
 def _prepare(modules: Iterable[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us stops us
-    with contextlib.suppress(AttributeError):  # Windows has none
+    with contextlib.suppress(AttributeError, OSError):  # not everywhere is there such a thing
         os.nice(_PATIENCE)  # all wait for the one that writes
     for module in modules:
         with contextlib.suppress(Exception):  # what is missing then is told
