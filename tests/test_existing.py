@@ -524,4 +524,4 @@ def test_flavours_of_another_python():
     )
 
     assert 0 == done.returncode, done.stdout
-    assert "24 passed" in done.stdout
+    assert "skipped" not in done.stdout

@@ -540,7 +540,7 @@ class TestMigration:
     def test_what_a_worker_does_first(self, monkeypatch):
         """It gives way, and imports what it can; what it lacks is told."""
         steps = []
-        monkeypatch.setattr(os, "nice", steps.append)  # of these tests there is no way back
+        monkeypatch.setattr(os, "nice", steps.append)  # which cannot be taken back
         before = signal.getsignal(signal.SIGINT)
         try:
             _workers._prepare(["orders", "no_such_module"])
