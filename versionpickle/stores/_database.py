@@ -129,7 +129,7 @@ class Database:
 
     def fetch(self, act: Act[_R], sql: str, values: Sequence[Any]) -> _R:
         """
-        Return some of the rows of a query: `first`, or `some`.
+        Return what *act* takes of the rows of a query: the `first`, or `some`.
 
         Looks whether the file is in place now and then: each time takes longer than a read.
         """

@@ -77,7 +77,7 @@ class Findings:
     """Why some of the records are not those that were stored, by their places."""
 
     prepare: Callable[[list[bytes]], Any] = _nothing
-    """Makes ready for a swap what needs not be done by whoever writes, of all the new pickles."""
+    """Makes ready, of all the new pickles, what the swap then need not work out itself."""
 
 
 def problems_told(_: object, __: object, problems: Sequence[str]) -> Findings:
