@@ -14,7 +14,7 @@ import attrs
 import versionpickle
 
 from versionpickle import Registry, Versioned, adopt, versioned
-from versionpickle._placeholder import placeholder_class
+from versionpickle._classes.placeholder import placeholder_class
 
 
 APART = Registry("apart")

@@ -35,10 +35,10 @@ import attrs
 import versionpickle
 
 from versionpickle import migration, versioned
-from versionpickle._upgrading import label_of
+from versionpickle._pickles.rewrite.rewrite import label_of
 from versionpickle.exceptions import ConflictError, StoreError
 from versionpickle.migrations import add, convert, rename, split
-from versionpickle.stores import _database
+from versionpickle.stores._sqlite import database as _database
 
 
 YESTERDAY = {"torture.order": 1}

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import versionpickle
 
-from versionpickle._builder import Builder
-from versionpickle._finder import Finder
-from versionpickle._tree import TreeReader
+from versionpickle._pickles.build.builder import Builder
+from versionpickle._pickles.build.finder import Finder
+from versionpickle._pickles.machine.tree import TreeReader
 from versionpickle.exceptions import DamagedError, TruncatedError
 from versionpickle.migrations import default_registry
 

@@ -12,7 +12,7 @@ import pytest
 import versionpickle
 
 from versionpickle import Registry, adopt, migration, versioned
-from versionpickle._stream import revive_in
+from versionpickle._classes.reviving import revive_in
 from versionpickle.exceptions import (
     DeclarationError,
     FieldsError,

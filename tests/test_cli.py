@@ -16,7 +16,7 @@ from golden_models import MADE, dumps
 import versionpickle
 
 from versionpickle.__main__ import main as start
-from versionpickle.cli import main
+from versionpickle._cli import main
 
 
 def run(*arguments):
@@ -173,7 +173,7 @@ def test_as_a_function(monkeypatch, capsys):
 @pytest.mark.parametrize("package", ["click", "rich"])
 def test_without_the_extra(package, monkeypatch):
     """Without click and rich, a sentence says how to get them."""
-    for name in [name for name in sys.modules if name.startswith("versionpickle.cli")]:
+    for name in [name for name in sys.modules if name.startswith("versionpickle._cli")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr(versionpickle, "cli", raising=False)
     for name in [name for name in sys.modules if name.split(".")[0] == package]:
@@ -186,10 +186,10 @@ def test_without_the_extra(package, monkeypatch):
 
 def test_another_module_is_missing(monkeypatch):
     """What else cannot be imported is not hidden behind that."""
-    for name in [name for name in sys.modules if name.startswith("versionpickle.cli")]:
+    for name in [name for name in sys.modules if name.startswith("versionpickle._cli")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr(versionpickle, "cli", raising=False)
-    monkeypatch.setitem(sys.modules, "versionpickle.cli", None)
+    monkeypatch.setitem(sys.modules, "versionpickle._cli", None)
 
     with pytest.raises(ModuleNotFoundError, match=r"versionpickle\.cli"):
         start()

@@ -9,7 +9,7 @@ import pytest
 
 import versionpickle
 
-from versionpickle._deep_pickler import DeepPickler
+from versionpickle._pickles.dump.deep import DeepPickler
 
 
 pickletester = pytest.importorskip(

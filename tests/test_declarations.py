@@ -14,14 +14,14 @@ import pytest
 
 from shops import shop_in
 
-from versionpickle._adopt import adopt
-from versionpickle._declare import Versioned, versioned
+from versionpickle._classes.adopt import adopt
+from versionpickle._classes.declare import Versioned, versioned
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import default_registry, migration
-from versionpickle.project._declarations import edits, place_of
-from versionpickle.project._imports import Scope
-from versionpickle.project._source_text import Edit, SourceText, classes_in
-from versionpickle.project._step_code import StepCode, placed_behind, target_in
+from versionpickle._project.make.declarations import edits, place_of
+from versionpickle._project.make.imports import Scope
+from versionpickle._project.make.source_text import Edit, SourceText, classes_in
+from versionpickle._project.make.step_code import StepCode, placed_behind, target_in
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 import versionpickle
 
-from versionpickle import Versioned, _deep_pickler, versioned
-from versionpickle._deep_pickler import DeepPickler
+from versionpickle._pickles.dump import deep as _deep_pickler
+from versionpickle import Versioned, versioned
+from versionpickle._pickles.dump.deep import DeepPickler
 from versionpickle.exceptions import PicklingError
 
 

@@ -14,7 +14,7 @@ import pytest
 from shops import configure, shop_in
 
 from versionpickle.exceptions import ProjectError
-from versionpickle.project import _doctor as doctor
+from versionpickle._project import doctor
 
 
 @pytest.fixture

@@ -22,8 +22,9 @@ import pytest
 import versionpickle
 
 from versionpickle import exceptions, open_existing
-from versionpickle.stores import _folder, _shelf
-from versionpickle.stores._database import Database
+from versionpickle.stores._external import folder as _folder
+from versionpickle.stores._external import shelf as _shelf
+from versionpickle.stores._sqlite.database import Database
 
 
 FLAVOURS = [name for name in ("dumb", "gnu", "ndbm", "sqlite3") if find_spec(f"dbm.{name}")]

@@ -19,7 +19,7 @@ import pytest
 import versionpickle
 
 from versionpickle import dump_file, load_file, migration, versioned
-from versionpickle._files import _own_as
+from versionpickle._pickles.files import _own_as
 from versionpickle.exceptions import StepError, TruncatedError, UnpicklableError
 from versionpickle.migrations import convert
 

@@ -13,9 +13,9 @@ from shops import configure, shop_in
 
 from versionpickle import Registry, Versioned, alias, migration, retire, versioned
 from versionpickle.migrations import add, become, replace
-from versionpickle.project._drawing import dot, mermaid
-from versionpickle.project._graph import Edge, Graph, Node, Row, graph_of
-from versionpickle.project._svg import svg
+from versionpickle._project.drawing import dot, mermaid
+from versionpickle._project.graph import Edge, Graph, Node, Row, graph_of
+from versionpickle._project.svg import svg
 
 
 @pytest.fixture

@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 
 import versionpickle
 
-from versionpickle import _noting
-from versionpickle._label import Label
-from versionpickle._noting import dumps_noted, label_of_notes
-from versionpickle._stamp import Claim
-from versionpickle._upgrading import label_of
+from versionpickle._pickles.rewrite import tracking as _noting
+from versionpickle._pickles.rewrite.manifest import Label
+from versionpickle._pickles.rewrite.tracking import dumps_noted, label_of_notes
+from versionpickle._wire.stamp import Claim
+from versionpickle._pickles.rewrite.rewrite import label_of
 from versionpickle.migrations import default_registry
 
 

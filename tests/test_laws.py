@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import versionpickle
 
 from versionpickle import Registry, migration, versioned
-from versionpickle._stream import revive_in
+from versionpickle._classes.reviving import revive_in
 from versionpickle.exceptions import StepError
 from versionpickle.migrations import (
     Chain,
@@ -213,7 +213,7 @@ def upgraded(operations, fields, values, *, how, odd=0):
 
 
 def as_function(operation):
-    from versionpickle.migrations._state import State
+    from versionpickle.migrations._fields import State
 
     def step(state):
         operation.run(State(state, set()))

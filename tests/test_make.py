@@ -13,16 +13,16 @@ import pytest
 from click.testing import CliRunner
 from shops import shop_in
 
-from versionpickle._declare import versioned
-from versionpickle.cli import main
+from versionpickle._classes.declare import versioned
+from versionpickle._cli import main
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import default_registry
-from versionpickle.project._answers import Answer, Answers, AsksNobody, checked_code, names_in
-from versionpickle.project._making import plan
-from versionpickle.project._moving import move_samples
-from versionpickle.project._project import load_project
-from versionpickle.project._type_texts import accepts
-from versionpickle.project._writing import record_all, write
+from versionpickle._project.make.answers import Answer, Answers, AsksNobody, checked_code, names_in
+from versionpickle._project.make.plan import plan
+from versionpickle._project.moving import move_samples
+from versionpickle._project.project import load_project
+from versionpickle._project.type_texts import accepts
+from versionpickle._project.make.write import record_all, write
 
 
 MODELS = """\
@@ -943,7 +943,7 @@ def test_types_that_take_old_values(new, old, expected):
 def test_portraits_of_moved_members(shop):
     """Enums have moved as well."""
     project = load_project(Path.cwd())
-    from versionpickle._portrait import translated
+    from versionpickle._pickles.rewrite.snapshot import translated
 
     versioned(name=f"{shop.module}.x", formerly=f"{shop.module}_old:X")(
         type("X", (), {"__module__": shop.module})

@@ -14,7 +14,7 @@ import pytest
 import versionpickle
 
 from versionpickle import Versioned, migration, versioned
-from versionpickle._stream import revive_in
+from versionpickle._classes.reviving import revive_in
 from versionpickle.exceptions import (
     DeclarationError,
     FieldsError,
@@ -1025,7 +1025,7 @@ class TestStamps:
 
     def test_cache_is_bounded(self, registry, monkeypatch):
         """A flood of old stamps does not fill the memory."""
-        monkeypatch.setattr("versionpickle._stream._STAMPS_MAX", 3)
+        monkeypatch.setattr("versionpickle._classes.reviving._STAMPS_MAX", 3)
 
         class Plain(Versioned, registry=registry, name="plain"):
             pass

@@ -19,12 +19,12 @@ import pytest
 
 from click.testing import CliRunner
 
-from versionpickle._portrait import is_same, portrait
-from versionpickle.cli import main
+from versionpickle._pickles.rewrite.snapshot import is_same, portrait
+from versionpickle._cli import main
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import default_registry
-from versionpickle.project._configuration import configuration
-from versionpickle.project._example import example
+from versionpickle._project.configuration import configuration
+from versionpickle._project.example import example
 
 
 MODELS = """

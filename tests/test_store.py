@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 
 import versionpickle
 
-from versionpickle import Registry, _store_settings, exceptions, retire
-from versionpickle._upgrading import label_of
+from versionpickle.stores import _settings as _store_settings
+from versionpickle import Registry, exceptions, retire
+from versionpickle._pickles.rewrite.rewrite import label_of
 from versionpickle.migrations import default_registry
-from versionpickle.stores import _connections
-from versionpickle.stores._database import Database
+from versionpickle.stores._sqlite import connections as _connections
+from versionpickle.stores._sqlite.database import Database
 
 
 @pytest.fixture

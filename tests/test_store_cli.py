@@ -23,7 +23,8 @@ from shops import configure, shop_in
 
 import versionpickle
 
-from versionpickle.cli import _migrate, main
+from versionpickle._cli import migrate as _migrate
+from versionpickle._cli import main
 
 
 OLD = """
@@ -156,7 +157,7 @@ class TestStory:
 
     def test_many_failures(self, shop, monkeypatch):
         """Of very many, the first are listed."""
-        monkeypatch.setattr("versionpickle.sweeping._migration._TOLD", 2)
+        monkeypatch.setattr("versionpickle.stores._sweeps.migration._TOLD", 2)
         fill(shop, ["bad"] * 5)
 
         assert "... and 3 more" in run("migrate", "orders.db").output

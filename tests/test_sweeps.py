@@ -21,11 +21,11 @@ from two_processes import define, run
 import versionpickle
 
 from versionpickle import adopt, alias, exceptions
-from versionpickle._upgrading import label_of
+from versionpickle._pickles.rewrite.rewrite import label_of
 from versionpickle.migrations import default_registry
-from versionpickle.stores._mending import _restored
-from versionpickle.sweeping import _workers
-from versionpickle.sweeping._travelling import Task
+from versionpickle.stores._sqlite.repair import _restored
+from versionpickle.stores._sweeps import workers as _workers
+from versionpickle.stores._sweeps.transport import Task
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 import versionpickle
 
 from versionpickle import Registry, adopt, alias, migration, versioned
-from versionpickle._stamp import Claim
+from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import BuildError, FieldsError, StampError, StepError
 from versionpickle.migrations import add, rename
 

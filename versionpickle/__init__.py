@@ -3,14 +3,14 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
-from . import exceptions, migrations
-from ._adopt import adopt, alias, allow, retire
-from ._declare import Versioned, versioned
-from ._dumping import Pickler, dump, dumps
-from ._files import dump_file, load_file
-from ._loading import Unpickler, load, loads
-from ._placeholder import Placeholder
-from ._stream import (  # noqa: F401 - streams name them
+from versionpickle import exceptions, migrations
+from ._classes.adopt import adopt, alias, allow, retire
+from ._classes.declare import Versioned, versioned
+from ._pickles.dump.pickler import Pickler, dump, dumps
+from ._pickles.files import dump_file, load_file
+from ._pickles.load.unpickler import Unpickler, load, loads
+from ._classes.placeholder import Placeholder
+from ._classes.reviving import (  # noqa: F401 - streams name them
     _keep,
     _make,
     _member,
@@ -22,13 +22,13 @@ from .migrations import Registry, migration
 
 
 if TYPE_CHECKING:
-    from ._check import Problem, check
-    from ._existing import ExistingStore
-    from ._inspect import Report, inspect
-    from ._limits import Limits
-    from ._opening import open, open_existing  # noqa: A004 - it is called as versionpickle.open
-    from ._store import Store
-    from ._ways import FoundClass
+    from ._classes.check import Problem, check
+    from .stores._existing import ExistingStore
+    from ._pickles.inspect.report import Report, inspect
+    from ._pickles.untrusted.limits import Limits
+    from .stores._opening import open, open_existing  # noqa: A004 - it is called as versionpickle.open
+    from .stores._store import Store
+    from ._pickles.inspect.upgrade_paths import FoundClass
 
 __all__ = [
     "ExistingStore",
@@ -64,16 +64,16 @@ __all__ = [
 
 
 _SELDOM = {
-    "ExistingStore": "._existing",
-    "FoundClass": "._ways",
-    "Limits": "._limits",
-    "Problem": "._check",
-    "Report": "._inspect",
-    "Store": "._store",
-    "check": "._check",
-    "inspect": "._inspect",
-    "open": "._opening",
-    "open_existing": "._opening",
+    "ExistingStore": ".stores._existing",
+    "FoundClass": "._pickles.inspect.upgrade_paths",
+    "Limits": "._pickles.untrusted.limits",
+    "Problem": "._classes.check",
+    "Report": "._pickles.inspect.report",
+    "Store": ".stores._store",
+    "check": "._classes.check",
+    "inspect": "._pickles.inspect.report",
+    "open": ".stores._opening",
+    "open_existing": ".stores._opening",
 }
 """What is imported when it is asked for: most programs load and dump, and no more."""
 

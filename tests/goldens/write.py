@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import golden_models as models  # noqa: E402 - stands beside the tests
 
-from versionpickle._stamp import FORMAT  # noqa: E402 - as above
+from versionpickle._wire.stamp import FORMAT  # noqa: E402 - as above
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from ._declaration import Declaration, Formerly, Unstamped
 from ._operations import Operation
 from ._register import chain, migration
 from ._registry import Elsewhere, Registry, Retired, default_registry
-from ._vocabulary import (
+from ._constructors import (
     add,
     become,
     convert,

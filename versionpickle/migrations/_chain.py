@@ -11,7 +11,7 @@ from versionpickle.exceptions import StepError
 
 from ._edges import Become, Edge, Replace
 from ._operations import NamePositions, Operation
-from ._state import Names, OperationError, State, Written
+from ._fields import Names, OperationError, State, Written
 
 
 @attrs.frozen

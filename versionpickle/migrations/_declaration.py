@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from versionpickle._names import checked_ref, checked_version
+from versionpickle._wire.refs import checked_ref, checked_version
 from versionpickle.exceptions import DeclarationError
 
 

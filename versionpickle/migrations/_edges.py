@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
-from versionpickle._names import ref_of
+from versionpickle._wire.refs import ref_of
 
 from ._operations import Operation, name_of
-from ._state import Fields, Names, OperationError
+from ._fields import Fields, Names, OperationError
 
 
 @attrs.frozen(eq=False)

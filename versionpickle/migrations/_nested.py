@@ -8,7 +8,7 @@ import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._state import OperationError
+from ._fields import OperationError
 
 
 def take_out(holder: Any, way: Sequence[str], field: str) -> tuple[Any, Any]:

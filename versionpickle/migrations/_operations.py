@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import attrs
 
 from ._nested import put_into, take_out
-from ._state import Fields, Names, OperationError
+from ._fields import Fields, Names, OperationError
 
 
 # Nobody compares operations, and attrs would take a tenth of our import to make them comparable.

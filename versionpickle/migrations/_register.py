@@ -8,14 +8,14 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar, overload
 
-from versionpickle._names import MARK, checked_ref, checked_version, ref_of
+from versionpickle._wire.refs import MARK, checked_ref, checked_version, ref_of
 from versionpickle.exceptions import DeclarationError
 
 from ._chain import Chain, Step
 from ._edges import Edge
 from ._operations import Operation, name_of
 from ._registry import Registry, checked_registry, default_registry
-from ._state import OperationError
+from ._fields import OperationError
 
 
 _Old = TypeVar("_Old")

@@ -10,8 +10,8 @@ from typing import Any
 
 import attrs
 
-from versionpickle._names import ref_of
-from versionpickle._stamp import Claim, Stamp
+from versionpickle._wire.refs import ref_of
+from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import (
     DeclarationError,
     FutureVersionError,

@@ -8,7 +8,7 @@ import pickle
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from versionpickle._noting import PROTOCOL
+from versionpickle._pickles.rewrite.tracking import PROTOCOL
 
 
 Columns: TypeAlias = tuple[Sequence[Any], ...]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self, TypeAlias
 
 import attrs
 
-from versionpickle._label import Label
+from versionpickle._pickles.rewrite.manifest import Label
 
 from ._columns import Columns
 

@@ -3,7 +3,7 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
-from versionpickle.project._samples import sample
+from versionpickle._project.samples import sample
 
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 
-from versionpickle._hooks import Hooks
-from versionpickle._portrait import is_same, portrait
-from versionpickle._shape import value_or
+from versionpickle._classes.hooks import Hooks
+from versionpickle._pickles.rewrite.snapshot import is_same, portrait
+from versionpickle._classes.codecs.base import value_or
 
 
 @attrs.frozen

@@ -10,9 +10,9 @@ import hypothesis
 
 from hypothesis import errors
 
-from versionpickle._dumping import dumps
-from versionpickle._hooks import Hooks
-from versionpickle._stamp import Bases, Claim
+from versionpickle._pickles.dump.pickler import dumps
+from versionpickle._classes.hooks import Hooks
+from versionpickle._wire.stamp import Bases, Claim
 from versionpickle.exceptions import (
     InvalidObjectError,
     ProjectError,

@@ -9,15 +9,15 @@ from typing import Any
 
 import attrs
 
-from versionpickle import _stream
-from versionpickle._declared_elsewhere import FIELDS_SET, is_model
-from versionpickle._enum_shape import EnumShape
-from versionpickle._hooks import Hooks, hooks_of
-from versionpickle._loading import loads
-from versionpickle._names import ref_of
-from versionpickle._older import never
-from versionpickle._stamp import BY_VALUES, Bases, Claim, make_stamp
-from versionpickle._values_shape import ValuesShape
+from versionpickle._classes import reviving as _stream
+from versionpickle._classes.third_party import FIELDS_SET, is_model
+from versionpickle._classes.codecs.enum import EnumShape
+from versionpickle._classes.hooks import Hooks, hooks_of
+from versionpickle._pickles.load.unpickler import loads
+from versionpickle._wire.refs import ref_of
+from versionpickle._pickles.dump.downgrade import never
+from versionpickle._wire.stamp import BY_VALUES, Bases, Claim, make_stamp
+from versionpickle._classes.codecs.values import ValuesShape
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import default_registry
 

@@ -8,12 +8,12 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
-from versionpickle._describe import recorded
-from versionpickle._hooks import Hooks
+from versionpickle._classes.describe import recorded
+from versionpickle._classes.hooks import Hooks
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations._schema import Recorded, Schema
-from versionpickle.project._configuration import found_configuration
-from versionpickle.project._schemas import read_schemas
+from versionpickle._project.configuration import found_configuration
+from versionpickle._project.schemas import read_schemas
 
 
 def schema_for(hooks: Hooks) -> Schema | None:

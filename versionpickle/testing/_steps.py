@@ -9,13 +9,13 @@ import pickle
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from versionpickle import _stream
-from versionpickle._stamp import Claim
+from versionpickle._classes import reviving as _stream
+from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import VersionPickleError
 from versionpickle.migrations import Declaration, Registry, Step
 from versionpickle.migrations._edges import Become
-from versionpickle.project._project import Project
-from versionpickle.project._samples import Sample
+from versionpickle._project.project import Project
+from versionpickle._project.samples import Sample
 
 
 Node = tuple[str, int]

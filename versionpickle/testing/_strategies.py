@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from versionpickle._hooks import Hooks
+from versionpickle._classes.hooks import Hooks
 from versionpickle.exceptions import InvalidObjectError, ProjectError, StepError
 from versionpickle.migrations import Step
 from versionpickle.migrations._operations import Require

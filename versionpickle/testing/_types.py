@@ -24,13 +24,13 @@ import attrs
 from hypothesis import errors
 from hypothesis import strategies as st
 
-from versionpickle._declared_elsewhere import is_struct
-from versionpickle._describe import type_text, types_of
-from versionpickle._fields import declares_fields
-from versionpickle._hooks import hooks_of
-from versionpickle._names import ref_of
+from versionpickle._classes.third_party import is_struct
+from versionpickle._classes.describe import type_text, types_of
+from versionpickle._classes.fields import declares_fields
+from versionpickle._classes.hooks import hooks_of
+from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import ProjectError
-from versionpickle.project._example import _hints
+from versionpickle._project.example import _hints
 
 
 Strategy: TypeAlias = st.SearchStrategy[Any]

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import attrs
 
-from versionpickle._fields_shape import FieldsShape
-from versionpickle._hooks import Hooks
-from versionpickle._portrait import description
+from versionpickle._classes.codecs.fields import FieldsShape
+from versionpickle._classes.hooks import Hooks
+from versionpickle._pickles.rewrite.snapshot import description
 from versionpickle.exceptions import InvalidObjectError, ProjectError
-from versionpickle.project._findings import Finding, findings, problem_of
-from versionpickle.project._project import Project, load_project
-from versionpickle.project._samples import Sample
+from versionpickle._project.findings import Finding, findings, problem_of
+from versionpickle._project.project import Project, load_project
+from versionpickle._project.samples import Sample
 
 from ._differences import Difference, differences
 from ._steps import taken_by

@@ -1,0 +1,172 @@
+"""What is wrong with the declarations of a registry, found before any pickle is read."""
+
+from __future__ import annotations
+
+import enum
+
+from collections.abc import Iterator
+
+import attrs
+
+from .hooks import Hooks
+from versionpickle.exceptions import (
+    DeclarationError,
+    FutureVersionError,
+    MissingStepError,
+    PastVersionError,
+)
+from versionpickle.migrations import Declaration, Registry, Step
+from versionpickle.migrations._edges import Become
+from versionpickle.migrations._registry import checked_registry
+from versionpickle.migrations._fields import Names
+
+
+@attrs.frozen
+class Problem:
+    """What would stop a load of old data, and what to do about it."""
+
+    ref: str
+    """The class."""
+
+    version: int
+    """The version whose data would not load."""
+
+    problem: str
+    cure: str
+    field: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.ref} at version {self.version}: {self.problem}; {self.cure}"
+
+
+def check(registry: Registry | None = None) -> tuple[Problem, ...]:
+    """
+    Return all that would stop old data on its way to today's classes, as far as is known.
+
+    That are versions which no step leaves, steps that no data takes, edges that lead to
+    no class, modules of steps that cannot be imported, and operations that do not end
+    in what the class declares: the fields of a class that declares them are followed
+    backwards, up to a step that is a function.
+    Loads nothing; imports the modules that ``migrations=`` names.
+
+    >>> import attrs
+    >>> from versionpickle import Registry, check, migration, versioned
+    >>> from versionpickle.migrations import rename
+    >>> shop = Registry("shop")
+    >>> @versioned(version=3, name="order", registry=shop)
+    ... @attrs.define
+    ... class Order:
+    ...     amount: int
+    >>> migration(Order, 2, rename("total", "amuont"))
+    >>> for problem in check(shop):
+    ...     print(problem.version, problem.problem)
+    1 no step leaves version 1
+    2 rename('total', 'amuont') leaves a field 'amuont' that nobody takes
+    """
+    known = checked_registry(registry)
+    hooks = sorted(known.all_hooks(), key=lambda hooks: str(hooks.declaration.ref))
+    of_classes = [problem for one in hooks for problem in _of_class(known, one)]
+    return (*of_classes, *_of_steps(known))
+
+
+def _of_class(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
+    declaration = hooks.declaration
+    starts = [(declaration.ref, n) for n in range(declaration.oldest, declaration.version)]
+    starts += [(old, n) for old, n in declaration.formerly.items() if n is not None]
+    for ref, version in starts:
+        try:
+            registry.path(ref, version, declaration)
+        except MissingStepError as exc:
+            if exc.missing == version:  # and not a later one, which has its own turn
+                yield _hole(declaration, version)
+        except PastVersionError as exc:
+            problem = f"the oldest version that is read is {exc.oldest}"
+            cure = f"say formerly={{{ref!r}: {exc.oldest}}} or later, or oldest={version}"
+            yield Problem(ref, version, problem, cure)
+        except FutureVersionError as exc:
+            problem = f"its steps lead beyond version {exc.current} of {exc.ref}"
+            yield Problem(
+                ref, version, problem, f"let the last of them end there, with to={exc.current}"
+            )
+        except DeclarationError as exc:
+            yield Problem(ref, version, exc.problem, exc.cure)
+            return
+    try:
+        is_open = hooks.shape.layout.open
+    except DeclarationError as exc:  # of fields that were not known when it was declared
+        yield Problem(declaration.ref, declaration.version, exc.problem, exc.cure)
+        return
+    if not is_open:
+        yield from _of_operations(registry, hooks)
+
+
+def _hole(declaration: Declaration, version: int) -> Problem:
+    name = declaration.ref.partition(":")[2]
+    return Problem(
+        declaration.ref,
+        version,
+        f"no step leaves version {version}",
+        f"write migration({name}, {version}, ...), or say oldest={version + 1}",
+    )
+
+
+def _of_operations(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
+    """Follow the fields of today back, step by step."""
+    declaration = hooks.declaration
+    layout = hooks.shape.layout
+    names = Names(layout.names, layout.derived)
+    reached = declaration.version
+    for step in reversed(registry.steps_of(declaration.ref)):
+        if step.function is not None or step.edge is not None or step.to != reached:
+            return  # behind a hole, and where the class is left, all is unknown
+        reached = step.version
+        for operation in reversed(step.operations):
+            operation.before(names)
+        for field, problem in names.problems:
+            cure = f"mend the {step}, or a later one"
+            yield Problem(declaration.ref, step.version, problem, cure, field)
+        names.problems.clear()
+
+
+def _of_steps(registry: Registry) -> Iterator[Problem]:
+    """Look for steps that no data takes, and for edges that lead to no class."""
+    for step in registry.steps():
+        declaration = registry.declared(step.ref)
+        if declaration is not None and step.version < declaration.oldest:
+            problem = f"the {step} is never taken: the oldest version that is read is "
+            cure = f"remove it, or say oldest={step.version}"
+            yield Problem(step.ref, step.version, f"{problem}{declaration.oldest}", cure)
+        is_known = registry.declaration(step.ref) is not None
+        if not is_known and step.edge is None and not registry.has_step(step.ref, step.to):
+            problem = (
+                f"no step leaves version {step.to}, to which the {step} leads, and nobody "
+                "declared a class of this name"
+            )
+            cure = (
+                f"declare it before this check, say formerly={step.ref!r} on its successor, or "
+                "end its steps in become() or replace()"
+            )
+            yield Problem(step.ref, step.to, problem, cure)
+        if isinstance(step.edge, Become):
+            yield from _of_edge(registry, step, step.edge)
+
+
+def _of_edge(registry: Registry, step: Step, edge: Become) -> Iterator[Problem]:
+    for ref, version in edge.into.items():
+        if registry.resolve(ref) is None:
+            problem, cure = "nobody declared it", f"declare {ref}, or name another class"
+        elif (goal := registry.declaration(ref)) is None:
+            continue  # it has been left as well, which its own steps tell
+        elif version > goal.version:
+            problem = f"it is at version {goal.version}"
+            cure = f"write become({{{ref!r}: {goal.version}}}), or an earlier version"
+        elif issubclass(goal.hooks.cls, enum.Enum):
+            problem, cure = "it is an enum", "use replace() with a function of the members"
+        else:
+            continue
+        yield Problem(
+            step.ref,
+            step.version,
+            f"the {step} leads to version {version} of {ref}: {problem}",
+            cure,
+        )

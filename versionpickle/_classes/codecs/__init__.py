@@ -1,0 +1,1 @@
+"""How the objects of each kind of class are stored and filled."""

@@ -1,0 +1,92 @@
+"""The shape of enums, whose members are stored by name: a new number makes no other member."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import operator
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from versionpickle._classes import reviving as _stream
+from versionpickle._classes.codegen.methods import SetState
+from versionpickle._classes.layout import Layout
+from versionpickle._wire.refs import shortened
+from .base import Shape, as_method
+from versionpickle._wire.stamp import Claim, Stamp
+from versionpickle.exceptions import StampError
+from versionpickle.migrations import Chain
+from versionpickle.migrations._fields import OperationError
+
+
+if TYPE_CHECKING:
+    from versionpickle._classes.hooks import Hooks
+
+
+class EnumShape(Shape):
+    """
+    Store the names of members; a step gets and returns ``{"name": ...}``.
+
+    Flags that have no name of their own are stored as the names of their parts,
+    with the bits that have none as an int, and what `_missing_` made up by its value.
+    """
+
+    def __init__(self, hooks: Hooks, layout: Layout) -> None:
+        super().__init__(hooks, layout)
+        self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, self.today))
+        self.reduce = as_method(self._reduce)
+        self.setstate = as_method(self._fill_any)
+
+    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        return self._stamp if fields is None else None
+
+    def _reduce(self, obj: Any, protocol: int) -> Any:
+        return _stream._member, (self._stamp, self._stored(obj))
+
+    def _stored(self, obj: Any) -> Any:
+        members: Any = self.cls.__members__  # type: ignore[attr-defined] # mypy does not know that it is an enum
+        if obj.name in members:
+            return obj.name
+        if not isinstance(obj, enum.Flag):
+            return {"value": obj.value}
+        parts = [member for member in members.values() if member.value and member in obj]
+        rest = functools.reduce(lambda bits, part: bits & ~part.value, parts, obj.value)
+        return (*(part.name for part in parts), *([rest] if rest else []))
+
+    def upgrade(self, claim: Claim, chain: Chain) -> SetState:
+        def named(name: str) -> Any:
+            state: Any = chain.run({"name": name}, set())
+            try:
+                return self.cls[state["name"]]  # type: ignore[index] # as above
+            except KeyError:
+                problem = OperationError(
+                    "the enum has no member of that name; let a step to a new version say what "
+                    "it is called now"
+                )
+                raise chain.failed(f"finding the member {shortened(state)}", problem) from None
+
+        def member(_: Any, state: Any) -> Any:
+            stored = state[1]
+            if type(stored) is str:
+                return named(stored)
+            if type(stored) is dict and stored.keys() == {"value"}:
+                return self._of_value(stored["value"], chain)
+            if type(stored) is not tuple or {type(part) for part in stored} - {str, int}:
+                raise StampError(claim.ref, f"{shortened(stored)} names no member")
+            return self._of_value(_bits(stored, named), chain)
+
+        return member
+
+    def _of_value(self, value: Any, chain: Chain) -> Any:
+        try:
+            return self.cls(value)
+        except ValueError as exc:
+            raise chain.failed(
+                f"finding the member of the value {shortened(value)}", exc
+            ) from None
+
+
+def _bits(parts: tuple[Any, ...], named: Callable[[str], Any]) -> int:
+    values = (part if type(part) is int else named(part).value for part in parts)
+    return functools.reduce(operator.or_, values, 0)

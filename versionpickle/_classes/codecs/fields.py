@@ -1,0 +1,405 @@
+"""The shape of classes whose state is fields: declared ones, or a free ``__dict__``."""
+
+from __future__ import annotations
+
+import functools
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from versionpickle._classes.extra_fields import Carried
+from versionpickle._classes.codegen.methods import Older, SetState, default_of
+from versionpickle._classes.field import UNSET, Field
+from versionpickle._classes.fields import kept_in_c
+from versionpickle._classes.layout import Layout
+from versionpickle._wire.refs import shown_name
+from .base import (
+    UNFILLED,
+    Shape,
+    as_method,
+    check_length,
+    unpacked,
+    value_or,
+    with_extras,
+    with_items,
+    without_items,
+)
+from versionpickle._wire.stamp import Claim, Stamp
+from versionpickle.exceptions import FieldsError, InvalidObjectError, StampError, StepError
+from versionpickle.migrations import Chain
+from versionpickle.migrations._chain import as_dict
+
+
+if TYPE_CHECKING:
+    from versionpickle._classes.hooks import Hooks
+
+_STAMPS_MAX = 64
+"""How many sets of attributes of one open class get a stamp of their own."""
+
+
+_OLDER_MAX = 4
+"""How many older stamps a ``__setstate__`` serves without a call."""
+
+
+class FieldsShape(Shape):
+    """Store the values of the fields that the class declares, in their order."""
+
+    interprets = False
+    """Whether steps are never compiled."""
+
+    def __init__(self, hooks: Hooks, layout: Layout) -> None:
+        super().__init__(hooks, layout)
+        self._named = {field.name: field for field in layout.fields}
+        trapped = self.trap and not self.takes_arguments()
+        make = (self.make_trapped,) if trapped else None
+        self._stamp: Stamp | None = self.new_stamp(layout.names, self._fill_today, make)
+        self._older: dict[Stamp, Older] = {}
+        self._keeps_extra = hooks.declaration.extra == "keep"
+        self._carried = None if layout.has_dict or not self._keeps_extra else Carried()
+        if layout.enveloped:
+            self.reduce = as_method(self._reduce_enveloped)
+        else:
+            self.reduce = self.writer.reduce(self._stamp, self._reduce_rest, self._carried)
+        self.setstate = self.writer.setstate(self._stamp, {}, self._fill_any)
+
+    def _fill_today(self, claim: Claim) -> SetState:
+        def fill(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            state = without_items(obj, claim, state)
+            self._place(obj, self.today, *unpacked(claim, state))
+
+        return fill
+
+    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        return self._stamp if fields == self.layout.names else None
+
+    # Reducing
+
+    def _reduce_rest(self, obj: Any, protocol: int) -> Any:
+        """Reduce an object with unset fields, further attributes, or of a subclass."""
+        if type(obj) is not self.cls:
+            return self.hooks.reduce_foreign(obj, protocol)
+        stamp = self._stamp
+        values = [value_or(obj, field, stamp) for field in self.layout.fields]
+        extras = self._extras(obj)
+        if extras or any(value is stamp for value in values):
+            values.append(extras)
+        return stamp, (), (stamp, *values)
+
+    def _reduce_enveloped(self, obj: Any, protocol: int) -> Any:
+        """Reduce an object that has arguments or items beside its attributes."""
+        if type(obj) is not self.cls:
+            return self.hooks.reduce_foreign(obj, protocol)
+        function, args, plain, items, pairs, _ = (
+            *self.hooks.plain_reduce(obj, protocol),
+            *[None] * 4,
+        )[:6]
+        stamp, _, state = self._reduce_attributes(obj, protocol)
+        if self._keeps_state_in_c:
+            state = with_extras(state, _beside(obj, plain))
+        if self.layout.keeps_items:
+            state = with_items(state, items, pairs)
+            items = pairs = None
+        return *self.call(stamp, function, args), state, items, pairs
+
+    def _reduce_attributes(self, obj: Any, protocol: int) -> Any:
+        return self._reduce_rest(obj, protocol)
+
+    def _extras(self, obj: Any) -> dict[str, Any]:
+        if self._carried is not None:
+            return self._carried.of(obj)
+        if not self.layout.has_dict:
+            return {}
+        known = self._named.keys() | self.layout.derived
+        return {name: value for name, value in obj.__dict__.items() if name not in known}
+
+    # Loading
+
+    def upgrade(self, claim: Claim, chain: Chain) -> SetState:
+        def interpret(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            state = without_items(obj, claim, state)
+            self._finish(obj, chain, *unpacked(claim, state))
+
+        def reread(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            check_length(claim, state)
+            self.restore(obj, state[1], chain)
+
+        if claim.fields is None:  # the class had a state of its own then
+            return reread
+        if not self._compiles:
+            return interpret
+        source = self.writer.upgrade(self._from(claim, chain, interpret))
+        label = self.writer.label(f"upgrade from version {claim.version}")
+        written = functools.cache(lambda: source.compile(label))
+
+        def fill(obj: Any, state: Any) -> None:
+            if type(state[0]) is Stamp:  # whose objects are mostly filled by the class itself
+                state[0].fill = written()
+            written()(obj, state)
+
+        return fill
+
+    @property
+    def _compiles(self) -> bool:
+        # A step may speak of attributes that no stamp names.
+        is_mixed = self.layout.open and not self.layout.is_bare
+        return not (self.interprets or is_mixed or self._keeps_extra)
+
+    def _from(self, claim: Claim, chain: Chain, whole: SetState) -> Older:
+        def rest(obj: Any, state: Any) -> None:
+            self._settle(obj, chain, state, set(), {})
+
+        def compare(values: Any) -> None:
+            self._compare(chain, values, set())
+
+        return Older(claim, chain, whole, rest, compare, self._validate(chain))
+
+    def take_in(self, stamp: Stamp, chain: Chain) -> None:
+        """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
+        by_fields = stamp.claim.fields is not None and not stamp.claim.is_by_values
+        with self.hooks.lock:
+            self._older = {
+                old: way for old, way in self._older.items() if old.claim != stamp.claim
+            }
+            if by_fields and self._compiles and len(self._older) < _OLDER_MAX:
+                self._older[stamp] = self._from(stamp.claim, chain, stamp.fill)
+                self._write_setstate()
+
+    def source(self, chain: Chain, fields: tuple[str, ...] | None) -> str:
+        if not self._compiles or chain.edge is not None:
+            return ""
+        if fields is None:
+            fields = chain.fields_before(self.layout.names)
+        claim = Claim(chain.ref, chain.version, fields, self._bases)
+        return self.writer.upgrade(self._from(claim, chain, self._fill_any)).explained()
+
+    def _write_setstate(self) -> None:
+        self.setstate = self.writer.setstate(self._stamp, self._older, self._fill_any)
+        self.hooks.put_compiled(self)
+
+    def restore(self, obj: Any, state: Any, chain: Chain) -> None:
+        state = as_dict(state)
+        unset = set()
+        if not chain.steps:
+            state = self._named_positions(state)
+            unset = {field.name for field in self.layout.fields if field.default is UNSET}
+            unset.difference_update(state if isinstance(state, dict) else ())
+        self._finish(obj, chain, state, unset, {})
+
+    def arrive(
+        self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
+    ) -> None:
+        self._finish(obj, chain, state, unset, extras)
+
+    def _named_positions(self, state: Any) -> Any:
+        """Name the values that attrs and dataclasses once stored in bare order."""
+        names = self.layout.positions
+        if isinstance(state, tuple | list) and len(state) == len(names):
+            return dict(zip(names, state, strict=True))
+        return state
+
+    def _finish(
+        self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
+    ) -> None:
+        carried = {*extras} if self._keeps_extra else set[str]()
+        for name in list(extras):
+            if name in self._named or name in carried or not self._keeps_apart:
+                state[name] = extras.pop(name)
+        state = as_dict(chain.run(state, unset))
+        if self._keeps_extra and isinstance(state, dict):
+            unknown = self._unknown(state)
+            extras |= {
+                name: state.pop(name) for name in unknown if name in carried or not chain.steps
+            }
+        self._settle(obj, chain, state, unset, extras)
+
+    @property
+    def _keeps_apart(self) -> bool:
+        """Whether further attributes are no business of the steps."""
+        return self.layout.has_dict and not self.layout.open
+
+    def _unknown(self, names: Iterable[str]) -> list[str]:
+        """Return those that are no fields."""
+        known = self._named.keys() | self.layout.derived
+        return [] if self.layout.open else [name for name in names if name not in known]
+
+    def _settle(
+        self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
+    ) -> None:
+        """Fill *obj* from the state after the last step."""
+        self._compare(chain, state, unset)
+        self._place(obj, chain, state, unset, extras)
+        if chain.steps:
+            self._validate(chain)(obj)
+
+    def _compare(self, chain: Chain, state: Any, unset: set[str]) -> None:
+        """Refuse a state that is not what the class declares."""
+        if not isinstance(state, dict):
+            problem = (
+                f"the state was stored as a {type(state).__name__}, which has no field names; "
+                "register a step that is a function and returns a dict"
+            )
+            raise StepError(chain.ref, chain.version, chain.current, "placing the state", problem)
+        missing = [
+            field.name
+            for field in self.layout.fields
+            if field.name not in state and field.name not in unset and not field.has_default
+        ]
+        leftover = self._unknown(state)
+        if missing or leftover:
+            raise FieldsError(
+                chain.ref,
+                chain.version,
+                chain.current,
+                tuple(missing),
+                tuple(map(shown_name, leftover)),
+                chain.led_by,
+            )
+
+    def _place(
+        self,
+        obj: Any,
+        chain: Chain,
+        state: dict[str, Any],
+        unset: set[str],
+        extras: dict[str, Any],
+    ) -> None:
+        self._spring(obj)
+        if chain.steps:
+            self._place_extras(obj, extras)
+        if self.layout.open:
+            known = self._named.keys() | self.layout.derived
+            free = {name: value for name, value in state.items() if name not in known}
+            if self._keeps_state_in_c:
+                self._place_extras(obj, free)
+            else:
+                obj.__dict__.update(free)
+        for field in self.layout.fields:
+            if field.name in state:
+                field.store(obj, state[field.name])
+            elif field.name not in unset:
+                self._place_default(obj, chain, field)
+        for field in self.layout.transients:
+            self._place_default(obj, chain, field)
+        if not chain.steps:  # they hold what the setter of a property made of its value
+            self._place_extras(obj, extras)
+        if self.layout.caches_hash:
+            object.__setattr__(obj, "_attrs_cached_hash", None)
+
+    def _spring(self, obj: Any) -> None:
+        for name in self.trap:
+            if obj.__dict__.get(name) is UNFILLED:
+                del obj.__dict__[name]
+
+    def _place_extras(self, obj: Any, extras: dict[str, Any]) -> None:
+        if extras and self._carried is not None:
+            self._carried.put(obj, extras)
+            return
+        for name, value in extras.items():
+            if kept_in_c(self.cls, name) is not None:
+                object.__setattr__(obj, name, value)
+            else:
+                obj.__dict__[name] = value
+
+    def _place_default(self, obj: Any, chain: Chain, field: Field) -> None:
+        try:
+            field.store_default(obj)
+        except Exception as exc:
+            self._blank(obj)
+            raise chain.failed(default_of(field), exc) from exc
+
+    def _validate(self, chain: Chain) -> Callable[[Any], None]:
+        def validate(obj: Any) -> None:
+            if self.layout.validates:
+                self._check(obj, chain, attrs.validate)
+
+        return validate
+
+    def _check(self, obj: Any, chain: Chain, validate: Callable[[Any], object]) -> None:
+        try:
+            validate(obj)
+        except Exception as exc:
+            self._blank(obj)
+            problem = f"{type(exc).__name__}: {exc.args[0] if exc.args else exc}"
+            raise InvalidObjectError(chain.ref, chain.version, chain.current, problem) from exc
+
+    def _blank(self, obj: Any) -> None:
+        """Take all values back, so that no half-made object is left behind."""
+        for field in (*self.layout.fields, *self.layout.transients):
+            if value_or(obj, field, self) is not self:
+                field.clear(obj)
+
+
+def _beside(obj: Any, state: Any) -> dict[str, Any]:
+    """Return what a class in C keeps of an object outside of its ``__dict__``."""
+    attributes = state if isinstance(state, dict) else {}
+    return {
+        name: value
+        for name, value in attributes.items()
+        if value is not None and name != "args" and name not in obj.__dict__
+    }
+
+
+class OpenShape(FieldsShape):
+    """Store whatever stands in the ``__dict__`` of a class that declares no fields."""
+
+    def __init__(self, hooks: Hooks, layout: Layout) -> None:
+        Shape.__init__(self, hooks, layout)
+        self._named = {}
+        self._stamp: Stamp | None = None
+        self._older = {}
+        self._keeps_extra, self._carried = False, None  # all is kept anyway
+        self._stamps: dict[tuple[str, ...], Stamp] = {}
+        self._wide = self.new_stamp(None, self._fill_wide)
+        self.setstate = as_method(self._fill_any)
+        self.reduce = as_method(
+            self._reduce_enveloped if layout.enveloped else self._reduce_attributes
+        )
+
+    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        if fields is None:
+            return self._wide
+        if not self.layout.derived.isdisjoint(fields):
+            return None
+        return self._stamps.get(fields) or self._first(fields)
+
+    def _first(self, fields: tuple[str, ...]) -> Stamp | None:
+        """Make a stamp for these attributes, unless there are very many already."""
+        with self.hooks.lock:
+            if len(self._stamps) >= _STAMPS_MAX or not all(type(name) is str for name in fields):
+                return None
+            stamp = self.new_stamp(
+                fields, lambda claim: self.writer.fill(claim, self._fill_today(claim))
+            )
+            if not self._stamps:  # most objects will have the attributes that came first
+                if not self.layout.enveloped:
+                    self.reduce = self.writer.reduce(stamp, self._reduce_attributes)
+                self._stamp = stamp
+                self._write_setstate()
+            return self._stamps.setdefault(fields, stamp)
+
+    def _fill_wide(self, claim: Claim) -> SetState:
+        def fill(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            state = without_items(obj, claim, state)
+            if len(state) != 2 or type(state[1]) is not dict:
+                raise StampError(claim.ref, "its state is not the dict that its stamp promises")
+            self._place_extras(obj, state[1])
+
+        return fill
+
+    def _reduce_attributes(self, obj: Any, protocol: int) -> Any:
+        if type(obj) is not self.cls:
+            return self.hooks.reduce_foreign(obj, protocol)
+        attributes = obj.__dict__
+        stamp = self._stamps.get(tuple(attributes))
+        if stamp is None:
+            attributes = self._extras(obj)
+            stamp = self.current(tuple(attributes))
+        if stamp is None:
+            return self._wide, (), (self._wide, attributes)
+        return stamp, (), (stamp, *attributes.values())

@@ -1,0 +1,150 @@
+"""The shapes of named tuples and structs: made from values, which are stored under names."""
+
+from __future__ import annotations
+
+import types
+
+from typing import TYPE_CHECKING, Any
+
+from versionpickle._classes.codegen.methods import SetState
+from versionpickle._classes.third_party import has_keyword_fields
+from versionpickle._classes.layout import Layout
+from versionpickle._wire.refs import shown_name
+from .base import Maker, Shape, as_method, check_arguments
+from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp
+from versionpickle.exceptions import FieldsError, StampError
+from versionpickle.migrations import Chain
+from versionpickle.migrations._chain import as_dict
+from versionpickle.migrations._fields import OperationError
+
+
+if TYPE_CHECKING:
+    from versionpickle._classes.hooks import Hooks
+
+
+class ValuesShape(Shape):
+    """Store the values of an object as the arguments of its stamp."""
+
+    remakes = True
+
+    def __init__(
+        self, hooks: Hooks, layout: Layout, make: tuple[Any, ...], make_of_all: tuple[Any, ...]
+    ) -> None:
+        super().__init__(hooks, layout)
+        self._make, *self._first = make
+        self._stored = (BY_VALUES, *layout.names)
+        self._stamp = self.new_stamp(self._stored, lambda claim: self._fill, make_of_all)
+        self.reduce = as_method(self._reduce)
+        self.setstate = as_method(self._fill_any)
+
+    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        return self._stamp if fields == self._stored else None
+
+    def _reduce(self, obj: Any, protocol: int) -> Any:
+        if type(obj) is not self.cls:
+            return self.hooks.reduce_foreign(obj, protocol)
+        attributes = getattr(obj, "__dict__", None)
+        state = (self._stamp, attributes) if attributes else None
+        return self._stamp, self._values(obj), state
+
+    def _values(self, obj: Any) -> tuple[Any, ...]:
+        return tuple([field.read(obj) for field in self.layout.fields])
+
+    # Loading
+
+    def maker(self, claim: Claim, chain: Chain, fill: SetState | None) -> Maker:
+        def make(*args: Any, **kwargs: Any) -> Any:
+            if fill is None:
+                raise chain.failed("making the object", OperationError(_VALUES_COME_LATER))
+            check_arguments(claim, chain, args, kwargs)
+            return self.remake(dict(zip(claim.fields or (), args, strict=True)), chain)
+
+        return (make,)
+
+    def remake(self, state: Any, chain: Chain) -> Any:
+        """Make an object from a state: by names, or from the bare values of an unstamped one."""
+        if type(state) is tuple and not chain.steps:
+            return self._make(*self._first, *state)
+        named = as_dict(chain.run(state, set()))
+        names = self.layout.names
+        missing = [f.name for f in self.layout.fields if f.name not in named and not f.has_default]
+        leftover = [shown_name(name) for name in named if name not in names]
+        if missing or leftover:
+            raise FieldsError(
+                chain.ref,
+                chain.version,
+                chain.current,
+                tuple(missing),
+                tuple(leftover),
+                chain.led_by,
+            )
+        for field in self.layout.fields:
+            if field.name not in named and field.default is not None:
+                named[field.name] = field.default.make(None)
+        return self._make(*self._first, *(named[name] for name in names))
+
+    def upgrade(self, claim: Claim, chain: Chain) -> SetState:
+        return self._fill
+
+    def _fill(self, obj: Any, state: Any) -> None:
+        if len(state) != 2 or type(state[1]) is not dict or not self.layout.has_dict:
+            ref = self.hooks.declaration.ref
+            raise StampError(ref, "values are followed by what is no dict of attributes")
+        obj.__dict__.update(state[1])
+
+    def restore(self, obj: Any, state: Any, chain: Chain) -> None:
+        obj.__dict__.update(as_dict(state))
+
+
+_VALUES_COME_LATER = (
+    "it got its values after it was made, which this class cannot; let alias() name a function "
+    "or a class that is filled later"
+)
+
+
+class TupleShape(ValuesShape):
+    """Store a named tuple; a ``__new__`` of the user's, which may take others, is passed by."""
+
+    def __init__(self, hooks: Hooks, layout: Layout) -> None:
+        cls = hooks.cls
+        new: Any = cls.__new__
+        made_by = getattr(new, "__globals__", {}).get("__name__", "")
+        if made_by.startswith("namedtuple_"):
+            of_all = types.FunctionType(new.__code__, new.__globals__)  # without the defaults
+            of_all.__qualname__ = new.__qualname__
+            super().__init__(hooks, layout, (new, cls), (of_all, cls))
+        else:
+            super().__init__(hooks, layout, (self._from,), (self._from,))
+
+    def _from(self, *values: Any) -> Any:
+        _check_count(values, self.layout)
+        return tuple.__new__(self.cls, values)
+
+    def _values(self, obj: Any) -> tuple[Any, ...]:
+        return (*obj,)
+
+
+class StructShape(ValuesShape):
+    """Store a msgspec struct, which nothing but a call can make."""
+
+    def __init__(self, hooks: Hooks, layout: Layout) -> None:
+        cls = hooks.cls
+        if has_keyword_fields(cls):
+            super().__init__(hooks, layout, (self._call_by_name,), (self._call_by_name,))
+        elif any(field.has_default for field in layout.fields):
+            super().__init__(hooks, layout, (cls,), (self._call,))
+        else:
+            super().__init__(hooks, layout, (cls,), (cls,))
+
+    def _call(self, *values: Any) -> Any:
+        _check_count(values, self.layout)
+        return self.cls(*values)
+
+    def _call_by_name(self, *values: Any) -> Any:
+        _check_count(values, self.layout)
+        return self.cls(**dict(zip(self.layout.names, values, strict=True)))
+
+
+def _check_count(values: tuple[Any, ...], layout: Layout) -> None:
+    if len(values) != len(layout.fields):
+        raise TypeError(f"{len(values)} values for {len(layout.fields)} fields")

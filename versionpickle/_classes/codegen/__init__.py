@@ -1,0 +1,1 @@
+"""The code generated for one class."""

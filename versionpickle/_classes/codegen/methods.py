@@ -1,0 +1,279 @@
+"""Write the hooks of one class, unrolled over its fields."""
+
+from __future__ import annotations
+
+import functools
+import keyword
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from versionpickle._classes.extra_fields import Carried
+from versionpickle._classes.field import UNSET, Field
+from versionpickle._classes.fields import is_watched, kept_in_c
+from versionpickle._classes.layout import Layout
+from .source import Source
+from versionpickle._wire.stamp import Claim, Stamp
+from .symbolic import Symbols
+from versionpickle.migrations import Chain
+
+
+Reduce = Callable[[Any, Any], Any]
+SetState = Callable[[Any, Any], None]
+
+
+@attrs.frozen
+class Older:
+    """What an object was stored as, the way to today, and what serves unusual states."""
+
+    claim: Claim
+    chain: Chain
+    whole: SetState
+    """An object with unset fields, with further attributes, or of a subclass."""
+
+    rest: SetState
+    """A dict that a function returned, with other fields than the class declares."""
+
+    compare: Callable[[Any], None]
+    """Refuse fields that are not those of the class."""
+
+    validate: Callable[[Any], None]
+
+
+class Writer:
+    """Write functions that read and fill objects of one class."""
+
+    def __init__(self, cls: type, layout: Layout) -> None:
+        self._cls = cls
+        self._layout = layout
+
+    def reduce(self, stamp: Stamp, otherwise: Reduce, carried: Carried | None = None) -> Reduce:
+        """
+        Return a ``__reduce_ex__``: the stamp, and the values in order.
+
+        *otherwise* serves objects with unset fields or further attributes, some of which
+        may be *carried* elsewhere.
+        """
+        source = Source("__reduce_ex__(self, protocol=4)")
+        fields = self._stored(stamp.claim)
+        made = source.constant(stamp)
+        test = f"type(self) is {source.constant(self._cls)}"
+        if self._layout.has_dict:
+            source.line("d = self.__dict__")
+            in_dict = sum(field.slot is None for field in fields)
+            test = f"len(d) == {in_dict} and {test}"
+        if carried is not None:
+            test = f"id(self) not in {source.constant(carried.by_id)} and {test}"
+        values = "".join(f"{self._read(source, field)}, " for field in fields)
+        source.line(f"if {test}:")
+        source.line("try:", indent=2)
+        source.line(f"return {made}, (), ({made}, {values})", indent=3)
+        source.line("except (AttributeError, KeyError):", indent=2)
+        source.line("pass", indent=3)
+        source.line(f"return {source.constant(otherwise)}(self, protocol)")
+        return source.compile(self.label("__reduce_ex__"))
+
+    def setstate(
+        self, stamp: Stamp | None, older: dict[Stamp, Older], otherwise: SetState
+    ) -> SetState:
+        """
+        Return a ``__setstate__``.
+
+        It fills an object from a state of *stamp* or of an *older* one, hands those of other
+        stamps to them, and the rest to *otherwise*.
+        """
+        source = Source("__setstate__(self, state)")
+        source.line("if type(state) is tuple and state:")
+        source.line("stamp = state[0]", indent=2)
+        source.base = 1
+        word = "if"
+        if stamp is not None:
+            fields = self._stored(stamp.claim)
+            self._if_of(source, word, stamp)
+            self._unpack(source, fields, indent=3)
+            self._rest(source, indent=3)
+            source.line("return", indent=3)
+            word = "elif"
+        for old, one in older.items():
+            self._if_of(source, word, old)
+            source.base += 2
+            self._upgrade(source, one)
+            source.line("return")
+            source.base -= 2
+            word = "elif"
+        source.line(f"{word} type(stamp) is {source.constant(Stamp)}:")
+        source.line("return stamp.fill(self, state)", indent=2)
+        source.base = 0
+        source.line(f"{source.constant(otherwise)}(self, state)")
+        return source.compile(self.label("__setstate__"))
+
+    def _if_of(self, source: Source, word: str, stamp: Stamp) -> None:
+        count, cls = len(stamp.claim.fields or ()), source.constant(self._cls)
+        source.line(f"{word} stamp is {source.constant(stamp)}:")
+        source.line(f"if len(state) == {count + 1} and type(self) is {cls}:", indent=2)
+
+    def fill(self, claim: Claim, otherwise: SetState) -> SetState:
+        """Return a function that fills an object from a state of today's *claim*."""
+        source = Source("fill(self, state)")
+        fields = self._stored(claim)
+        self._guard(source, len(fields), otherwise)
+        self._unpack(source, fields, indent=1)
+        self._rest(source, indent=1)
+        return source.compile(self.label("fill"))
+
+    def upgrade(self, older: Older) -> Source:
+        """Return a function that fills an object from a state of an older claim."""
+        source = Source("upgrade(self, state)")
+        self._guard(source, len(older.claim.fields or ()), older.whole)
+        self._upgrade(source, older)
+        return source
+
+    def _upgrade(self, source: Source, older: Older) -> None:
+        """
+        Write what upgrades a state and fills the object.
+
+        Operations work on local variables up to the first step that is a function, and on
+        the dict that it returned from there on.
+        """
+        stored = older.claim.fields or ()
+        names = [f"v{i}" for i in range(len(stored))]
+        failed = source.constant(functools.partial(_failed, source, older.chain))
+        source.line("try:")
+        source.line(f"_, {''.join(f'{name}, ' for name in names)}= state", indent=2)
+        symbols = older.chain.compile(Symbols(dict(zip(stored, names, strict=True)), source))
+        source.line("except Exception as exc:")
+        source.line(f"raise {failed}(exc) from exc", indent=2)
+        if isinstance(symbols, Symbols):
+            older.compare(symbols.values)
+            values = symbols.values
+        else:
+            rest, made = source.constant(older.rest), symbols.handed_over()
+            if self._layout.open:
+                source.line(f"return {rest}(self, {made})")
+                return
+            values = self._returned(source, made, rest)
+        source.line("try:")
+        self._place(source, values)
+        source.line("except Exception as exc:")
+        source.line(f"raise {failed}(exc) from exc", indent=2)
+        if self._layout.validates:
+            source.line(f"{source.constant(older.validate)}(self)")
+
+    def _returned(self, source: Source, made: str, rest: str) -> dict[str, str]:
+        """Take the values out of a dict, if that has all fields and no other."""
+        values = {field.name: source.new_name() for field in self._layout.fields}
+        source.line(f"if len({made}) != {len(values)}:")
+        source.line(f"return {rest}(self, {made})", indent=2)
+        if values:
+            source.line("try:")
+        for name, value in values.items():
+            source.line(f"{value} = {made}[{name!r}]", indent=2)
+        if values:
+            source.line("except KeyError:")
+            source.line(f"return {rest}(self, {made})", indent=2)
+        return values
+
+    def _place(self, source: Source, values: dict[str, str]) -> None:
+        fields = self._layout.fields
+        known = {field.name for field in fields} | self._layout.derived
+        source.doing = "placing the state"
+        source.line("pass", indent=2)  # in case that there is nothing to place
+        for field in (*fields, *(self._open_field(name) for name in values if name not in known)):
+            if field.name in values:
+                self._store(source, field, values[field.name], indent=2)
+            else:
+                self._store_default(source, field, indent=2)
+        self._rest(source, indent=2)
+        source.doing = None
+
+    def _stored(self, claim: Claim) -> tuple[Field, ...]:
+        """Return the fields in the order of *claim*."""
+        named = {field.name: field for field in self._layout.fields}
+        return tuple(named.get(name) or self._open_field(name) for name in claim.fields or ())
+
+    def _open_field(self, name: str) -> Field:
+        slot = kept_in_c(self._cls, name)
+        return Field(name, slot, guarded=slot is not None or is_watched(self._cls, name))
+
+    def _default(self, source: Source, field: Field) -> str | None:
+        if field.default is None or field.default is UNSET:
+            return None
+        if field.default.constant:
+            return source.constant(field.default.make(None))
+        return f"{source.constant(field.default.make)}(self)"
+
+    def _guard(self, source: Source, count: int, otherwise: SetState) -> None:
+        cls = source.constant(self._cls)
+        source.line(f"if len(state) != {count + 1} or type(self) is not {cls}:")
+        source.line(f"return {source.constant(otherwise)}(self, state)", indent=2)
+
+    def _read(self, source: Source, field: Field) -> str:
+        if field.slot is None:
+            return f"d[{field.name!r}]"
+        if self._layout.plain_getattr and not field.guarded and _is_plain(field.name):
+            return f"self.{field.name}"
+        return f"{source.constant(field.slot.__get__)}(self)"
+
+    def _is_assignable(self, field: Field) -> bool:
+        return self._layout.plain_setattr and not field.guarded and _is_plain(field.name)
+
+    def _unpack(self, source: Source, fields: tuple[Field, ...], *, indent: int) -> None:
+        """Write one assignment of the whole state, and the calls that it leaves over."""
+        targets = []
+        calls = []
+        for number, field in enumerate(fields):
+            if self._is_assignable(field):
+                targets.append(f"self.{field.name}")
+            elif field.slot is None:
+                targets.append(f"d[{field.name!r}]")
+            else:
+                targets.append(f"v{number}")
+                calls.append(f"{source.constant(field.slot.__set__)}(self, v{number})")
+        if any(target.startswith("d[") for target in targets):
+            source.line("d = self.__dict__", indent=indent)
+        source.line(f"_, {''.join(f'{target}, ' for target in targets)}= state", indent=indent)
+        for call in calls:
+            source.line(call, indent=indent)
+
+    def _store(self, source: Source, field: Field, value: str | None, *, indent: int) -> None:
+        if value is None:
+            return
+        if self._is_assignable(field):
+            source.line(f"self.{field.name} = {value}", indent=indent)
+        elif field.slot is None:
+            source.line(f"self.__dict__[{field.name!r}] = {value}", indent=indent)
+        else:
+            source.line(f"{source.constant(field.slot.__set__)}(self, {value})", indent=indent)
+
+    def _store_default(self, source: Source, field: Field, *, indent: int) -> None:
+        before, source.doing = source.doing, default_of(field)
+        self._store(source, field, self._default(source, field), indent=indent)
+        source.doing = before
+
+    def _rest(self, source: Source, *, indent: int) -> None:
+        """Write what no stream holds: transient fields, and attrs' cached hash."""
+        for field in self._layout.transients:
+            self._store_default(source, field, indent=indent)
+        if self._layout.caches_hash:
+            setter = source.constant(object.__setattr__)
+            source.line(f"{setter}(self, '_attrs_cached_hash', None)", indent=indent)
+
+    def label(self, function: str) -> str:
+        return f"{function} of {self._cls.__module__}.{self._cls.__qualname__}"
+
+
+def _failed(source: Source, chain: Chain, exc: Exception) -> Exception:
+    return chain.failed(source.done_by(exc), exc)
+
+
+def default_of(field: Field) -> str:
+    """Return the words for what failed when a default could not be made."""
+    return f"the default of {field.name!r}"
+
+
+def _is_plain(name: str) -> bool:
+    """Tell whether ``self.name`` means this very name to the compiler."""
+    reserved = keyword.iskeyword(name) or name == "__debug__"
+    return name.isascii() and name.isidentifier() and not reserved

@@ -1,0 +1,247 @@
+"""Objects that become others: of another class, or a value of the standard library."""
+
+from __future__ import annotations
+
+import enum
+import functools
+
+from typing import Any, NoReturn
+
+import attrs
+
+from . import reviving as _stream
+from .third_party import is_model, with_fields_of_model, without_model
+from versionpickle._wire.refs import ref_of
+from .placeholder import Undecided
+from versionpickle._classes.codecs.base import check_arguments, check_length, unpacked
+from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim, Stamp, is_stamped, make_stamp
+from versionpickle.exceptions import DeclarationError, PlainLoadError, UnknownClassError
+from versionpickle.migrations import Chain, Declaration, Elsewhere, Registry, Step
+from versionpickle.migrations._chain import as_dict
+from versionpickle.migrations._edges import Become, Replace
+from versionpickle.migrations._fields import OperationError
+
+
+@attrs.define(eq=False)
+class Turn:
+    """Make of the states at the beginning of *chain* what they become at its end."""
+
+    registry: Registry
+    chain: Chain
+    claim: Claim
+
+    def make(self, *args: Any) -> Any:
+        """Return an object that is still undecided, or what its values become."""
+        if not self.claim.is_by_values:
+            self.refuse_arguments(args)
+            undecided = Undecided()
+            undecided.turn = self
+            return undecided
+        named = attrs.evolve(self.claim, fields=self.claim.names)
+        check_arguments(named, self.chain, args)
+        return self.finish(None, dict(zip(self.claim.names, args, strict=True)), set(), {})
+
+    def refuse_arguments(self, *arguments: Any) -> None:
+        if any(arguments):
+            raise self.chain.failed("making the object", OperationError(MADE_FROM_ARGUMENTS))
+
+    def fill(self, obj: Any, state: Any) -> Any:
+        """
+        Return what *state* becomes.
+
+        That is *obj*, if its class is not decided yet, or decided rightly.
+        """
+        if self.claim.is_by_values and is_stamped(state):
+            return self._add_attributes(obj, state)
+        return self.finish(obj, *self._parts(state))
+
+    def _add_attributes(self, obj: Any, state: Any) -> Any:
+        """Give what the values became the further attributes that come behind them."""
+        if not hasattr(obj, "__dict__"):
+            names = ", ".join(map(repr, state[1]))
+            problem = TypeError(f"what it becomes has no place for {names}")
+            raise self.chain.failed("placing further attributes", problem)
+        obj.__dict__.update(state[1])
+        return obj
+
+    def refuse_items(self) -> NoReturn:
+        """Say that plain pickle cannot put items into what is not decided yet."""
+        raise self._only_by_loads("its items come before its state")
+
+    def _parts(self, state: Any) -> tuple[Any, set[str], dict[str, Any]]:
+        if not is_stamped(state):
+            return with_fields_of_model(state), set(), {}
+        if self.claim.fields is None:
+            check_length(self.claim, state)
+            return state[1], set(), {}
+        return unpacked(self.claim, state)
+
+    def finish(self, obj: Any, state: Any, unset: set[str], extras: dict[str, Any]) -> Any:
+        last, hooks, chain, state = self._followed(state, unset)
+        if hooks is None:
+            last._refuse_filling(obj, "a value takes its place")
+            return last._ask_edge({**state, **extras} if extras else state)
+        if not is_model(hooks.cls):
+            state = without_model(state)
+        if _is_made_whole(hooks):
+            last._refuse_filling(obj, f"{ref_of(hooks.cls)} can only be made, and not filled")
+            return _made_whole(hooks, chain, {**state, **extras}, unset)
+        if obj is None:
+            obj = hooks.cls.__new__(hooks.cls)
+        elif type(obj) is not hooks.cls:
+            last._turn(obj, hooks.cls)
+        hooks.shape.arrive(obj, chain, state, unset, extras)
+        return obj
+
+    def decide(self, state: Any) -> type | None:
+        """Return the class of what *state* becomes, if that can be filled later."""
+        named, unset, _ = self._parts(state)
+        _, hooks, _, _ = self._followed(named, unset)
+        return None if hooks is None or _is_made_whole(hooks) else hooks.cls
+
+    def _followed(self, state: Any, unset: set[str]) -> tuple[Turn, Any, Any, Any]:
+        """
+        Follow this edge, and those behind it.
+
+        Return the last turn, the hooks of the class where that ends, its chain, and the state;
+        no hooks and no chain where it ends in a value.
+        """
+        state = self.chain.run(as_dict(state), unset)
+        if self.edge.is_value:
+            return self, None, None, state
+        ref, version = self._ask_edge(state)
+        hooks, chain = self._goal(ref, version, state)
+        if chain.edge is None:
+            return self, hooks, chain, state
+        return Turn(self.registry, chain, self.claim)._followed(state, unset)
+
+    @property
+    def edge(self) -> Become | Replace:
+        edge = self.chain.edge
+        assert edge is not None
+        return edge
+
+    def _ask_edge(self, state: Any) -> Any:
+        try:
+            return self.edge.ask(state)
+        except Exception as exc:
+            raise self.chain.failed(self.chain.steps[-1], exc) from exc
+
+    def _goal(self, ref: str, version: int, state: Any) -> tuple[Any, Chain]:
+        """Return the hooks of the class where the edge leads, and its chain from there on."""
+        step = self.chain.steps[-1]
+        meaning = self.registry.resolve(ref)
+        if isinstance(meaning, Elsewhere):
+            way = (step.arrival(), *self.registry.way_out(meaning.ref, version))
+            self.registry.use(way)
+            return None, Chain(meaning.ref, version, version, way)
+        if not isinstance(meaning, Declaration):
+            problem = f"nobody declared it, and objects of {self.claim.ref} become objects of it"
+            raise UnknownClassError(ref, version, problem)
+        if issubclass(meaning.hooks.cls, enum.Enum):
+            problem = f"{step} leads to an enum, whose members are there already"
+            raise DeclarationError(
+                ref, problem, "use replace() with a function that returns the member"
+            )
+        if version > meaning.version:
+            problem = f"{step} leads beyond its version {meaning.version}"
+            raise DeclarationError(ref, problem, "name a version of the class that there is")
+        hooks = meaning.hooks
+        return hooks, hooks.arriving(ref, version, self.claim.bases, step.arrival(), state)
+
+    def _turn(self, obj: Any, cls: type) -> None:
+        vars(obj).clear()
+        try:
+            object.__setattr__(obj, "__class__", cls)
+        except TypeError as exc:
+            problem = f"objects of {ref_of(cls)} are more than a __dict__"
+            raise self._only_by_loads(problem) from exc
+
+    def _refuse_filling(self, obj: Any, problem: str) -> None:
+        if obj is not None:
+            raise self._only_by_loads(problem)
+
+    def stuck(self) -> Exception:
+        """Return what to say where the state leads back to the object itself."""
+        problem = (
+            "its state leads back to the object itself, which is not there before this step has "
+            "run; let become() lead to a class that can be filled later, and by= ask nothing of "
+            "its neighbours"
+        )
+        return self.chain.failed(self.chain.steps[-1], OperationError(problem))
+
+    def _only_by_loads(self, problem: str) -> PlainLoadError:
+        chain = self.chain
+        return PlainLoadError(chain.ref, chain.version, chain.current, problem)
+
+
+def _is_made_whole(hooks: Any) -> bool:
+    return bool(hooks.remakes or hooks.rebuilds)
+
+
+def _made_whole(hooks: Any, chain: Chain, state: Any, unset: set[str]) -> Any:
+    if hooks.rebuilds:
+        return hooks.rebuilt((), chain.run(state, unset), chain)
+    return hooks.shape.remake(state, chain)
+
+
+@attrs.frozen
+class Left:
+    """Serve, as hooks do, the unstamped objects of a class that is gone."""
+
+    registry: Registry
+    ref: str
+    needs_state = True
+    remakes = False
+
+    def make(self, args: Any, state: Any, found_as: str | None = None) -> Any:
+        turn = self.turn(state)
+        turn.refuse_arguments(args)
+        return turn.fill(None, state)
+
+    def turn(self, state: Any, found_as: str | None = None) -> Turn:
+        return turn_out(self.registry, Claim(self.ref, 1, None))
+
+
+def turn_out(registry: Registry, claim: Claim) -> Turn:
+    """Return what makes others of the objects of a class that is gone."""
+    steps = [
+        step for base, number in claim.bases for step in _of_base(registry, claim, base, number)
+    ]
+    ref = registry.target(claim.ref)
+    steps += registry.way_out(ref, claim.version)
+    registry.use(steps)
+    chain = Chain(ref, claim.version, claim.version, tuple(steps), claim.fields is None)
+    return Turn(registry, chain, claim)
+
+
+def _of_base(registry: Registry, claim: Claim, name: str, version: int) -> tuple[Step, ...]:
+    """Return the steps that a base of a class that is gone asks for."""
+    base = registry.declaration(name)
+    if base is None:
+        raise UnknownClassError(name, version, f"a base of {claim.ref}, nobody declared it")
+    steps = registry.path(name, version, base)
+    if steps and steps[-1].edge is not None:
+        problem = f"its base takes the {steps[-1]}, and an object of a subclass cannot follow"
+        cure = f"let the steps of {claim.ref} lead out of it from a version whose bases stay"
+        raise DeclarationError(claim.ref, problem, cure)
+    return steps
+
+
+def turn_stamp(turn: Turn) -> Stamp:
+    """Return the stamp of objects that become others."""
+    return make_stamp(Undecided, turn.claim, turn.fill, _stream._revive, make=(turn.make,))
+
+
+def turn_whole(stamp: Stamp, args: Any, kwargs: Any, state: Any) -> Any:
+    """Return what an object becomes that was made in one call."""
+    make: Any = stamp.func
+    turn: Turn = make.__self__
+    turn.refuse_arguments(args, kwargs)
+    return turn.fill(None, state)
+
+
+@functools.lru_cache(maxsize=1024)
+def left_class(ref: str) -> type:
+    """Return what stands for a class that is gone."""
+    return type(ref.rpartition(":")[2], (Undecided,), {})

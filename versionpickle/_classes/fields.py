@@ -1,0 +1,165 @@
+"""The fields of a class: where they live, and their defaults, whatever declared them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+from .third_party import (
+    defaults_elsewhere,
+    is_field_info,
+    is_model,
+    is_struct,
+    model_default,
+)
+from .field import REQUIRED, UNSET, Default, Field
+from versionpickle._wire.refs import is_written_in_c
+
+
+HASH_CACHE = "_attrs_cached_hash"
+_NOT_STATE = frozenset({HASH_CACHE, "__orig_class__", "__weakref__", "__dict__"})
+
+
+def fields_of(cls: type, transient: frozenset[str]) -> list[Field]:
+    defaults: dict[str, Default | None] = {}
+    for base in reversed(cls.__mro__):
+        own = _own_defaults(base, transient, cls)
+        for name in own:  # a class that declares a field anew gives it a new place
+            defaults.pop(name, None)
+        defaults.update(own)
+    return [_field(cls, name, default, name in transient) for name, default in defaults.items()]
+
+
+def _field(cls: type, name: str, default: Default | None, transient: bool) -> Field:
+    slot = _slot(cls, name)
+    met = _class_attribute(cls, name)
+    if slot is None and is_watched(cls, name):
+        slot = met  # a property, or its like, keeps the value where it wants
+    return Field(name, slot, default, transient, guarded=slot is not None and met is not slot)
+
+
+def is_watched(cls: type, name: str) -> bool:
+    """Tell whether a descriptor of the class takes assignments to *name*."""
+    return hasattr(type(_class_attribute(cls, name)), "__set__")
+
+
+def kept_in_c(cls: type, name: str) -> Any:
+    """Return the descriptor of what C keeps of an object, as the name of an ImportError."""
+    met = _class_attribute(cls, name)
+    return (
+        met if isinstance(met, types.GetSetDescriptorType | types.MemberDescriptorType) else None
+    )
+
+
+def _slot(cls: type, name: str) -> Any:
+    for base in cls.__mro__:
+        if isinstance(vars(base).get(name), types.MemberDescriptorType):
+            return vars(base)[name]
+    return None
+
+
+def _class_attribute(cls: type, name: str) -> object:
+    for base in cls.__mro__:
+        if name in vars(base):
+            return vars(base)[name]
+    return None
+
+
+def _own_defaults(base: type, transient: frozenset[str], cls: type) -> dict[str, Default | None]:
+    declared = {a.name: _attrs_default(a) for a in own_attributes(base)}
+    declared.update((f.name, _dataclass_default(f)) for f in _own_dataclass_fields(base))
+    declared.update(defaults_elsewhere(base, cls))
+    if not (own_attributes(base) or is_struct(base)):  # whose further slots hold caches
+        for name in _slots(base):
+            declared.setdefault(name, UNSET if name in transient else REQUIRED)
+    return declared
+
+
+def own_attributes(base: type) -> tuple[Any, ...]:
+    own: tuple[Any, ...] = vars(base).get("__attrs_attrs__", ())
+    return own
+
+
+def _own_dataclass_fields(base: type) -> tuple[Any, ...]:
+    return dataclasses.fields(base) if "__dataclass_fields__" in vars(base) else ()
+
+
+def _slots(base: type) -> Iterator[str]:
+    if "__slots__" not in vars(base) or is_written_in_c(base):
+        return
+    for name, value in vars(base).items():
+        if isinstance(value, types.MemberDescriptorType) and name not in _NOT_STATE:
+            yield name
+
+
+def declares_fields(cls: type) -> bool:
+    """Tell whether attrs, dataclasses or pydantic know the fields of *cls*."""
+    return is_model(cls) or any(
+        own_attributes(base) or _own_dataclass_fields(base) for base in cls.__mro__
+    )
+
+
+def _attrs_default(attribute: Any) -> Default | None:
+    default = attribute.default
+    if default is attrs.NOTHING:
+        return REQUIRED if attribute.init else UNSET
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
+        make = default.factory if default.takes_self else _ignore_self(default.factory)
+        return Default(_converting(attribute, make))
+    if attribute.converter is not None:
+        return Default(_converting(attribute, lambda obj: default))
+    return Default(lambda obj: default, constant=True)
+
+
+def _ignore_self(factory: Callable[[], Any]) -> Callable[[Any], Any]:
+    return lambda obj: factory()
+
+
+def _converting(attribute: Any, make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    converter: Any = attribute.converter
+    if converter is None:
+        return make
+    if not _is_contextual(converter):
+        return lambda obj: converter(make(obj))
+
+    def convert(obj: Any) -> Any:
+        context = [obj] * converter.takes_self + [attribute] * converter.takes_field
+        return converter.converter(make(obj), *context)
+
+    return convert
+
+
+def _is_contextual(converter: object) -> bool:
+    return isinstance(converter, attrs.Converter)
+
+
+def _dataclass_default(field: Any) -> Default | None:
+    if field.default is not dataclasses.MISSING:
+        value = field.default
+        if is_field_info(value):
+            return model_default(value)
+        return Default(lambda obj: value, constant=True)
+    if field.default_factory is not dataclasses.MISSING:
+        return Default(_ignore_self(field.default_factory))
+    return REQUIRED if field.init else UNSET
+
+
+def derived_names(cls: type) -> frozenset[str]:
+    """Return the names that hold what can be computed again, or is not state."""
+    names = set(_NOT_STATE)
+    declared: set[str] = set()
+    for base in cls.__mro__:
+        names.update(
+            name
+            for name in vars(base)
+            if isinstance(_class_attribute(cls, name), functools.cached_property)
+        )
+        names.update(_slots(base) if own_attributes(base) else ())
+        declared.update(_own_defaults(base, frozenset(), cls))
+    return frozenset(names - declared)

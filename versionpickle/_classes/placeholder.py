@@ -1,0 +1,244 @@
+"""Placeholders: objects of classes that are gone, with all that was stored of them."""
+
+from __future__ import annotations
+
+import copyreg
+import functools
+import threading
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from . import reviving as _stream
+from versionpickle._wire.stamp import Claim, Stamp, make_stamp
+from versionpickle.exceptions import StampError
+from versionpickle.migrations._chain import as_dict
+
+
+_CLASSES_MAX = 4096
+
+
+class _Written(threading.local):
+    """
+    Count the placeholders that plain pickle had to write as such, in each thread.
+
+    Our own dumps look whether that changes, and write them anew.
+    """
+
+    count = 0
+
+
+WRITTEN = _Written()
+
+
+class Placeholder:
+    """
+    Stand for an object whose class is retired.
+
+    *ref* names the class, and *version* its version if the object was stamped.
+    The fields that were stored are its attributes.
+    *args* and *kwargs* are what the constructor was given, *state* what there
+    was to restore, *items* and *pairs* what was appended or set.
+    A placeholder is stored again with all of that: by our own dumps as it was read, under
+    the name of its class, and by plain pickle as a placeholder, where it had no stamp.
+    """
+
+    ref = ""
+    version: int | None = None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    state: Any
+    items: list[Any]
+    pairs: list[tuple[Any, Any]]
+    maker: tuple[Any] | None = None
+    """What made the object, where that was not its class's ``__new__``."""
+
+    in_call: tuple[Any, ...] = ()
+    """The state, where it was an argument of the call that made the object."""
+
+    setter: Callable[..., None] | None = None
+    """What set the state, where that was not the class itself."""
+
+    is_called = False
+    """Whether its class was called, without a stamp, and not its ``__new__`` alone."""
+
+    remade_from: tuple[Any, ...] | None = None
+    """What protocols 0 and 1 made it of: a base, and the state of that."""
+
+    whole: tuple[Any, ...] | None = None
+    """The call that made the object, where all of it stood in that call."""
+
+    _stored: tuple[Any, ...] | None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        self = super().__new__(cls)
+        self.args = args
+        self.kwargs = kwargs
+        self.state = None
+        self.items = []
+        self.pairs = []
+        self._stored = None
+        return self
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.is_called = True
+
+    def __setstate__(self, state: Any) -> None:
+        if type(state) is tuple and state and type(state[0]) is Stamp:
+            state[0].fill(self, state)
+        else:
+            self.state = state
+
+    def extend(self, items: Any) -> None:
+        self.items.extend(items)
+
+    def append(self, item: Any) -> None:
+        self.items.append(item)
+
+    def add(self, item: Any) -> None:
+        self.items.append(item)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.pairs.append((key, value))
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        if self.whole is not None:
+            return (*self.whole, None, iter(self.items), iter(self.pairs))
+        if self._stored is not None:
+            return self._reduce_stamped(self._stored)
+        WRITTEN.count += 1
+        content = {"state": self.state, "items": self.items, "pairs": self.pairs}
+        called = (True,) if self.is_called else ()
+        return _stream._keep, (self.ref, self.args, self.kwargs, *called), content
+
+    def reduce_by_name(self, protocol: int) -> tuple[Any, ...]:
+        """Reduce to what was read; only a pickler that can write names of the past takes it."""
+        if self.whole is not None or self._stored is not None:
+            return self.__reduce_ex__(protocol)
+        cls = type(self)
+        call: tuple[Any, ...] = copyreg.__newobj__, (cls, *self.args)  # type: ignore[attr-defined] # known to pickle alone
+        if self.remade_from is not None:
+            call = copyreg._reconstructor, (cls, *self.remade_from)  # type: ignore[attr-defined] # as above
+            return *call, self.state
+        if self.is_called:
+            call = cls, self.args
+        elif self.kwargs:
+            call = copyreg.__newobj_ex__, (cls, self.args, self.kwargs)  # type: ignore[attr-defined] # as above
+        return *call, self.state, iter(self.items), iter(self.pairs)
+
+    def _reduce_stamped(self, stored: tuple[Any, ...]) -> tuple[Any, ...]:
+        stamp = stored[0]
+        call: tuple[Any, ...] = (stamp, self.args)
+        if self.maker is not None:
+            args = (stamp, *self.maker, self.args, self.kwargs, *self.in_call)
+            call = (_stream._make, args)
+        is_whole = bool(self.in_call) or (stamp.claim.is_by_values and not stored[1])
+        state = None if is_whole else stored
+        reduced = (*call, state, iter(self.items), iter(self.pairs))
+        return reduced if self.setter is None else (*reduced, self.setter)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what was stored under this name."""
+        stored = as_dict(self.__dict__.get("state"))
+        if isinstance(stored, dict) and name in stored and not name.startswith("__"):
+            return stored[name]
+        raise AttributeError(f"the placeholder of {self.ref} holds no {name!r}")
+
+    def __repr__(self) -> str:
+        version = "" if self.version is None else f" version {self.version}"
+        return f"<placeholder of {self.ref}{version}: {self.state!r}>"
+
+
+class Kept(Placeholder):
+    """A placeholder that is being read again: its state is its own attributes."""
+
+    def __setstate__(self, state: Any) -> None:
+        if type(state) is not dict or state.keys() != {"state", "items", "pairs"}:
+            raise StampError(self.ref, "what was kept of a placeholder is not its content")
+        self.__dict__.update(state)
+        object.__setattr__(self, "__class__", placeholder_class(self.__dict__.pop("ref")))
+
+
+@functools.lru_cache(_CLASSES_MAX)
+def placeholder_class(ref: str) -> type[Placeholder]:
+    """Return the class of the placeholders for *ref*."""
+    return type("Placeholder", (Placeholder,), {"ref": ref, "__module__": __name__})
+
+
+def is_placeholder(cls: Any) -> bool:
+    return isinstance(cls, type) and issubclass(cls, Placeholder)
+
+
+def remade(cls: type[Placeholder], base: Any, state: Any) -> Placeholder:
+    """Make what protocols 0 and 1 make of a base and its own state."""
+    obj = cls()
+    obj.is_called = False
+    obj.remade_from = base, state
+    if isinstance(state, dict):
+        obj.pairs = [*state.items()]
+    elif isinstance(state, list | set):
+        obj.items = [*state]
+    elif base is not object:
+        obj.args = (state,)
+    return obj
+
+
+def kept_whole(function: Any, stamp: Stamp, *stored: Any) -> Placeholder:
+    """Keep what was made by one call of *function*."""
+    obj: Placeholder = stamp.cls(*stored[0] if len(stored) > 1 else ())
+    obj.version = stamp.claim.version
+    obj.state = stored[-1]
+    obj.whole = (function, (stamp, *stored))
+    return obj
+
+
+def placeholder_stamp(claim: Claim) -> Stamp:
+    """Return a stamp that makes placeholders, and is written as it was read."""
+
+    def fill(obj: Any, state: Any) -> None:
+        obj._stored = state
+        obj.version = claim.version
+        if claim.is_by_values:
+            obj.state = {**dict(zip(claim.names, obj.args, strict=False)), **state[1]}
+        elif claim.fields is None:
+            obj.state = state[1]
+        else:
+            values, further = state[1 : 1 + len(claim.fields)], state[1 + len(claim.fields) :]
+            obj.state = {
+                name: value
+                for name, value in zip(claim.fields, values, strict=False)
+                if value is not state[0]
+            }
+            obj.state |= further[0] if further and type(further[0]) is dict else {}
+
+    def make_of_values(*values: Any) -> Any:
+        obj = cls(*values)
+        fill(obj, (stamp, {}))
+        return obj
+
+    cls = placeholder_class(claim.ref)
+    make = (make_of_values,) if claim.is_by_values else None
+    stamp = make_stamp(cls, claim, fill, _stream._revive, make=make)
+    return stamp
+
+
+class Undecided:
+    """Stand for an object until its state tells what it becomes."""
+
+    __hash__ = None  # type: ignore[assignment] # its class is not known yet
+    turn: Any
+    """What it takes."""
+
+    def __setstate__(self, state: Any) -> None:
+        """Become an object of another class, if that has room for it; plain pickle comes here."""
+        state[0].fill(self, state)
+
+    def _refuse(self, *_: object) -> None:
+        self.turn.refuse_items()
+
+    append = extend = add = __setitem__ = _refuse
+
+
+def is_turning(stamp: Stamp) -> bool:
+    """Tell whether the objects of this stamp become others."""
+    return stamp.cls is Undecided

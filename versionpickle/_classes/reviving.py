@@ -1,0 +1,243 @@
+"""
+The functions that streams name.
+
+Their names and arguments are file format: they never move and never change.
+In streams they belong to the package itself, which pickle finds faster than a
+module within.
+See docs/reference/wire-format.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from typing import Any
+
+from . import placeholder as _placeholder
+from .hooks import hooks_of, imply
+from versionpickle._wire.refs import checked_ref, is_version, look_up, shortened
+from versionpickle._wire.stamp import FORMAT, Claim, Stamp
+from versionpickle.exceptions import (
+    DeclarationError,
+    FutureVersionError,
+    StampError,
+    UnknownClassError,
+)
+from versionpickle.migrations import Declaration, Elsewhere, Registry, Retired, default_registry
+
+
+_STAMPS_MAX = 4096
+
+
+def _revive(format: int, ref: str, version: int, fields: Any, bases: Any) -> Stamp:
+    """Return the stamp that a stream describes; plain pickle comes here."""
+    return revive_in(default_registry, True, format, ref, version, fields, bases)
+
+
+def _make(
+    stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], state: Any = None
+) -> Any:
+    """
+    Make an object whose class reduces to a call of *function*, or of itself.
+
+    *state* is that of a class that can carry no hooks; False says that there is none,
+    for a function that might make something else.
+    """
+    obj: Any
+    if _placeholder.is_turning(stamp):
+        return _turn().turn_whole(stamp, (function, *args), kwargs, state or None)
+    if issubclass(stamp.cls, _placeholder.Placeholder):
+        obj = stamp.cls(*args, **kwargs)
+        obj.maker = (function,)
+        obj.in_call = () if state is None else (state,)
+    else:
+        obj = stamp.cls(*args, **kwargs) if function is None else function(*args, **kwargs)
+    if state is False and type(obj) is stamp.cls:
+        stamp.fill(obj, (stamp, None))
+    elif state is not None and state is not False:
+        stamp.fill(obj, (stamp, state))
+    return obj
+
+
+def _set_state(obj: Any, state: tuple[Any, ...]) -> None:
+    """Fill an object of a class that carries no hooks of this registry."""
+    state[0].fill(obj, state)
+    if isinstance(obj, _placeholder.Placeholder):
+        obj.setter = _set_state
+
+
+def _member(stamp: Stamp, name: str) -> Any:
+    """Return the member of an enum."""
+    if issubclass(stamp.cls, _placeholder.Placeholder):
+        return _placeholder.kept_whole(_member, stamp, name)
+    if _placeholder.is_turning(stamp):
+        return _turn().turn_whole(stamp, (), {}, {"name": name})
+    fill: Any = stamp.fill
+    return fill(None, (stamp, name))
+
+
+def _rebuild(stamp: Stamp, args: tuple[Any, ...], state: Any) -> Any:
+    """Make an object of a class that must be made of its state."""
+    if issubclass(stamp.cls, _placeholder.Placeholder):
+        return _placeholder.kept_whole(_rebuild, stamp, args, state)
+    if _placeholder.is_turning(stamp):
+        return _turn().turn_whole(stamp, args, {}, state)
+    fill: Any = stamp.fill
+    return fill(None, (stamp, args, state))
+
+
+def _keep(
+    ref: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    is_called: bool = False,  # noqa: FBT002 - as all of these, it is given by position
+) -> _placeholder.Placeholder:
+    """Make a placeholder that was stored as one."""
+    kept = _placeholder.Kept(*args, **kwargs)
+    kept.ref = ref
+    kept.is_called = is_called
+    return kept
+
+
+def revive_in(
+    registry: Registry,
+    importing: bool,
+    format: int,
+    ref: str,
+    version: int,
+    fields: tuple[str, ...] | None,
+    bases: tuple[tuple[str, int], ...],
+) -> Stamp:
+    """
+    Return the stamp of *registry* for what stands in a stream.
+
+    With *importing*, an unknown class's module is imported, as pickle does.
+    """
+    said = (format, version, fields, bases)
+    known = registry.latest.get(ref) if type(ref) is str else None
+    # True would be as good as 1 without the last test.
+    if known is not None and known[0] == said and type(version) is type(format) is int:
+        return known[1]
+    claim = checked_claim(ref, *said)
+    stamp = registry.stamps.get(claim) or _new_stamp(registry, claim, importing)
+    registry.latest[ref] = (said, stamp)
+    return stamp
+
+
+def revive_or_keep(
+    registry: Registry,
+    importing: bool,
+    keep: frozenset[str],
+    kept: dict[Claim, Stamp],
+    *described: Any,
+) -> Stamp:
+    """
+    Return a stamp that makes placeholders, where *keep* says so.
+
+    It is for classes that are missing, or that come from the future.
+    """
+    try:
+        return revive_in(registry, importing, *described)
+    except (UnknownClassError, FutureVersionError) as exc:
+        if ("missing" if isinstance(exc, UnknownClassError) else "future") not in keep:
+            raise
+    number, ref, *rest = described
+    claim = checked_claim(ref, number, *rest)
+    return kept.setdefault(claim, _placeholder.placeholder_stamp(claim))
+
+
+def _new_stamp(registry: Registry, claim: Claim, importing: bool) -> Stamp:
+    meaning = _meaning(registry, claim, importing)
+    if isinstance(meaning, Retired):
+        stamp = _placeholder.placeholder_stamp(claim)
+    elif isinstance(meaning, Elsewhere):
+        stamp = _turn().turn_stamp(_turn().turn_out(registry, claim))
+    else:
+        stamp = meaning.hooks.stamp(claim)
+    if len(registry.stamps) >= _STAMPS_MAX:
+        registry.stamps.clear()
+    registry.stamps[claim] = stamp
+    return stamp
+
+
+def checked_claim(ref: Any, format: Any, version: Any, fields: Any, bases: Any) -> Claim:
+    name = ref if isinstance(ref, str) else shortened(ref)
+    if type(format) is not int or format != FORMAT:
+        raise StampError(
+            name, f"the stamp has format {shortened(format)}, and this code reads {FORMAT}"
+        )
+    if not isinstance(ref, str) or not is_version(version):
+        raise StampError(name, f"the stamp's version is {shortened(version)}")
+    if fields is not None and not _are_names(fields):
+        raise StampError(name, f"the stamp's field names are {shortened(fields)}")
+    if type(bases) is not tuple or not all(_is_base(base) for base in bases):
+        raise StampError(name, f"the stamp's bases are {shortened(bases)}")
+    return Claim(ref, version, fields, bases)
+
+
+def _are_names(fields: Any) -> bool:
+    return (
+        type(fields) is tuple
+        and all(type(name) is str for name in fields)
+        and len(set(fields)) == len(fields)
+    )
+
+
+def _is_base(base: Any) -> bool:
+    return type(base) is tuple and len(base) == 2 and type(base[0]) is str and is_version(base[1])
+
+
+def _turn() -> Any:
+    from . import conversion as _turn  # noqa: PLC0415 - few classes become others
+
+    return _turn
+
+
+def _meaning(
+    registry: Registry, claim: Claim, importing: bool
+) -> Declaration | Retired | Elsewhere:
+    # An alias speaks of unstamped pickles first: what is stamped knows its class.
+    meaning = registry.named(claim.ref) or registry.resolve(claim.ref)
+    if meaning is None and importing:
+        _import_module_of(registry.target(claim.ref), claim)
+        meaning = registry.resolve(claim.ref)
+    meaning = meaning or _unnoticed(registry, claim.ref)
+    if isinstance(meaning, Declaration | Retired | Elsewhere):
+        return meaning
+    if meaning is None:
+        problem = f"nothing in the {registry.name or 'given'} registry has this name"
+    else:
+        problem = f"this name means {meaning!r}, which is not a versioned class"
+    raise UnknownClassError(claim.ref, claim.version, problem)
+
+
+def _unnoticed(registry: Registry, ref: str) -> Declaration | None:
+    """Version a subclass of a versioned class whose making went unnoticed."""
+    try:
+        cls = look_up(ref)
+    except LookupError:
+        return None
+    bases = cls.__mro__[1:] if isinstance(cls, type) else ()
+    if any(hooks.registry is registry for hooks in map(hooks_of, bases) if hooks is not None):
+        imply(cls, registry)
+    return registry.declared(ref)
+
+
+def _import_module_of(ref: str, claim: Claim) -> None:
+    try:
+        module = checked_ref(ref).partition(":")[0]
+    except DeclarationError:
+        return  # a stable name says nothing about modules
+    try:
+        importlib.import_module(module)
+    except ImportError as exc:
+        problem = f"its module cannot be imported ({exc})"
+        raise UnknownClassError(claim.ref, claim.version, problem) from exc
+
+
+OF_OURS = set()
+"""The refs of what streams name."""
+
+for _function in (_keep, _make, _member, _rebuild, _revive, _set_state):
+    _function.__module__ = __package__
+    OF_OURS.add(f"{__package__}:{_function.__name__}")

@@ -1,0 +1,72 @@
+"""The command that compares classes, steps, schemas and samples."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+
+import attrs
+import click
+
+from versionpickle._project.findings import Finding, findings
+
+from .output import Text, console, counted, format_option, project, tells_errors
+
+
+@click.command(epilog="Example: versionpickle check --format github")
+@format_option(
+    "json",
+    "github",
+    help="How to print: for people, for programs, or as annotations of a GitHub workflow.",
+)
+@tells_errors
+def check(form: str) -> None:
+    """
+    Find what would stop old data, and what is not recorded.
+
+    Compares the classes of the modules in [tool.versionpickle] with their recorded
+    schemas, steps and samples. Writes nothing. The exit status is 0 where all is well, 1
+    with findings, 2 where it cannot be told.
+    """
+    known = project()
+    found = findings(known)
+    _FORMS[form](found, counted(known.classes, "class", "classes"))
+    sys.exit(bool(found))
+
+
+def _as_text(found: list[Finding], classes: str) -> None:
+    out = console()
+    for ref, of_class in itertools.groupby(found, lambda one: one.ref):
+        for number, (cure, ones) in enumerate(itertools.groupby(of_class, lambda one: one.cure)):
+            for place, one in enumerate(ones):
+                if number == place == 0:
+                    at = f"  {one.file}:{one.line}" if one.line else ""
+                    out.print(Text(ref, "bold") + Text(at, "dim"))
+                out.print(Text(f"  version {one.version}: ") + Text(one.problem, "red"))
+            out.print(Text(f"    {cure}", "green"))
+    style = "red" if found else "green"
+    out.print(Text(f"{classes}, {counted(found, 'finding', 'findings')}", style))
+
+
+def _as_json(found: list[Finding], _: str) -> None:
+    click.echo(json.dumps([attrs.asdict(one) for one in found], indent=2))
+
+
+def _as_github(found: list[Finding], _: str) -> None:
+    for one in found:
+        place = ",".join(
+            f"{name}={_escaped(str(value), more=',:')}"
+            for name, value in (("file", one.file), ("line", one.line), ("title", one.ref))
+            if value is not None
+        )
+        click.echo(f"::error {place}::{_escaped(str(one))}")
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for char in f"%\r\n{more}":
+        text = text.replace(char, f"%{ord(char):02X}")
+    return text
+
+
+_FORMS = {"text": _as_text, "json": _as_json, "github": _as_github}

@@ -1,0 +1,51 @@
+"""The modules that a command imports first, so that their classes are known."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from versionpickle._project.configuration import found_configuration
+
+from .output import project
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+import_option: Callable[[_F], _F] = click.option(
+    "--import",
+    "modules",
+    multiple=True,
+    metavar="MODULE",
+    help="Import this module of yours first, beside those of the project.",
+)
+allow_option: Callable[[_F], _F] = click.option(
+    "--allow",
+    multiple=True,
+    metavar="REF",
+    help="Let pickles name this class or function as well.",
+)
+
+
+def import_modules(modules: Iterable[str]) -> None:
+    sys.path.insert(0, "")  # as python -m has it
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except Exception as exc:
+            raise click.BadParameter(f"{module} cannot be imported: {exc}") from exc
+
+
+def import_all(modules: Iterable[str]) -> Path | None:
+    """Import the project's modules and the given ones; return where samples are."""
+    known = found_configuration(Path.cwd())
+    if known is not None:
+        project()
+    import_modules(modules)
+    return None if known is None else known.samples

@@ -1,0 +1,84 @@
+"""How the commands speak: to people in colours, to programs in plain lines."""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+from collections.abc import Callable, Sized
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from rich.console import Console
+from rich.text import Text as RichText
+
+from versionpickle.exceptions import VersionPickleError
+from versionpickle._project.project import Project, load_project
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_WIDE = 1_000
+"""Columns of what is read by programs, which want a line to be a line."""
+
+
+def console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+
+
+def Text(line: str, style: str = "") -> RichText:  # noqa: N802 - as rich's, but of what can be shown
+    """Return a line to print, without what a terminal would obey."""
+    return RichText(shown(line), style=style)
+
+
+def shown(line: str) -> str:
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in line
+    )
+
+
+def counted(things: Sized, one: str, many: str) -> str:
+    """
+    Return how many there are, in words.
+
+    >>> counted([5], "class", "classes"), counted([], "class", "classes")
+    ('1 class', 'no classes')
+    """
+    return f"{len(things) or 'no'} {one if len(things) == 1 else many}"
+
+
+def format_option(
+    *others: str, help: str = "How to print: for people, or for programs."
+) -> Callable[[_F], _F]:
+    """Let the user choose between text and *others*."""
+    forms = click.Choice(["text", *others])
+    return click.option("--format", "form", type=forms, default="text", help=help)
+
+
+def tells_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let *command* end in one sentence and exit status 2 where it cannot do its work."""
+
+    @functools.wraps(command)
+    def told(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return command(*args, **kwargs)
+        except VersionPickleError as exc:
+            raise _Failed(str(exc)) from exc
+        except OSError as exc:
+            named = f"{exc.filename}: " if exc.filename else ""
+            raise _Failed(f"{named}{exc.strerror or exc}") from exc
+
+    return told
+
+
+class _Failed(click.ClickException):
+    exit_code = 2
+
+
+def project() -> Project:
+    """Return the project that the current folder is in."""
+    return load_project(Path.cwd())

@@ -1,0 +1,43 @@
+"""The commands that put originals back, or drop them."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from .output import Text, console, counted, tells_errors
+from .places import Opening, store_argument
+
+
+@click.command(epilog="Example: versionpickle rollback orders.db")
+@store_argument()
+@tells_errors
+def rollback(store: str) -> None:
+    """
+    Put back the records of a STORE as they were before migrations.
+
+    STORE is what 'versionpickle survey' takes. A record that somebody has written or deleted
+    since stays so, and makes the exit status 1.
+    """
+    with Opening().existing(store) as opened:
+        back, overtaken = opened.rollback()
+    out = console()
+    out.print(Text(f"{counted(range(back), 'record', 'records')} put back", "green"))
+    if overtaken:
+        out.print(Text(f"{overtaken} stay, for somebody has written or deleted them since", "red"))
+    sys.exit(bool(overtaken))
+
+
+@click.command(epilog="Example: versionpickle forget orders.db")
+@store_argument()
+@tells_errors
+def forget(store: str) -> None:
+    """
+    Drop the originals that 'versionpickle rollback' would put back in a STORE.
+
+    STORE is what 'versionpickle survey' takes.
+    """
+    with Opening().existing(store) as opened:
+        count = opened.forget_originals()
+    console().print(Text(f"{counted(range(count), 'original', 'originals')} dropped", "green"))

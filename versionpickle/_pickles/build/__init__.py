@@ -1,0 +1,1 @@
+"""Build objects, and those that C's unpickler cannot."""

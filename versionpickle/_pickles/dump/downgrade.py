@@ -1,0 +1,171 @@
+"""Reducers that write objects as an older version of their class stored them."""
+
+from __future__ import annotations
+
+import functools
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from versionpickle._classes import reviving as _stream
+from versionpickle._classes.hooks import Hooks
+from versionpickle._wire.refs import ref_of
+from versionpickle._classes.codecs.base import unpacked
+from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp, make_stamp
+from versionpickle.exceptions import DowngradeError, MissingStepError, StepError
+from versionpickle.migrations import Chain, Declaration, Registry
+
+
+Versions = Mapping[str | type, int]
+
+
+def older_reducers(registry: Registry, versions: Versions) -> dict[type, Callable[[Any], Any]]:
+    """
+    Return the reducers of all classes that these versions concern.
+
+    Raise DowngradeError where a class is unknown, or a step that leads there cannot be
+    undone: before anything is written.
+    """
+    if not isinstance(versions, Mapping):
+        raise TypeError(f"versions= takes a dict such as {{Order: 2}}, not {versions!r}")
+    wanted = dict(_wanted(registry, target, version) for target, version in versions.items())
+    reducers: dict[type, Callable[[Any], Any]] = {}
+    for hooks in sorted(registry.all_hooks(), key=_bases_first):
+        lineage = tuple(hooks.lineage())
+        if any(wanted.get(base, base.version) != base.version for base in lineage):
+            reducers[hooks.cls] = _Older(registry, hooks, lineage, wanted).reduce
+    return reducers
+
+
+def _bases_first(hooks: Hooks) -> tuple[int, str]:
+    return len(hooks.cls.__mro__), hooks.declaration.ref
+
+
+def _wanted(registry: Registry, target: str | type, version: int) -> tuple[Declaration, int]:
+    ref = ref_of(target) if isinstance(target, type) else str(target)
+    declaration = registry.declaration(ref)
+    if declaration is None:
+        raise DowngradeError(
+            "nobody declared a class of this name; give the class, its ref such as "
+            "'shop.models:Order', or its stable name",
+            ref,
+            version,
+        )
+    oldest, newest = declaration.oldest, declaration.version
+    if type(version) is not int or not oldest <= version <= newest:
+        problem = f"its versions are the ints from {oldest} to {newest}"
+        raise DowngradeError(problem, declaration.ref, version)
+    return declaration, version
+
+
+class _Older:
+    """Reduce the objects of one class as it once did."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        hooks: Hooks,
+        lineage: tuple[Declaration, ...],
+        wanted: dict[Declaration, int],
+    ) -> None:
+        self._hooks = hooks
+        self._plain = registry.reducers.get(hooks.cls)
+        starts = tuple((base.ref, wanted.get(base, base.version)) for base in lineage)
+        *bases, (_, self._version) = zip(lineage, [number for _, number in starts], strict=True)
+        self._bases = tuple((base.key, number) for base, number in bases)
+        self._chain = self._checked(starts)
+        self._stamps: dict[Any, Stamp] = {}
+
+    def _checked(self, starts: tuple[tuple[str, int], ...]) -> Chain:
+        ref = self._hooks.declaration.ref
+        try:
+            chain = self._hooks.join(starts)
+            chain.check_undo()
+        except (MissingStepError, StepError) as exc:
+            raise DowngradeError(_why(exc), ref, self._version) from exc
+        return chain
+
+    def reduce(self, obj: Any) -> Any:
+        reduced = self._plain(obj) if self._plain else self._hooks.shape.reduce(obj, 4)
+        if isinstance(reduced, str):
+            return reduced
+        try:
+            return self._older(*reduced)
+        except StepError as exc:
+            raise DowngradeError(_why(exc), self._hooks.declaration.ref, self._version) from exc
+
+    def _older(self, function: Any, args: Any, state: Any = None, *rest: Any) -> Any:
+        stamps = [part for part in (function, *args) if type(part) is Stamp]
+        if not stamps:  # it is stored as an object of another class
+            return function, args, state, *rest
+        stamp = stamps[0]
+        if stamp.claim.is_by_values:
+            return self._of_values(stamp, args, state, *rest)
+        if function is _stream._member:
+            older, args = self._stamp(None), (stamp, self._member(args[1]))
+        elif function is _stream._rebuild:
+            older, undone = self._undone(None, args[2])
+            args = (*args[:2], undone)
+        elif state is None:  # what the call holds is all there is, and no step has seen it
+            older, _ = self._undone(None, None)
+        else:
+            older, state = self._older_state(stamp, state)
+        replace = functools.partial(_replaced, stamp, older)
+        return replace(function), tuple(map(replace, args)), state, *rest
+
+    def _member(self, stored: Any) -> Any:
+        """Return what an enum's member, or a flag's parts, were called."""
+        if type(stored) is tuple:
+            return tuple(map(self._member, stored))
+        if type(stored) is not str:  # bits without a name, or a value that was made up
+            return stored
+        undone: Any = self._chain.undo({"name": stored}, set())
+        return undone["name"]
+
+    def _of_values(self, stamp: Stamp, args: Any, state: Any, *rest: Any) -> Any:
+        undone: Any = self._chain.undo(dict(zip(stamp.claim.names, args, strict=True)), set())
+        older = self._stamp((BY_VALUES, *undone))
+        return older, (*undone.values(),), state and (older, *state[1:]), *rest
+
+    def _older_state(self, stamp: Stamp, state: Any) -> tuple[Stamp, Any]:
+        names = stamp.claim.fields
+        if names is None:
+            older, stored = self._undone(None, state[1])
+            return older, (older, stored, *state[2:])
+        whole, items = state[: len(names) + 2], state[len(names) + 2 :]
+        values, unset, extras = unpacked(stamp.claim, whole)
+        if self._hooks.shape.layout.open:
+            values, extras = {**values, **extras}, {}
+        undone: Any = self._chain.undo(values, unset)
+        older = self._stamp((*undone, *sorted(unset)))
+        further = (extras,) if extras or unset or items else ()
+        return older, (older, *undone.values(), *[older] * len(unset), *further, *items)
+
+    def _undone(self, fields: Any, stored: Any) -> tuple[Stamp, Any]:
+        undone = stored if stored is None else self._chain.undo(stored, set())
+        return self._stamp(fields), undone
+
+    def _stamp(self, fields: tuple[str, ...] | None) -> Stamp:
+        """Return a stamp that is only written."""
+        if fields not in self._stamps:
+            claim = Claim(self._hooks.declaration.key, self._version, fields, self._bases)
+            self._stamps[fields] = make_stamp(
+                self._hooks.cls, claim, never, _stream._revive, self._hooks.check_reachable
+            )
+        return self._stamps[fields]
+
+
+def _why(exc: StepError | MissingStepError) -> str:
+    """Return what stands in the way back."""
+    if isinstance(exc, StepError):
+        return f"{exc.step} failed: {exc.problem}"
+    return f"no step leaves version {exc.missing} of {exc.ref}, so none can lead back to it"
+
+
+def never(obj: Any, state: Any) -> None:
+    """Stand in a stamp that is only written."""
+    raise NotImplementedError
+
+
+def _replaced(stamp: Stamp, older: Stamp, part: Any) -> Any:
+    return older if part is stamp else part

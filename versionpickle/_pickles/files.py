@@ -1,0 +1,156 @@
+"""Pickles as files: whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+
+from collections.abc import Iterable, Iterator
+from typing import IO, TYPE_CHECKING, Any
+
+from versionpickle._pickles.dump.pickler import dumps
+from versionpickle._pickles.load.unpickler import Policy, loads
+from versionpickle.migrations import Registry
+
+
+if TYPE_CHECKING:
+    from versionpickle._pickles.untrusted.limits import Limits
+    from versionpickle._pickles.dump.downgrade import Versions
+
+
+def dump_file(
+    obj: Any,
+    path: str | os.PathLike[str],
+    protocol: int | None = None,
+    *,
+    fix_imports: bool = True,
+    registry: Registry | None = None,
+    versions: Versions | None = None,
+) -> None:
+    """
+    Write the pickle of *obj* to the file at *path*, wholly or not at all.
+
+    The bytes go to a temporary file in the same folder, reach the disk, and then
+    replace the file: who reads it meets the old object or the new one, whenever
+    the process dies.
+    The file keeps its mode; where *path* is a link, the file behind it is replaced.
+    An OSError leaves the old file as it was, and no temporary file, unless only the
+    folder could not be brought to the disk; a process that is killed may leave one,
+    named ``.versionpickle-....tmp``.
+
+    >>> import tempfile, versionpickle
+    >>> path = f"{tempfile.mkdtemp()}/answer.pickle"
+    >>> versionpickle.dump_file({"answer": 42}, path)
+    >>> versionpickle.load_file(path)
+    {'answer': 42}
+    """
+    data = dumps(obj, protocol, fix_imports=fix_imports, registry=registry, versions=versions)
+    write_file(path, data)
+
+
+def write_file(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write *data* to the file at *path*, wholly or not at all."""
+    target = os.path.realpath(path)
+    try:
+        with _replacing(target) as file:
+            file.write(data)
+        _sync_folder(os.path.dirname(target))
+    except OSError as exc:
+        exc.filename = target
+        raise
+
+
+@contextlib.contextmanager
+def _replacing(target: str) -> Iterator[IO[bytes]]:
+    """Open a new file beside *target* that takes its place, unless something goes wrong."""
+    mode = _mode(target)  # from the beginning: what is in it may be secret
+    name = f".versionpickle-{os.urandom(8).hex()}.tmp"
+    temporary = os.path.join(os.path.dirname(target), name)
+    number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode or 0o666)
+    try:
+        with os.fdopen(number, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            _own_as(target, temporary)
+            os.chmod(temporary, mode)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def _own_as(target: str, temporary: str) -> None:
+    """Let the new file belong to whom the old one does, where that may be decided."""
+    old, new = os.stat(target), os.stat(temporary)
+    if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+        with contextlib.suppress(PermissionError):
+            os.chown(temporary, old.st_uid, old.st_gid)
+
+
+_BINARY = getattr(os, "O_BINARY", 0)  # on Windows
+
+
+def _mode(target: str) -> int | None:
+    """Return the mode of *target*; None where it is yet to be."""
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(mode):  # above all, nobody wants /dev/null replaced
+        raise OSError(errno.EINVAL, "only a regular file can be replaced")
+    return stat.S_IMODE(mode)
+
+
+def _sync_folder(folder: str) -> None:
+    """Let the new name reach the disk, where folders can be opened: not on Windows."""
+    with contextlib.suppress(PermissionError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def load_file(
+    path: str | os.PathLike[str],
+    *,
+    fix_imports: bool = True,
+    encoding: str = "ASCII",
+    errors: str = "strict",
+    registry: Registry | None = None,
+    allow: Iterable[object] = (),
+    limits: Limits | None = None,
+    missing: Policy = "raise",
+    future: Policy = "raise",
+    unsafe: bool = False,
+) -> Any:
+    """
+    Return the object whose pickle is the file at *path*, upgraded to today's classes.
+
+    As `loads`; errors note the path.
+    The file is not changed: write the object with `dump_file` to store it as
+    today's classes do.
+    """
+    with open(path, "rb") as file:
+        data = file.read(-1 if limits is None else limits.bytes + 1)
+    try:
+        return loads(
+            data,
+            fix_imports=fix_imports,
+            encoding=encoding,
+            errors=errors,
+            registry=registry,
+            allow=allow,
+            limits=limits,
+            missing=missing,
+            future=future,
+            unsafe=unsafe,
+        )
+    except Exception as exc:
+        exc.add_note(f"while loading {os.fspath(path)}")
+        raise

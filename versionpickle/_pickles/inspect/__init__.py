@@ -1,0 +1,1 @@
+"""What is in a pickle, without running any of it."""

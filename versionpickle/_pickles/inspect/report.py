@@ -1,0 +1,308 @@
+"""What is in a pickle, read without importing, building or calling any of it."""
+
+from __future__ import annotations
+
+import pickle
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from versionpickle._pickles.build.finder import Finder, today
+from versionpickle._pickles.machine.machine import Machine
+from versionpickle._wire.refs import shortened
+from versionpickle._wire.stamp import Claim
+from versionpickle._classes.reviving import OF_OURS, checked_claim
+from .upgrade_paths import FoundClass, Ways
+from versionpickle.exceptions import (
+    DamagedError,
+    StampError,
+    VersionPickleError,
+)
+from versionpickle.migrations import Declaration, Elsewhere, Registry
+from versionpickle.migrations._registry import checked_registry
+
+
+@attrs.frozen
+class Report:
+    """
+    What is in a pickle.
+
+    *names* are the other things that it names, *refused* those that a default
+    load would refuse, with the line that would admit them, and *notes* what is odd.
+    """
+
+    protocol: int
+    """What the pickle says; those of protocols 0 and 1 say nothing, and count as 0."""
+
+    size: int
+    classes: tuple[FoundClass, ...]
+    names: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        yield f"protocol {self.protocol}, {self.size} bytes"
+        for found in self.classes:
+            version = "unstamped" if found.version is None else f"version {found.version}"
+            yield f"{found.ref}, {version}: {found.count} objects with {_listed(found.fields)}"
+            yield from (f"    {step}" for step in found.steps)
+            if found.problem:
+                yield f"    {found.problem}"
+        yield from (f"names {name}" for name in self.names)
+        yield from (f"refused {ref}: {cure}" for ref, cure in self.refused)
+        yield from (f"note: {note}" for note in self.notes)
+
+
+def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None = None) -> Report:
+    """
+    Return what is in a pickle: classes, versions, fields, and what a load would make of it.
+
+    Nothing is imported, built or called.
+    Names of Python 2 are shown as they are called today.
+
+    >>> import pickle, versionpickle
+    >>> report = versionpickle.inspect(pickle.dumps([1, len]))
+    >>> report.refused
+    (('builtins:len', "versionpickle.allow('builtins:len')"),)
+    """
+    known = checked_registry(registry)
+    surveyor = _Surveyor(bytes(memoryview(data)), known)
+    try:
+        surveyor.run()
+    except VersionPickleError:
+        raise
+    except Exception as exc:
+        problem = f"{type(exc).__name__} at byte {surveyor.at}: {exc}"
+        raise DamagedError(problem) from exc
+    return _Reporting(surveyor, known).report()
+
+
+@attrs.define(eq=False)
+class _Name:
+    ref: str
+    count: int = 0
+    is_class: bool = False
+    fields: dict[str, None] = attrs.field(factory=dict)
+
+
+@attrs.define(eq=False)
+class _Stamp:
+    claim: Claim
+    count: int = 0
+
+
+@attrs.define(eq=False)
+class _Object:
+    """Stand for all objects that one name or stamp makes."""
+
+    maker: Any
+
+
+class _Container:
+    """Stand for a dict."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self) -> None:
+        self.keys: list[Any] | tuple[()] = ()
+
+
+_WITHOUT_KEYS = object()
+"""Stands for all lists and sets."""
+
+
+class _Surveyor(Machine):
+    """Count what a pickle makes."""
+
+    def __init__(self, data: bytes, registry: Registry) -> None:
+        super().__init__(data, encoding="latin1")
+        self._registry = registry
+        self.names: dict[str, _Name] = {}
+        self.stamps: dict[Any, _Stamp] = {}
+        self.outside: dict[str, None] = {}
+        self._objects: dict[int, _Object] = {}
+
+    def find(self, module: str, name: str) -> Any:
+        ref = ":".join(today(module, name))
+        return self.names.setdefault(ref, _Name(ref))
+
+    def find_persistent(self, key: Any) -> Any:
+        self.outside["it refers to objects outside, by persistent ids"] = None
+        return None
+
+    def find_extension(self, code: int) -> Any:
+        self.outside["it refers to names by extension codes"] = None
+        return None
+
+    def next_buffer(self) -> Any:
+        self.outside["it refers to buffers outside"] = None
+        return None
+
+    def read_only(self, buffer: Any) -> Any:
+        return buffer
+
+    def named_apart(self) -> tuple[list[str], list[str]]:
+        """Return the names that made objects, and those that did not."""
+        made = [name.ref for name in self.names.values() if name.count]
+        others = [name.ref for name in self.names.values() if not name.count]
+        return [*filter(_is_telling, made)], [*filter(_is_telling, others)]
+
+    def call(self, function: Any, args: Any) -> Any:
+        if type(function) is _Stamp:
+            return self._made(function)
+        if type(function) is _Name:
+            if function.ref == "versionpickle:_revive":
+                return self._stamp(args)
+            if function.ref == "builtins:getattr" and type(args) is tuple and len(args) == 2:
+                return self._attribute(*args)
+            return self._made(_maker(function, args))
+        return None
+
+    def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
+        if type(cls) is not _Name:
+            return None
+        cls.is_class = True
+        return self._made(cls)
+
+    def _attribute(self, owner: Any, name: Any) -> Any:
+        """Note the ref of what a class, or the class of an object, holds."""
+        if type(name) is not str:
+            return None
+        maker = owner.maker if type(owner) is _Object else owner
+        if type(maker) is _Stamp:
+            declaration = self._registry.named(maker.claim.ref)
+            ref = maker.claim.ref if declaration is None else declaration.ref
+        else:
+            ref = maker.ref if type(maker) is _Name else f"builtins:{type(owner).__name__}"
+        return self.names.setdefault(f"{ref}.{name}", _Name(f"{ref}.{name}"))
+
+    def _made(self, maker: Any) -> Any:
+        maker.count += 1
+        made = self._objects.get(id(maker))
+        if made is None:
+            made = self._objects[id(maker)] = _Object(maker)
+        return made
+
+    def _stamp(self, args: Any) -> Any:
+        claim = _claim(args)
+        if claim is None:
+            self.outside[f"a stamp says {shortened(args)}, which none says"] = None
+            return None
+        return self.stamps.setdefault(claim, _Stamp(claim))
+
+    def build(self, obj: Any, state: Any) -> Any:
+        if type(obj) is _Object and type(obj.maker) is _Name:
+            obj.maker.is_class = True
+            for part in state if type(state) is tuple else (state,):
+                if type(part) is _Container:
+                    names = (key for key in part.keys if type(key) is str)
+                    obj.maker.fields.update(dict.fromkeys(names))
+        return obj
+
+    def new_list(self, items: list[Any]) -> Any:
+        return _WITHOUT_KEYS
+
+    new_frozenset = new_list
+
+    def new_set(self) -> Any:
+        return _WITHOUT_KEYS
+
+    def new_dict(self, pairs: list[tuple[Any, Any]]) -> Any:
+        made = _Container()
+        self.update(made, pairs)
+        return made
+
+    def extend(self, obj: Any, items: list[Any]) -> None:
+        pass
+
+    add = extend
+
+    def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
+        if type(obj) is _Container:
+            if not obj.keys:
+                obj.keys = []  # not before: a pickle may hold very many that stay empty
+            obj.keys += [key for key, _ in pairs]
+
+
+def _maker(function: _Name, args: Any) -> Any:
+    """Return the class that a reconstructor is given, or what is called itself."""
+    if function.ref == "collections:defaultdict":  # which keeps the class that it is given
+        return function
+    if type(args) is tuple and args and type(args[0]) in {_Name, _Stamp}:
+        return args[0]
+    return function
+
+
+def _claim(args: Any) -> Claim | None:
+    try:
+        number, ref, *rest = args
+        return checked_claim(ref, number, *rest)
+    except (TypeError, ValueError, StampError):
+        return None
+
+
+_OF_EVERY_PICKLE = OF_OURS | {
+    "copyreg:_reconstructor",
+    "copyreg:__newobj__",
+    "copyreg:__newobj_ex__",
+    "builtins:object",
+}
+"""What stands in pickles for pickle's own sake, or for ours."""
+
+
+def _is_telling(ref: str) -> bool:
+    return ref not in _OF_EVERY_PICKLE
+
+
+class _Reporting:
+    """Compare what was found with what is declared."""
+
+    def __init__(self, found: _Surveyor, registry: Registry) -> None:
+        self._found = found
+        self._registry = registry
+        self._finder = Finder(registry)
+        self._ways = Ways(registry)
+
+    def report(self) -> Report:
+        found = self._found
+        data = found.data
+        named = [name for name in found.names.values() if _is_telling(name.ref)]
+        notes = list(found.outside)
+        if found.position != len(data):
+            notes.append(f"{len(data) - found.position} bytes follow after its end")
+        return Report(
+            protocol=data[1] if data[:1] == pickle.PROTO else 0,
+            size=len(data),
+            classes=(
+                *(self._ways.stamped(one.claim, one.count) for one in found.stamps.values()),
+                *(
+                    self._ways.unstamped(name.ref, name.count, tuple(name.fields))
+                    for name in named
+                    if name.count and self._is_class(name)
+                ),
+            ),
+            names=tuple(n.ref for n in named if not (n.count and self._is_class(n))),
+            refused=tuple(self._refused(named)),
+            notes=tuple(notes),
+        )
+
+    def _is_class(self, name: _Name) -> bool:
+        return name.is_class or isinstance(
+            self._registry.resolve(name.ref), Declaration | Elsewhere
+        )
+
+    def _refused(self, named: list[_Name]) -> Iterator[tuple[str, str]]:
+        for name in named:
+            module, _, qualname = name.ref.partition(":")
+            if not self._finder.admits(module, qualname):
+                verb = "adopt" if name.is_class else "allow"
+                yield name.ref, f"versionpickle.{verb}({name.ref!r})"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "no named fields"

@@ -1,0 +1,1 @@
+"""The shape of the pickle module's own loads."""

@@ -1,0 +1,1 @@
+"""The machine that runs the opcodes of a pickle."""

@@ -1,0 +1,214 @@
+"""What a pickle consists of, read without building any of it."""
+
+from __future__ import annotations
+
+import contextlib
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from .machine import Machine
+from versionpickle._wire.refs import look_up
+from versionpickle._pickles.path import (
+    ARGS,
+    FUNCTION,
+    INDEX,
+    KEY,
+    MEMBER,
+    NEW_ARGS,
+    STATE,
+    Step,
+    name_of_root,
+    path_of,
+)
+from versionpickle._wire.stamp import Claim
+
+
+@attrs.define(eq=False, repr=False)
+class Node:
+    """
+    Stand for one object of a pickle.
+
+    Tuples, texts, numbers and the like stand for themselves.
+    """
+
+    ref: str = ""
+    """What a name stands for, and the class or function that an object is made of."""
+
+    function: Any = None
+    args: tuple[Any, ...] = ()
+    items: list[Any] = attrs.field(factory=list)
+    members: list[Any] = attrs.field(factory=list)
+    pairs: list[tuple[Any, Any]] = attrs.field(factory=list)
+    states: list[Any] = attrs.field(factory=list)
+    takes: str = ARGS
+    """Whether the arguments are those of a call, or of ``__new__``."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "claim" and self.ref == "versionpickle:_revive" and len(self.args) == 5:
+            _, ref, version, fields, bases = self.args
+            return Claim(ref, version, fields if type(fields) is tuple else None, bases)
+        raise AttributeError(name)
+
+    @property
+    def is_name(self) -> bool:
+        """Whether this is a class, function or stamp, and no object of it."""
+        return (self.function is None and ":" in self.ref) or hasattr(self, "claim")
+
+    @property
+    def made_of(self) -> str:
+        """The ref of the class of the object."""
+        if hasattr(self, "claim"):
+            return self.claim.ref if type(self.claim.ref) is str else ""
+        if self.ref in _TAKE_A_CLASS and self.args and type(self.args[0]) is Node:
+            return self.args[0].made_of
+        return self.function.made_of if type(self.function) is Node else self.ref
+
+
+_TAKE_A_CLASS = {"versionpickle:_make", "versionpickle:_member", "copyreg:_reconstructor"}
+
+
+def parts(node: Any) -> Iterator[Step]:
+    """Yield the steps from *node* to what it directly consists of, in the order of the bytes."""
+    if type(node) is tuple:
+        yield from (Step(INDEX, number, item) for number, item in enumerate(node))
+    if type(node) is not Node:
+        return
+    if node.function is not None:
+        yield Step(FUNCTION, None, node.function)
+    if node.args:
+        yield Step(node.takes, _meaning(node.function), node.args)
+    yield from (Step(INDEX, number, item) for number, item in enumerate(node.items))
+    yield from (Step(MEMBER, number, item) for number, item in enumerate(node.members))
+    for number, (key, value) in enumerate(node.pairs):
+        yield Step(MEMBER, number, key)
+        yield Step(KEY, key, value)
+    yield from (Step(STATE, None, state) for state in node.states)
+
+
+def _meaning(function: Any) -> Any:
+    """Return the class that *function* stands for, where it is known without importing it."""
+    if type(function) is not Node or hasattr(function, "claim"):
+        return function
+    try:
+        return look_up(function.ref)
+    except LookupError:
+        return function
+
+
+class TreeReader(Machine):
+    """Read a pickle into nodes; note which one each opcode was about."""
+
+    def __init__(self, data: bytes, *, encoding: str = "ASCII", errors: str = "strict") -> None:
+        super().__init__(data, encoding=encoding, errors=errors)
+        self.about: dict[int, Any] = {}
+        """The node that the opcode in this place made or changed."""
+
+    def read(self) -> Any:
+        """Return the root; None where the bytes turn bad later on."""
+        with contextlib.suppress(Exception):
+            return self.run()
+
+    def _about(self, node: Any) -> Any:
+        self.about[self.at] = node
+        return node
+
+    def find(self, module: str, name: str) -> Any:
+        return self._about(Node(f"{module}:{name}"))
+
+    def find_persistent(self, key: Any) -> Any:
+        return self._about(Node("persistent id", args=(key,)))
+
+    def find_extension(self, code: int) -> Any:
+        return self._about(Node("extension", args=(code,)))
+
+    def next_buffer(self) -> Any:
+        return self._about(Node("buffer"))
+
+    def read_only(self, buffer: Any) -> Any:
+        return buffer
+
+    def call(self, function: Any, args: Any) -> Any:
+        return self._about(Node(_ref(function), function, args))
+
+    def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
+        return self._about(Node(_ref(cls), cls, args, takes=NEW_ARGS))
+
+    def build(self, obj: Any, state: Any) -> Any:
+        if type(obj) is Node:
+            obj.states.append(state)
+        return self._about(obj)
+
+    def new_list(self, items: list[Any]) -> Any:
+        return Node("builtins:list", items=items)
+
+    def new_dict(self, pairs: list[tuple[Any, Any]]) -> Any:
+        return Node("builtins:dict", pairs=pairs)
+
+    def new_set(self) -> Any:
+        return Node("builtins:set")
+
+    def new_frozenset(self, items: list[Any]) -> Any:
+        return self._about(Node("builtins:frozenset", members=items))
+
+    def extend(self, obj: Any, items: list[Any]) -> None:
+        self._about(obj).items.extend(items)
+
+    def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
+        self._about(obj).pairs.extend(pairs)
+
+    def add(self, obj: Any, items: list[Any]) -> None:
+        self._about(obj).members.extend(items)
+
+
+def _ref(function: Any) -> str:
+    return function.ref if type(function) is Node else ""
+
+
+class Map:
+    """Find where things stand in a pickle."""
+
+    def __init__(self, reader: TreeReader) -> None:
+        self._about = reader.about
+        self._root = reader.read()
+        self._steps: dict[int, tuple[int, Step] | None] = {}
+        self._walk()
+
+    def _walk(self) -> None:
+        """Note the first way to each node."""
+        self._steps[id(self._root)] = None
+        coming = [self._root]
+        while coming:
+            node = coming.pop()
+            steps = list(parts(node))
+            for step in reversed(steps):
+                if _is_composite(step.child) and id(step.child) not in self._steps:
+                    self._steps[id(step.child)] = (id(node), step)
+                    coming.append(step.child)
+
+    def node(self, at: int) -> Any:
+        """Return what the opcode in this place was about."""
+        return self._about.get(at)
+
+    def path(self, node: Any) -> str | None:
+        """Return the way to *node*; None for the root, and where none is known."""
+        steps = []
+        place = self._steps.get(id(node))
+        while place is not None:
+            parent, step = place
+            steps.append(step)
+            place = self._steps[parent]
+        if type(node) is Node and node.is_name and len(steps) > 1 and steps[1].kind == ARGS:
+            del steps[:2]  # a class stands where the object does that is made of it
+        return path_of(self._name, steps[::-1])
+
+    @property
+    def _name(self) -> str:
+        made_of = self._root.made_of if type(self._root) is Node else ""
+        return name_of_root(made_of.rpartition(":")[2].rpartition(".")[2])
+
+
+def _is_composite(node: Any) -> bool:
+    return type(node) is Node or (type(node) is tuple and bool(node))

@@ -1,0 +1,198 @@
+"""Where an object stands, in the words a user would type to get it."""
+
+from __future__ import annotations
+
+import re
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+
+from versionpickle._wire.refs import shortened
+
+
+INDEX = "index"
+"""An item of a list or tuple."""
+
+KEY = "key"
+"""What a dict holds under a key."""
+
+MEMBER = "member"
+"""A member of a set, or a key of a dict: only going through them leads there."""
+
+FUNCTION = "function"
+ARGS = "args"
+NEW_ARGS = "new args"
+STATE = "state"
+SETTER = "setter"
+"""
+The parts of what an object reduces to.
+
+The detail of ARGS is the function that takes them, and that of NEW_ARGS the class whose
+``__new__`` does, after the class itself.
+"""
+
+_PLACES = {FUNCTION: 0, ARGS: 1, NEW_ARGS: 1, STATE: 2, SETTER: 5}
+_HOPS_MAX = 24
+_REPR_MAX = 60
+
+
+@attrs.define(eq=False)
+class Step:
+    """Lead to *child*, which is the *detail*-th item, or the like, of what came before."""
+
+    kind: str
+    detail: Any
+    child: Any
+
+
+Hop: TypeAlias = Callable[[str], str]
+"""Takes the words for an object, and returns those for a part of it."""
+
+
+def path_of(root: str, steps: Sequence[Step]) -> str | None:
+    """
+    Return the way from *root* along *steps*; None where it leads to *root* itself.
+
+    Long ways are cut in the middle.
+    What makes an object stands where the object does.
+
+    >>> path_of("order", [Step(INDEX, 2, None), Step(KEY, "paid", None)])
+    "order[2]['paid']"
+    """
+    while steps and steps[-1].kind == FUNCTION:
+        steps = steps[:-1]
+    hops = _hops(steps)
+    if not hops:
+        return None
+    if len(hops) > _HOPS_MAX:
+        half = _HOPS_MAX // 2
+        left_out = len(hops) - 2 * half
+        hops[half:-half] = [lambda path: f"{path} ... ({left_out:,} steps) ... "]
+    path = root
+    for hop in hops:
+        path = hop(path)
+    return path
+
+
+def holder_of(root: Any, steps: Sequence[Step]) -> tuple[Any, str] | None:
+    """Return the last object on the way that has attributes, and which of them leads on."""
+    for place in reversed(range(len(steps))):
+        found = _attribute(*steps[place : place + 4])
+        if found is not None and steps[place].kind == STATE:
+            return (steps[place - 1].child if place else root), found[0]("").strip(".")
+    return None
+
+
+def name_of_root(cls_name: str) -> str:
+    """
+    Return what a user might call an object of this class.
+
+    >>> name_of_root("OrderBook"), name_of_root("dict")
+    ('order_book', 'obj')
+    """
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls_name.strip("_"))
+    return words.lower() if words.isidentifier() and words[:1].isupper() else "obj"
+
+
+def short(obj: object) -> str:
+    """Return a repr of *obj* that fits into a message, also where its own fails."""
+    try:
+        text = shortened(obj) if type(obj) in {tuple, frozenset} else repr(obj)
+    except Exception:  # noqa: BLE001 - half-made objects may not have one
+        text = f"<{type(obj).__name__} object>"
+    return text if len(text) <= _REPR_MAX else f"{text[: _REPR_MAX - 3]}..."
+
+
+def _hops(steps: Sequence[Step]) -> list[Hop]:
+    hops = []
+    place = 0
+    while place < len(steps):
+        hop, taken = _attribute(*steps[place : place + 4]) or (_plain(steps[place]), 1)
+        hops.append(hop)
+        place += taken
+    return hops
+
+
+def _plain(step: Step) -> Hop:
+    if step.kind == INDEX:
+        return lambda path: f"{path}[{step.detail}]"
+    if step.kind == KEY:
+        return lambda path: f"{path}[{short(step.detail)}]"
+    if step.kind == MEMBER:
+        return lambda path: f"list({path})[{step.detail}]"
+    return lambda path: f"{path}.__reduce_ex__(4)[{_PLACES[step.kind]}]"
+
+
+def _dot(name: str, taken: int) -> tuple[Hop, int]:
+    return lambda path: f"{path}.{name}", taken
+
+
+def _attribute(step: Step, *coming: Step) -> tuple[Hop, int] | None:
+    """Return the hop to what an object calls its own, and how many steps that takes."""
+    if step.kind in {ARGS, NEW_ARGS}:
+        return _in_arguments(step, *coming)
+    if step.kind != STATE or not coming:
+        return None
+    if is_tuple_after_stamp(step.child):
+        return _in_stamped(step.child, *coming)
+    return _in_state(step.child, 1, coming)
+
+
+def _in_arguments(step: Step, *coming: Step) -> tuple[Hop, int] | None:
+    maker: Any = step.detail
+    if _is_subclass(maker, BaseException):
+        return _dot("args", 1)
+    if not coming:
+        return None
+    place = coming[0].detail
+    if hasattr(maker, "claim") and place < len(maker.claim.names):
+        return _dot(maker.claim.names[place], 2)
+    if step.kind == NEW_ARGS and not _is_subclass(maker, tuple):
+        return lambda path: f"{path}.__reduce_ex__(4)[1][{place + 1}]", 2
+    return _in_container(maker, *coming)
+
+
+def _in_container(maker: Any, place: Step, *coming: Step) -> tuple[Hop, int] | None:
+    """Return the hop to an item of a tuple or set that is made from all its items."""
+    if _is_subclass(maker, tuple) and hasattr(maker, "_fields"):
+        return _plain(place), 2
+    if not coming:
+        return None
+    if _is_subclass(maker, tuple):
+        return _plain(coming[0]), 3
+    if _is_subclass(maker, set, frozenset):
+        return _plain(Step(MEMBER, coming[0].detail, None)), 3
+    return None
+
+
+def _is_subclass(function: object, *classes: type) -> bool:
+    return isinstance(function, type) and issubclass(function, classes)
+
+
+def is_tuple_after_stamp(state: Any) -> bool:
+    """Tell whether *state* begins with a stamp: a real one, or one that was only read."""
+    return type(state) is tuple and bool(state) and hasattr(state[0], "claim")
+
+
+def _in_stamped(state: Any, place: Step, *coming: Step) -> tuple[Hop, int] | None:
+    names = state[0].claim.names
+    if 0 < place.detail <= len(names):
+        return _dot(names[place.detail - 1], 2)
+    part = place.detail - len(names)  # the stamp, the rest of the state, items and pairs
+    if part == 1:
+        return _in_state(place.child, 2, coming)
+    if part == 2 and coming:
+        return _plain(coming[0]), 3
+    if part == 3 and len(coming) > 1:
+        return _plain(Step(KEY, coming[0].child[0], None)), 4
+    return None
+
+
+def _in_state(state: Any, taken: int, coming: Sequence[Step]) -> tuple[Hop, int] | None:
+    if type(state) is tuple and len(state) == 2:  # attributes and slots, as pickle keeps them
+        taken, coming = taken + 1, coming[1:]
+    if coming and coming[0].kind == KEY and isinstance(coming[0].detail, str):
+        return _dot(coming[0].detail, taken + 1)
+    return None

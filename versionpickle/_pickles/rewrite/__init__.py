@@ -1,0 +1,1 @@
+"""Pickles upgraded from bytes to bytes."""

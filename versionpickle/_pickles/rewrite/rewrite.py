@@ -1,0 +1,267 @@
+"""Old pickles, written anew with the classes of today: bytes in, bytes and a report out."""
+
+from __future__ import annotations
+
+import functools
+import io
+import pickle
+import pickletools
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import attrs
+
+from versionpickle._pickles.dump.pickler import Pickler, dumps
+from versionpickle._pickles.inspect.report import _Reporting, _Surveyor
+from .manifest import Label
+from versionpickle._pickles.load.unpickler import Unpickler, loads
+from .snapshot import is_same, portrait
+from .staleness import is_current, is_renamed, would_be_stamped
+from versionpickle._pickles.inspect.upgrade_paths import FoundClass
+from versionpickle.exceptions import DamagedError, StepError, VersionPickleError
+from versionpickle.migrations import Registry
+from versionpickle.migrations._registry import checked_registry
+
+
+@attrs.frozen
+class Settings:
+    """How pickles are to be written anew."""
+
+    protocol: int | None = None
+    """None for the protocol that each has."""
+
+    allow: tuple[object, ...] = ()
+    registry: Registry = attrs.field(default=None, converter=checked_registry)
+
+
+@attrs.frozen
+class Failure:
+    """Why a file stays as it is."""
+
+    ref: str | None
+    version: int | None
+    step: str | None
+    reason: str
+
+
+@attrs.frozen
+class Upgrade:
+    """What has become of the bytes of one file."""
+
+    data: bytes
+    """What is to stand in it; the same as before where all is current, or something failed."""
+
+    stale: tuple[FoundClass, ...] = ()
+    """The classes that are not stored as they would be today."""
+
+    failure: Failure | None = None
+    label: Label | None = None
+    """What is in it; None after a failure."""
+
+
+def upgrade(data: bytes, settings: Settings) -> Upgrade:
+    """
+    Write all pickles in *data* anew that hold something old.
+
+    They are loaded, dumped, and loaded again, which has to make the same objects.
+    """
+    stale: tuple[FoundClass, ...] = ()
+    try:
+        pickles = _pickles(data, settings.registry)
+        stale = _together(found for one in pickles for found in one.stale)
+        written = _written(data, pickles, settings) if stale else data
+        label = label_of(written, settings.registry) if stale else _label(pickles)
+    except Exception as exc:  # noqa: BLE001 - whatever stops it, it becomes a row of the report
+        return Upgrade(data, stale, failure_of(exc))
+    return Upgrade(written, stale, label=label)
+
+
+def label_of(data: bytes, registry: Registry | None = None) -> Label:
+    """
+    Return what is in all pickles of *data*, read without building any of it.
+
+    >>> label_of(pickle.dumps([1, pickle.PickleError()])).made
+    ('pickle:PickleError',)
+    """
+    return _label(_pickles(data, checked_registry(registry)))
+
+
+def _label(pickles: Iterable[_Pickle]) -> Label:
+    return functools.reduce(Label.__or__, (one.label for one in pickles))
+
+
+def failure_of(exc: Exception) -> Failure:
+    ref, version, step = (getattr(exc, name, None) for name in ("ref", "version", "step"))
+    return Failure(ref, version, step, _reason(exc))
+
+
+def _reason(exc: Exception) -> str:
+    if isinstance(exc, StepError):  # whose sentence says again what the row says
+        return exc.problem if exc.path is None else f"{exc.path}: {exc.problem}"
+    if isinstance(exc, OSError) and exc.strerror:
+        return exc.strerror
+    return str(exc) if isinstance(exc, VersionPickleError) else f"{type(exc).__name__}: {exc}"
+
+
+@attrs.frozen
+class _Pickle:
+    """One of the pickles that stand in a file, one after the other."""
+
+    start: int
+    end: int
+    stale: tuple[FoundClass, ...]
+    label: Label
+    follows: bool
+    """Whether it refers to what was read before it: one Pickler wrote both."""
+
+
+def _pickles(data: bytes, registry: Registry) -> list[_Pickle]:
+    """Survey the pickles in *data*, which fails where it holds anything else."""
+    found: list[_Pickle] = []
+    before: _Surveyor | None = None
+    start = 0
+    while start < len(data) or not found:
+        surveyor, follows = _surveyed(data, start, registry, before)
+        end = surveyor.position
+        found.append(_Pickle(start, end, *_found(surveyor, registry), follows))
+        before, start = surveyor, end
+    return found
+
+
+def _surveyed(
+    data: bytes, start: int, registry: Registry, before: _Surveyor | None
+) -> tuple[_Surveyor, bool]:
+    """Read what begins at *start*, if possible without what stands *before* it."""
+    try:
+        return _survey(data, start, registry, {}), False
+    except DamagedError:
+        if before is None:
+            raise
+    return _survey(data, start, registry, before.memo), True
+
+
+def _survey(data: bytes, start: int, registry: Registry, memo: dict[int, Any]) -> _Surveyor:
+    surveyor = _Surveyor(data, registry)
+    surveyor.position = start
+    surveyor.memo |= memo
+    try:
+        surveyor.run()
+    except VersionPickleError:
+        raise
+    except Exception as exc:  # as inspect() tells it
+        raise DamagedError(f"{type(exc).__name__} at byte {surveyor.at}: {exc}") from exc
+    return surveyor
+
+
+def _found(surveyor: _Surveyor, registry: Registry) -> tuple[tuple[FoundClass, ...], Label]:
+    """Return the classes that are not stored as they would be today, and the label of all."""
+    report = _Reporting(surveyor, registry).report()
+    claims = [stamp.claim for stamp in surveyor.stamps.values()]
+    stamped, unstamped = report.classes[: len(claims)], report.classes[len(claims) :]
+    stale = [
+        found
+        for claim, found in zip(claims, stamped, strict=True)
+        if not is_current(claim, registry)
+    ]
+    stale += [one for one in unstamped if would_be_stamped(one.ref, registry)]
+    renamed = (ref for ref in report.names if is_renamed(ref, registry))
+    stale += [FoundClass(ref, None, None, 0, (), ()) for ref in renamed]
+    return tuple(stale), Label(claims, *surveyor.named_apart())
+
+
+def _together(found: Iterable[FoundClass]) -> tuple[FoundClass, ...]:
+    """Add up what several pickles hold of the same class at the same version."""
+    known: dict[tuple[str, int | None, tuple[str, ...]], FoundClass] = {}
+    for one in found:
+        key = one.ref, one.version, one.fields
+        before = known.get(key)
+        count = one.count + (before.count if before else 0)
+        known[key] = attrs.evolve(one, count=count)
+    return tuple(known.values())
+
+
+def _written(data: bytes, pickles: list[_Pickle], settings: Settings) -> bytes:
+    if any(one.follows for one in pickles):
+        return _written_as_one(data, pickles, settings)
+    parts = [
+        _written_alone(data[one.start : one.end], settings)
+        if one.stale
+        else data[one.start : one.end]
+        for one in pickles
+    ]
+    return b"".join(parts)
+
+
+def _written_alone(data: bytes, settings: Settings) -> bytes:
+    registry = settings.registry
+    protocol = protocol_of(data) if settings.protocol is None else settings.protocol
+    return _rewritten(
+        data,
+        functools.partial(loads, registry=registry, allow=settings.allow),
+        functools.partial(dumps, protocol=protocol, registry=registry),
+    )
+
+
+def _written_as_one(data: bytes, pickles: list[_Pickle], settings: Settings) -> bytes:
+    """Write pickles that share what they refer to, as one Pickler did."""
+    protocols = (protocol_of(data[one.start : one.end]) for one in pickles)
+    protocol = max(protocols) if settings.protocol is None else settings.protocol
+    return _rewritten(
+        data,
+        functools.partial(_loaded_as_one, settings),
+        functools.partial(_dumped_as_one, settings, protocol),
+    )
+
+
+def _rewritten(data: bytes, read: Callable[[bytes], Any], write: Callable[[Any], bytes]) -> bytes:
+    obj = read(data)
+    written = write(obj)
+    again = read(written)
+    try:
+        is_kept = is_same(portrait(obj), portrait(again))
+    except RecursionError:  # too deep for a portrait: it may do to be written as it was read
+        is_kept = write(again) == written
+    if not is_kept:
+        raise DifferentError("what would be written loads as something else")
+    return written
+
+
+class DifferentError(VersionPickleError):
+    """Say that what was written is not what was loaded; becomes a row of the report."""
+
+    problem: str
+
+    def _sentence(self) -> str:
+        return f"{self.problem}; look at __reduce__, __getstate__ and __setstate__ of its classes"
+
+
+def _dumped_as_one(settings: Settings, protocol: int, objs: list[Any]) -> bytes:
+    file = io.BytesIO()
+    pickler = Pickler(file, protocol, registry=settings.registry)
+    for obj in objs:
+        pickler.dump(obj)
+    return file.getvalue()
+
+
+def _loaded_as_one(settings: Settings, data: bytes) -> list[Any]:
+    file = io.BytesIO(data)
+    reader = Unpickler(file, registry=settings.registry, allow=settings.allow)
+    return list(_all(reader, file, len(data)))
+
+
+def _all(reader: Unpickler, file: io.BytesIO, size: int) -> Iterator[Any]:
+    while file.tell() < size:
+        yield reader.load()
+
+
+def protocol_of(data: bytes) -> int:
+    """
+    Return the protocol of a pickle.
+
+    >>> [protocol_of(pickle.dumps(1, protocol)) for protocol in range(6)]
+    [0, 1, 2, 3, 4, 5]
+    """
+    if data[:1] == pickle.PROTO:
+        return data[1]
+    return max(opcode.proto for opcode, _, _ in pickletools.genops(data))

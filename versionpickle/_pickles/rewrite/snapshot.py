@@ -1,0 +1,148 @@
+"""An object as JSON: what is compared when a sample is loaded years later."""
+
+from __future__ import annotations
+
+import enum
+import json
+import math
+import re
+import types
+
+from typing import Any
+
+from versionpickle._classes.hooks import hooks_of
+from versionpickle._wire.refs import reduced, ref_of
+from .order import rank
+from versionpickle._classes.codecs.base import unpacked
+from versionpickle._wire.stamp import Stamp, is_stamped
+from versionpickle.migrations import Registry
+from versionpickle.migrations._chain import as_dict
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+def portrait(obj: Any) -> Any:
+    """
+    Describe *obj* as what `json` can store, attribute by attribute.
+
+    >>> portrait([1, (2.5, None), {"a": b"x"}])
+    [1, {'tuple': [2.5, None]}, {'dict': [['a', {'bytes': "b'x'"}]]}]
+    """
+    return _Painter().paint(obj)
+
+
+def description(obj: Any) -> dict[str, Any]:
+    """Return the portrait of *obj*, and the versions of the classes in it and of their bases."""
+    painter = _Painter()
+    painted = painter.paint(obj)
+    return {"versions": painter.versions, "object": painted}
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Tell whether two portraits are equal, of which 1, 1.0 and true are not."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def translated(portrait: Any, registry: Registry) -> Any:
+    """Return a portrait with today's names of classes that have moved."""
+    if isinstance(portrait, list):
+        return [translated(part, registry) for part in portrait]
+    if not isinstance(portrait, dict):
+        return portrait
+    return {name: _translated(name, part, registry) for name, part in portrait.items()}
+
+
+def _translated(name: str, part: Any, registry: Registry) -> Any:
+    if name == "class":
+        return ref_today(part, registry)
+    if name == "member":
+        ref, _, member = part.rpartition(".")
+        return f"{ref_today(ref, registry)}.{member}"
+    return translated(part, registry)
+
+
+def ref_today(ref: str, registry: Registry) -> str:
+    declaration = registry.declaration(ref)
+    return ref if declaration is None else declaration.ref
+
+
+_NAMED = (
+    type,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.MethodType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+)
+
+
+class _Painter:
+    def __init__(self) -> None:
+        self._seen: dict[int, tuple[int, Any]] = {}
+        self.versions: dict[str, list[int]] = {}
+
+    def paint(self, obj: Any) -> Any:
+        if obj is None or type(obj) in {bool, int, str}:
+            return obj
+        if type(obj) is float:
+            return obj if math.isfinite(obj) else {"float": repr(obj)}
+        if type(obj) in {bytes, complex}:
+            return {type(obj).__name__: repr(obj)}
+        if isinstance(obj, _NAMED):
+            return {
+                "name": ref_of(obj)
+                if hasattr(obj, "__qualname__")
+                else _ADDRESS.sub("", repr(obj))
+            }
+        if id(obj) in self._seen:
+            return {"seen": self._seen[id(obj)][0]}
+        self._seen[id(obj)] = len(self._seen), obj
+        return self._paint_parts(obj)
+
+    def _paint_parts(self, obj: Any) -> Any:
+        kind = type(obj)
+        hooks = hooks_of(kind)
+        if hooks is not None:
+            self.versions[ref_of(kind)] = [one.version for one in hooks.lineage()]
+        if kind is list:
+            return [*map(self.paint, obj)]
+        if kind is tuple:
+            return {"tuple": [*map(self.paint, obj)]}
+        if kind is dict:
+            return {"dict": [[self.paint(key), self.paint(value)] for key, value in obj.items()]}
+        if kind in {set, frozenset}:
+            return {kind.__name__: sorted(map(self.paint, sorted(obj, key=rank)), key=repr)}
+        if isinstance(obj, enum.Enum):
+            return {"member": f"{ref_of(kind)}.{obj.name}"}
+        ref = ref_of(kind).replace("pathlib._local:", "pathlib:")  # as CPython 3.13 has it
+        return {"class": ref} | self._paint_reduced(obj)
+
+    def _paint_reduced(self, obj: Any) -> dict[str, Any]:
+        """Describe what an object reduces to."""
+        found = reduced(obj)
+        if isinstance(found, str):
+            return {"name": found}
+        _, args, state, items, pairs = (*found, *[None] * 4)[:5]
+        parts = {
+            "args": [part for part in args if type(part) is not Stamp and part is not type(obj)],
+            "state": _plain(state),
+            "items": None if items is None else [*items],
+            "pairs": None if pairs is None else [*pairs],
+        }
+        return {name: self.paint(part) for name, part in parts.items() if part}
+
+
+def _plain(state: Any) -> Any:
+    """Return a state by the names of the fields, whether its class has a version or not."""
+    if is_stamped(state):
+        claim = state[0].claim
+        if claim.fields is None or claim.is_by_values:
+            state = state[1] if len(state) == 2 else state[1:]
+        else:
+            values, _, extras = unpacked(claim, state[: len(claim.names) + 2])
+            state = values | extras
+    named = state and as_dict(state)
+    if isinstance(named, dict) and all(type(name) is str for name in named):
+        return dict(sorted(named.items()))  # they may stand in another order tomorrow
+    return state

@@ -1,0 +1,30 @@
+"""Whether what is stored is what a dump would write today."""
+
+from __future__ import annotations
+
+from versionpickle._wire.stamp import Claim
+from versionpickle.migrations import Declaration, Elsewhere, Registry, Retired
+
+
+def is_current(claim: Claim, registry: Registry) -> bool:
+    """Tell whether a dump would write this very stamp, or cannot write another one."""
+    if isinstance(registry.resolve(claim.ref), Retired):
+        return True
+    declaration = registry.named(claim.ref)
+    if declaration is None or declaration.version != claim.version:
+        return False
+    *bases, _ = ((base.key, base.version) for base in declaration.hooks.lineage())
+    shape = declaration.hooks.shape
+    return claim.bases == tuple(bases) and shape.current(claim.fields) is not None
+
+
+def would_be_stamped(ref: str, registry: Registry) -> bool:
+    """Tell whether what was stored without a stamp would get one."""
+    return isinstance(registry.resolve(ref), Declaration | Elsewhere) or is_renamed(ref, registry)
+
+
+def is_renamed(ref: str, registry: Registry) -> bool:
+    meaning = registry.resolve(ref)
+    if isinstance(meaning, Declaration):
+        return meaning.ref != ref
+    return registry.target(ref) != ref or not isinstance(meaning, Retired | None)

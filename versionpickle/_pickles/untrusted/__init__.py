@@ -1,0 +1,1 @@
+"""Read pickles from anyone, within limits."""

@@ -1,0 +1,105 @@
+"""Bytes that every parser of pickles reads the same way, and no more of them than is allowed."""
+
+from __future__ import annotations
+
+import io
+import pickle
+
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from .budget import Budget
+from .limits import Limits
+from versionpickle._pickles.machine.machine import Machine
+from versionpickle._pickles.scan import NEW_IN_4, opcodes
+from versionpickle.exceptions import TruncatedError, UntrustedError
+
+
+class StrictBytes(Machine):
+    """Read a pickle as picklers write it: frames, numbers and places in the memo."""
+
+    def __init__(self, data: bytes, *args: Any, limits: Limits, **settings: Any) -> None:
+        super().__init__(data[: limits.bytes], *args, **settings)
+        self.limits = limits
+        self.budget = Budget(limits, self)
+        self.memo_room = limits.memo
+        self.marks_room = limits.depth
+        self.reads_short_text = limits.characters >= 255
+        self._size = len(data)
+        self._protocol = 0
+        self._before: set[int] = set()
+        """The places in the memo that earlier loads have filled."""
+
+    def refuse(self, problem: str) -> NoReturn:
+        raise UntrustedError(problem, self.at)
+
+    def check_announced(self) -> None:
+        """Refuse opcodes that parsers do not expect where no protocol is announced."""
+        if self.data[:1] != pickle.PROTO:
+            read = opcodes(io.BytesIO(self.data))
+            if not NEW_IN_4.isdisjoint(read):
+                self.refuse("it is of protocol 4 or 5, and does not begin with that")
+
+    def go_on(self, position: int) -> int:
+        if self.end == len(self.data):
+            self.no_more()
+        self.end = len(self.data)  # a frame is over
+        return self.end
+
+    def no_more(self) -> NoReturn:
+        if self.end < len(self.data):
+            self.refuse("a frame ends within it")
+        if self._size > len(self.data):
+            self.budget.exceed("bytes", self._size)
+        raise TruncatedError(len(self.data))
+
+    def begin_frame(self, size: int) -> None:
+        if self._protocol < 4:
+            self.refuse(f"protocol {self._protocol} has no frames")
+        if self.end < len(self.data):
+            self.refuse("a frame begins within another")
+        if self.position + size > self.end:
+            self.no_more()
+        self.end = self.position + size
+
+    def set_protocol(self, protocol: int) -> None:
+        if self.at != 0:
+            self.refuse("its protocol is announced in its midst")
+        super().set_protocol(protocol)
+        self._protocol = protocol
+
+    def text(self, raw: bytes, encoding: str = "utf-8", errors: str = "surrogatepass") -> str:
+        text = super().text(raw, encoding, errors)
+        self.budget.check("characters", len(text))
+        return text
+
+    def string(self, raw: bytes) -> Any:
+        self.budget.check("characters", len(raw))
+        return super().string(raw)
+
+    def integer(self, raw: bytes) -> int:
+        self.budget.check("digits", len(raw) * 12 // 5)
+        return super().integer(raw)
+
+    def digits(self, line: bytes) -> int:
+        self.budget.check("digits", len(line.lstrip(b"+-")))
+        if not line.lstrip(b"+-").isdigit():
+            self.refuse(f"{line[:40]!r} is not in decimals")
+        return super().digits(line)
+
+    def mark(self) -> None:
+        self.budget.exceed("depth", len(self.marks) + 1)
+
+    def keep_memo(self, places: Iterable[int]) -> None:
+        """Let these places be taken once more."""
+        self._before.update(places)
+
+    def remember(self, place: int) -> None:
+        if place in self.memo and place not in self._before:
+            self.refuse(f"place {place} of the memo is taken already")
+        self._before.discard(place)
+        if place > self.limits.memo or len(self.memo) >= self.limits.memo:
+            self.budget.exceed("memo", max(place, len(self.memo) + 1))
+        if place != len(self.memo):  # so that counting may end at a place that is taken
+            self.memo_room = 0
+        super().remember(place)

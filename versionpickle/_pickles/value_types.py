@@ -1,0 +1,80 @@
+"""The standard library's value types, which every load may build."""
+
+from __future__ import annotations
+
+import builtins
+import codecs
+import importlib
+
+from typing import Any
+
+from versionpickle._wire.refs import shortened
+
+
+_TYPES = {
+    "array": "array _array_reconstructor",
+    "builtins": (
+        "bool bytearray bytes complex dict float frozenset int list object range set slice "
+        "str tuple Ellipsis NotImplemented"
+    ),
+    "collections": "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque",
+    "copyreg": "_reconstructor __newobj__ __newobj_ex__",
+    "datetime": "date datetime time timedelta timezone",
+    "decimal": "Decimal",
+    "fractions": "Fraction",
+    "ipaddress": ("IPv4Address IPv4Interface IPv4Network IPv6Address IPv6Interface IPv6Network"),
+    "pathlib": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
+    "pathlib._local": "Path PosixPath PurePath PurePosixPath PureWindowsPath WindowsPath",
+    "time": "struct_time",
+    "types": "SimpleNamespace",
+    "uuid": "SafeUUID UUID",
+    "zoneinfo": "ZoneInfo",
+}
+
+_NAMES = {(module, name) for module, names in _TYPES.items() for name in names.split()}
+_EXCEPTIONS = {
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+}
+
+
+def encode(text: Any, encoding: str = "") -> bytes:
+    """Encode as `_codecs.encode` does for the bytes in pickles of protocols 0 to 2."""
+    if not isinstance(text, str) or encoding.lower() not in {"latin1", "latin-1"}:
+        raise ValueError(f"_codecs.encode is called with {shortened(encoding)}, not 'latin1'")
+    return codecs.latin_1_encode(text)[0]
+
+
+def attribute(owner: Any, name: str) -> Any:
+    """Get the one attribute that a value type's pickle takes by `getattr`."""
+    if name == "_unpickle" and f"{owner.__module__}.{owner.__qualname__}" == "zoneinfo.ZoneInfo":
+        return owner._unpickle
+    raise ValueError(f"getattr is called for {shortened(name)} of {shortened(owner)}")
+
+
+_GUARDED = {
+    ("_codecs", "encode"): encode,
+}
+
+
+def is_value_type(module: str, name: str) -> bool:
+    known = (module, name) in _GUARDED or (module, name) in _NAMES
+    return known or (module == "builtins" and name in _EXCEPTIONS)
+
+
+def value_type(module: str, name: str) -> Any:
+    """Return a type or reconstructor of the standard library; raise LookupError for others."""
+    guarded = _GUARDED.get((module, name))
+    if guarded is not None:
+        return guarded
+    if is_value_type(module, name):
+        return _imported(module, name)
+    raise LookupError(f"{module}:{name} is not a value type")
+
+
+def _imported(module: str, name: str) -> Any:
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ImportError:  # pathlib._local stands in pickles of CPython 3.13 alone
+        return getattr(importlib.import_module(module.partition(".")[0]), name)

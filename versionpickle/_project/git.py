@@ -1,0 +1,48 @@
+"""Schemas as they were at a commit, read without a checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from pathlib import Path
+
+from versionpickle.exceptions import ProjectError
+from versionpickle.migrations._schema import Schema
+
+from .configuration import Configuration
+from .schemas import schema_from
+
+
+def schemas_at(known: Configuration, commit: str) -> dict[str, Schema]:
+    """
+    Return the recorded schemas of a commit, branch or tag, by stable name or ref.
+
+    Raise ProjectError where git, the commit or a schema is no good.
+    """
+    root = known.root
+    _git(root, commit, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}")
+    folder = Path(os.path.relpath(known.schemas, root)).as_posix()
+    listed = _git(root, commit, "ls-tree", "-z", "--name-only", commit, f"./{folder}/")
+    found = {}
+    for name in listed.decode().split("\0"):
+        if name.endswith(".json"):
+            schema = schema_from(
+                f"{commit}:{name}", _git(root, commit, "show", f"{commit}:./{name}")
+            )
+            found[schema.key] = schema
+    return found
+
+
+def _git(root: Path, commit: str, *arguments: str) -> bytes:
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
+    except FileNotFoundError:
+        problem = "git is not installed, and it knows what was recorded then"
+        raise ProjectError(str(root), problem, "install it, or leave --against out") from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip()
+        problem = f"git {arguments[0]} says {said!r}"
+        raise ProjectError(commit, problem, "name a commit, branch or tag of this project")
+    return done.stdout

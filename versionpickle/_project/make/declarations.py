@@ -1,0 +1,256 @@
+"""Where the source declares the version of a class, and how to change what it says there."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import attrs
+
+from versionpickle._classes.adopt import adopt
+from versionpickle._classes.declare import Versioned, versioned
+from versionpickle._classes.hooks import Hooks
+from versionpickle.exceptions import ProjectError
+
+from .source_text import Edit, SourceText, classes_in, statement_of
+
+
+Space: TypeAlias = Mapping[str, Any]
+"""What the names of a module mean."""
+
+
+def meaning(node: ast.AST, space: Space) -> Any:
+    """Return what a name such as ``vp.versioned`` means; None where that cannot be told."""
+    if isinstance(node, ast.Name):
+        return space.get(node.id)
+    if isinstance(node, ast.Attribute):
+        holder = meaning(node.value, space)
+        is_plain = isinstance(holder, ModuleType | type)
+        return getattr(holder, node.attr, None) if is_plain else None
+    return None
+
+
+@attrs.frozen
+class Place:
+    """
+    Where a class is declared: a decorator, a call of ``adopt``, or the head of the class.
+
+    *target* is the code that means the class behind it.
+    """
+
+    source: SourceText
+    space: Space
+    node: ast.expr | ast.ClassDef
+    target: str
+
+    @property
+    def statement(self) -> ast.stmt:
+        """The statement of the module that it is in."""
+        return statement_of(self.source.tree, self.node)
+
+    @property
+    def _given(self) -> list[ast.expr]:
+        """What stands before the settings: bases, the adopted class, a version."""
+        if isinstance(self.node, ast.ClassDef):
+            return self.node.bases
+        return self.node.args if isinstance(self.node, ast.Call) else []
+
+    @property
+    def _keywords(self) -> list[ast.keyword]:
+        return self.node.keywords if isinstance(self.node, ast.Call | ast.ClassDef) else []
+
+    def setting(self, name: str) -> ast.expr | None:
+        """Return what a setting is given as; raise LookupError where that cannot be told."""
+        by_name = {keyword.arg: keyword.value for keyword in self._keywords}
+        position = self._version_position
+        is_starred = any(isinstance(one, ast.Starred) for one in self._given)
+        if None in by_name or (is_starred and position is not None):
+            raise LookupError
+        if name == "version" and position is not None and len(self._given) > position:
+            return self._given[position]
+        return by_name.get(name)
+
+    @property
+    def _version_position(self) -> int | None:
+        if isinstance(self.node, ast.ClassDef):
+            return None
+        is_adoption = isinstance(self.node, ast.Call) and (
+            meaning(self.node.func, self.space) is adopt
+        )
+        return int(is_adoption)
+
+    def replacing(self, value: ast.expr, code: str) -> Edit:
+        return Edit(self.source.start(value), self.source.end(value), code)
+
+    def adding(self, settings: Mapping[str, str]) -> Iterator[Edit]:
+        """Yield the edits that add settings: a version before all others, which follow."""
+        codes = [f"{name}={value}" for name, value in settings.items()]
+        if not codes:
+            return
+        if "version" in settings and self._keywords:
+            at = self.source.start(self._keywords[0])
+            yield Edit(at, at, f"{codes.pop(0)}, ")
+        code = ", ".join(codes)
+        there = [*self._given, *self._keywords]
+        if there:
+            at, code = self.source.end(there[-1]), f", {code}" if codes else ""
+        elif isinstance(self.node, ast.Call):
+            at = self.source.text.index("(", self.source.end(self.node.func)) + 1
+        else:
+            at, code = self.source.end(self.node), f"({code})"
+        yield Edit(at, at, code)
+
+
+def place_of(hooks: Hooks, root: Path) -> Place:
+    """Return where a class is declared; raise ProjectError where no place is found."""
+    declaration = hooks.declaration
+    name = declaration.adopted_by or hooks.cls.__module__
+    source, space = module_source(name, root, declaration.ref)
+    found = [*_places(source, space, hooks)]
+    if len(found) == 1:
+        return found[0]
+    problem = f"{len(found) or 'no'} declarations of it are found in {source.file.name}"
+    raise ProjectError(declaration.ref, problem, by_hand(hooks, {}))
+
+
+def by_hand(hooks: Hooks, settings: Mapping[str, str]) -> str:
+    """Return what the user may write instead."""
+    said = {"version": str(hooks.declaration.version + 1)} | {**settings}
+    code = ", ".join(f"{name}={value}" for name, value in said.items())
+    if hooks.declaration.is_implied and not issubclass(hooks.cls, Versioned):
+        return f"write @versioned({code}) above {hooks.cls.__qualname__} yourself, and its step"
+    if hooks.declaration.adopted_by:
+        return f"write adopt({hooks.declaration.ref!r}, {code}) yourself, and its step"
+    return f"write {code} into the declaration of {hooks.cls.__qualname__} yourself, and its step"
+
+
+def module_source(name: str, root: Path, ref: str) -> tuple[SourceText, Space]:
+    """Return the source of an imported module of the project, and what its names mean."""
+    module = sys.modules[name]
+    file = Path(getattr(module, "__file__", None) or "")
+    if file.suffix != ".py" or not file.resolve().is_relative_to(root.resolve()):
+        problem = f"the module {name} has no source in this project"
+        raise ProjectError(ref, problem, "change its declaration where it comes from")
+    return SourceText.read(file), vars(module)
+
+
+def _places(source: SourceText, space: Space, hooks: Hooks) -> Iterator[Place]:
+    ref = hooks.declaration.ref
+    if hooks.declaration.adopted_by:
+        yield from _adoptions(source, space, hooks)
+        return
+    for qualname, statement in classes_in(source.tree):
+        if qualname != hooks.cls.__qualname__:
+            continue
+        target = qualname if is_known(qualname, space, hooks) else f'"{ref}"'
+        for decorator in statement.decorator_list:
+            called = decorator.func if isinstance(decorator, ast.Call) else decorator
+            if meaning(called, space) is versioned:
+                yield Place(source, space, decorator, target)
+                break
+        else:
+            if any(_takes_settings(meaning(base, space)) for base in statement.bases):
+                yield Place(source, space, statement, target)
+
+
+def is_known(qualname: str, space: Space, hooks: Hooks) -> bool:
+    """Tell whether this name means the class in a module."""
+    return meaning(ast.parse(qualname, mode="eval").body, space) is hooks.cls
+
+
+def _takes_settings(base: Any) -> bool:
+    return isinstance(base, type) and issubclass(base, Versioned)
+
+
+def _adoptions(source: SourceText, space: Space, hooks: Hooks) -> Iterator[Place]:
+    for node in ast.walk(source.tree):
+        if (
+            isinstance(node, ast.Call)
+            and meaning(node.func, space) is adopt
+            and node.args
+            and means_class(node.args[0], space, hooks)
+        ):
+            yield Place(source, space, node, source.of(node.args[0]))
+
+
+def means_class(node: ast.expr, space: Space, hooks: Hooks) -> bool:
+    """Tell whether *node* is a name of the class, or its ref as a text."""
+    if isinstance(node, ast.Constant):
+        return node.value in {hooks.declaration.ref, hooks.declaration.key}
+    return meaning(node, space) is hooks.cls
+
+
+def edits(place: Place, hooks: Hooks, *, bump: bool, former: str | None) -> list[Edit]:
+    """
+    Return the edits that raise the version, and say what the class was called.
+
+    Raise ProjectError where the source says these in a way that cannot be changed.
+    """
+    wanted = {"version": str(hooks.declaration.version + 1)} if bump else {}
+    wanted |= {} if former is None else {"formerly": f'"{former}"'}
+    refused = ProjectError(
+        hooks.declaration.ref,
+        f"{place.source.file.name} does not say its {' and '.join(wanted)} in plain numbers and "
+        "texts",
+        by_hand(hooks, {name: code for name, code in wanted.items() if name != "version"}),
+    )
+    try:
+        made = [*_edits(place, hooks, wanted)]
+    except LookupError:
+        raise refused from None
+    if bump and not _says(place, made, hooks):
+        raise refused
+    return made
+
+
+def _edits(place: Place, hooks: Hooks, wanted: Mapping[str, str]) -> Iterator[Edit]:
+    missing: dict[str, str] = {}
+    for name, code in wanted.items():
+        value = place.setting(name)
+        if value is None:
+            missing[name] = code
+        elif name == "version":
+            if not (isinstance(value, ast.Constant) and value.value == hooks.declaration.version):
+                raise LookupError
+            yield place.replacing(value, code)
+        else:
+            yield _with_former(place, value, code, hooks.declaration.unstamped)
+    yield from place.adding(missing)
+
+
+def _with_former(place: Place, value: ast.expr, code: str, unstamped: Any) -> Edit:
+    """Return the edit that adds a name to ``formerly=``."""
+    source = place.source
+    if isinstance(value, ast.Constant):
+        return place.replacing(value, f"({source.of(value)}, {code})")
+    if isinstance(value, ast.Dict):
+        code = f"{code}: {unstamped if isinstance(unstamped, int) else None}"
+        return _appended(source, value, value.values, code)
+    if isinstance(value, ast.List | ast.Set | ast.Tuple):
+        return _appended(source, value, value.elts, code)
+    raise LookupError
+
+
+def _appended(source: SourceText, whole: ast.expr, parts: list[ast.expr], code: str) -> Edit:
+    if parts:
+        return Edit(source.end(parts[-1]), source.end(parts[-1]), f", {code}")
+    opening, closing = source.start(whole), source.end(whole)
+    if isinstance(whole, ast.Tuple):  # which is one with a comma only
+        return Edit(opening, closing, code)
+    return Edit(opening + 1, closing - 1, code)
+
+
+def _says(place: Place, made: list[Edit], hooks: Hooks) -> bool:
+    """Tell whether the edited source gives the class its next version, read anew."""
+    try:
+        source = SourceText(place.source.file, place.source.edited(made))
+        (found,) = _places(source, place.space, hooks)
+        value = found.setting("version")
+    except (SyntaxError, ValueError, LookupError):
+        return False
+    return isinstance(value, ast.Constant) and value.value == hooks.declaration.version + 1

@@ -1,0 +1,190 @@
+"""What has to be written where classes have changed: the next version, the step, the old name."""
+
+from __future__ import annotations
+
+import difflib
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from versionpickle._classes.hooks import Hooks
+from versionpickle.exceptions import ProjectError
+from versionpickle.migrations._schema import Recorded, Schema
+
+from .answers import Answers
+from .declarations import Space, by_hand, edits, place_of
+from versionpickle._project.difference import Difference
+from versionpickle._project.find import names_of
+from .imports import Scope
+from versionpickle._project.project import Project
+from .source_text import Edit, SourceText
+from .step_code import placed_at_the_end, placed_behind
+from .step_module import step_module
+from .steps import NewStep
+
+
+@attrs.define
+class Draft:
+    """A module, and what is to be changed in it."""
+
+    source: SourceText
+    space: Space
+    is_new: bool = False
+    edits: list[Edit] = attrs.field(factory=list)
+    scope: Scope = attrs.field(init=False)
+
+    @scope.default
+    def _make_scope(self) -> Scope:
+        return Scope(self.source, self.space)
+
+    @property
+    def text(self) -> str:
+        return self.source.edited([*self.scope.edits(), *self.edits])
+
+
+@attrs.define
+class Plan:
+    """All that will be written, and why some classes are left as they are."""
+
+    project: Project
+    drafts: dict[Path, Draft] = attrs.field(factory=dict)
+    packages: list[Path] = attrs.field(factory=list)
+    """Files that make packages of the folders of new modules."""
+
+    made: list[str] = attrs.field(factory=list)
+    """The keys of the classes that have changed."""
+
+    refused: dict[str, ProjectError] = attrs.field(factory=dict)
+
+    def files(self) -> dict[Path, bytes]:
+        """Return what will be in the files that change."""
+        changed = {file: draft for file, draft in self.drafts.items() if draft.edits}
+        return dict.fromkeys(self.packages, b"") | {
+            file: draft.source.encoded(draft.text) for file, draft in changed.items()
+        }
+
+    def check_unchanged(self) -> None:
+        """Refuse to write over what somebody else has written meanwhile."""
+        for draft in self.drafts.values():
+            source = draft.source
+            if source.file.exists() == draft.is_new or (
+                not draft.is_new and source.file.read_bytes() != source.encoded(source.text)
+            ):
+                problem = "it was changed while this command was running"
+                raise ProjectError(str(source.file), problem, "nothing was written: run it again")
+
+    def diff(self) -> str:
+        """Return what changes, as a unified diff."""
+        return "".join(line for draft in self.drafts.values() for line in self._diff(draft))
+
+    def _diff(self, draft: Draft) -> Iterable[str]:
+        shown = draft.source.file.relative_to(self.project.known.root).as_posix()
+        before = [] if draft.is_new else _lines(draft.source.text)
+        name = "/dev/null" if draft.is_new else f"a/{shown}"
+        return difflib.unified_diff(before, _lines(draft.text), name, f"b/{shown}")
+
+    def draft(self, source: SourceText, space: Space, *, is_new: bool = False) -> Draft:
+        """Return the draft of a module, which several classes may share."""
+        return self.drafts.setdefault(source.file, Draft(source, space, is_new))
+
+
+def _lines(text: str) -> list[str]:
+    return [f"{line}\n" for line in text.splitlines()]
+
+
+def plan(project: Project, names: Iterable[str], answers: Answers) -> Plan:
+    """Return what has to be written for these classes, or for all that have changed."""
+    made = Plan(project)
+    for key in _chosen(project, tuple(names)):
+        try:
+            if _plan_class(made, key, answers):
+                made.made.append(key)
+        except ProjectError as exc:
+            made.refused[key] = exc
+    for answer in () if made.refused else answers.unused():
+        owner = answer.cls or "a class that is to be made"
+        problem = f"no field {answer.field!r} of {owner} has changed so"
+        raise ProjectError(f"--{answer.option}", problem, "see what 'versionpickle check' tells")
+    return made
+
+
+def _chosen(project: Project, names: tuple[str, ...]) -> list[str]:
+    known = {key: names_of(hooks) for key, hooks in project.classes.items()}
+    for name in names:
+        if not any(name in of_class for of_class in known.values()):
+            listed = ", ".join(sorted(known)) or "none"
+            raise ProjectError(name, "the project has no such class", f"it has {listed}")
+    return sorted(key for key, of_class in known.items() if not names or {*names} & {*of_class})
+
+
+def _plan_class(plan: Plan, key: str, answers: Answers) -> bool:
+    """Plan what one class needs; tell whether that is anything."""
+    project, hooks = plan.project, plan.project.classes[key]
+    before = project.schema_before(key) or _twin(project, key)
+    if before is None:
+        return False
+    difference = _difference(project, key, before)
+    former = _former(hooks, before)
+    if not difference and former is None:
+        return False
+    _refuse_others(hooks, difference)
+    place = place_of(hooks, project.known.root)
+    changed = edits(place, hooks, bump=bool(difference), former=former)
+    if difference:
+        step = NewStep(project, key, place, answers)
+        step.ask(before.latest)
+        _plan_step(plan, step)
+    plan.draft(place.source, place.space).edits.extend(changed)
+    return True
+
+
+def _plan_step(plan: Plan, step: NewStep) -> None:
+    source, space, packages = step_module(plan.project.known.root, step.hooks, step.place)
+    step.check_names(Scope(source, space))
+    plan.packages += [file for file in packages if file not in plan.packages]
+    draft = plan.draft(source, space, is_new=not source.file.exists())
+    code = step.written(draft.source, space, draft.scope)
+    if source is step.place.source:
+        statement = step.place.statement
+        draft.edits.append(placed_behind(source, space, step.hooks, statement, code))
+    else:
+        draft.edits.append(placed_at_the_end(draft.source, code))
+
+
+def _twin(project: Project, key: str) -> Schema | None:
+    """Return the schema of a class that is gone, and whose name this one has."""
+    found = [schema for schema in project.gone() if project.twin(schema) == key]
+    if len(found) > 1:
+        gone = " or ".join(schema.ref for schema in found)
+        problem = f"it may have been {gone}"
+        raise ProjectError(project.classes[key].declaration.ref, problem, "say formerly=...")
+    return found[0] if found else None
+
+
+def _difference(project: Project, key: str, before: Schema) -> Difference:
+    latest: Recorded = before.latest
+    declaration: Any = project.classes[key].declaration
+    if declaration.version == latest.version:
+        return project.difference(key, latest)
+    if declaration.version > latest.version:  # which is to be recorded, and no more
+        return Difference((), ())
+    problem = f"version {latest.version} is recorded already: it went back"
+    cure = f"say version={latest.version}, or take the schema back from version control"
+    raise ProjectError(declaration.ref, problem, cure)
+
+
+def _former(hooks: Hooks, before: Schema) -> str | None:
+    """Return the name that the class had, where its declaration does not say so."""
+    declaration = hooks.declaration
+    is_known = before.ref == declaration.ref or before.ref in declaration.formerly
+    return None if is_known else before.ref
+
+
+def _refuse_others(hooks: Hooks, difference: Difference) -> None:
+    """Refuse what no operation can say."""
+    if difference.structure:
+        problem = " and ".join(difference.structure)
+        raise ProjectError(hooks.declaration.ref, problem, by_hand(hooks, {}))

@@ -1,0 +1,150 @@
+"""The code of a step, and its place in a module."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from collections.abc import Iterable
+
+import attrs
+
+from versionpickle._classes.hooks import Hooks
+from versionpickle.migrations import migration
+
+from .declarations import Space, meaning, means_class
+from .imports import WIDTH
+from .source_text import Edit, SourceText, last_on_line
+
+
+@attrs.frozen
+class StepCode:
+    """
+    A step as it is written.
+
+    *body* is that of a function, where no operations say what is to be done.
+
+    >>> print(StepCode("migration", "Order", 2, ('rename("a", "b")',)))
+    migration(Order, 2, rename("a", "b"))
+    >>> print(StepCode("migration", "CardOrder", 2, body=("return state",)))
+    @migration(CardOrder, 2)
+    def card_order_2_to_3(state):
+        return state
+    """
+
+    word: str
+    target: str
+    version: int
+    operations: tuple[str, ...] = ()
+    body: tuple[str, ...] = ()
+    indent: str = "    "
+
+    def __str__(self) -> str:
+        if self.operations:
+            return self._call()
+        lines = (f"{self.indent}{line}" for line in self.body)
+        head = f"@{self.word}({self.target}, {self.version})"
+        return "\n".join([head, f"def {self._name}(state):", *lines])
+
+    def _call(self) -> str:
+        arguments = [self.target, str(self.version), *self.operations]
+        line = f"{self.word}({', '.join(arguments)})"
+        if len(line) <= WIDTH:
+            return line
+        lines = (f"{self.indent}{argument}," for argument in arguments)
+        return "\n".join([f"{self.word}(", *lines, ")"])
+
+    @property
+    def _name(self) -> str:
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", re.sub(r"\W+", "_", self.target)).lower()
+        return f"{words.strip('_')}_{self.version}_to_{self.version + 1}"
+
+
+def double_quoted(code: str) -> str:
+    r"""
+    Return code with double quotes around its texts, if these hold none.
+
+    >>> double_quoted("add('unit', 'a\"b')")
+    'add("unit", \'a"b\')'
+    """
+    return re.sub(r"""'([^'"\\]*)'|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", _requoted, code)
+
+
+def _requoted(found: re.Match[str]) -> str:
+    return found.group() if found.group(1) is None else f'"{found.group(1)}"'
+
+
+def placed_behind(
+    source: SourceText, space: Space, hooks: Hooks, statement: ast.stmt, code: StepCode
+) -> Edit:
+    """Return the edit that puts a step behind a statement, and behind the steps that follow it."""
+    steps = steps_behind(source, space, hooks, statement)
+    last = last_on_line(source.tree, steps[-1] if steps else statement)
+    return _put(
+        source, last, str(code), after_call=_is_call(last) and bool(steps and code.operations)
+    )
+
+
+def placed_at_the_end(source: SourceText, code: StepCode) -> Edit:
+    """Return the edit that puts a step at the end of a module of steps."""
+    body = source.tree.body
+    if not body:
+        return Edit(len(source.text), len(source.text), f"\n\n{code}\n")
+    last = body[-1]
+    return _put(source, last, str(code), after_call=_is_call(last) and bool(code.operations))
+
+
+def _put(source: SourceText, last: ast.stmt, code: str, *, after_call: bool) -> Edit:
+    at = source.end_of_line(last)
+    rest = source.text[at:].replace("\r\n", "\n").replace("\r", "\n")
+    before = "\n" if after_call else "\n\n\n"
+    is_crowded = not after_call and rest.strip() and not rest.startswith("\n\n")
+    after = "\n\n" if is_crowded else "" if rest else "\n"
+    return Edit(at, at, f"{before}{code}{after}")
+
+
+def _is_call(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+
+
+def steps_behind(
+    source: SourceText, space: Space, hooks: Hooks, statement: ast.stmt
+) -> list[ast.stmt]:
+    """Return the steps of a class behind a statement, and what undoes them."""
+    found: list[ast.stmt] = []
+    names: set[str] = set()
+    for one in source.tree.body:
+        if one.lineno < statement.lineno:
+            continue
+        called: Iterable[ast.expr] = [one.value] if isinstance(one, ast.Expr) else ()
+        if isinstance(one, ast.FunctionDef):
+            called = one.decorator_list
+        if any(_is_step(call, space, hooks) or _is_down(call, names) for call in called):
+            found.append(one)
+            names.add(getattr(one, "name", ""))
+    return found
+
+
+def target_in(source: SourceText, space: Space, hooks: Hooks) -> str | None:
+    """Return the code that means the class in the steps that are there; None without any."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and _is_step(node, space, hooks) and node.args:
+            return source.of(node.args[0])
+    return None
+
+
+def _is_step(call: ast.expr, space: Space, hooks: Hooks) -> bool:
+    while isinstance(call, ast.Call):
+        if meaning(call.func, space) is migration:
+            return bool(call.args) and means_class(call.args[0], space, hooks)
+        call = call.func
+    return False
+
+
+def _is_down(call: ast.expr, names: set[str]) -> bool:
+    return (
+        isinstance(call, ast.Attribute)
+        and call.attr == "down"
+        and isinstance(call.value, ast.Name)
+        and call.value.id in names
+    )

@@ -1,0 +1,122 @@
+"""Refs and version numbers: how classes and their states are named."""
+
+from __future__ import annotations
+
+import copyreg
+import sys
+
+from typing import Any, TypeGuard
+
+from versionpickle.exceptions import DeclarationError
+
+
+MARK = "__versionpickle__"
+"""The name under which a versioned class holds its hooks."""
+
+
+def ref_of(target: object) -> str:
+    """
+    Return the ref of a class or function, ``module:qualname``.
+
+    The main module of a program is the same in processes that multiprocessing starts, and
+    has two names there.
+    """
+    module: str = target.__module__
+    return f"{'__main__' if module == '__mp_main__' else module}:{target.__qualname__}"  # type: ignore[attr-defined]
+
+
+def checked_ref(ref: object) -> str:
+    """Return *ref* if it is written ``module:qualname``."""
+    if isinstance(ref, str):
+        module, colon, qualname = ref.partition(":")
+        if colon and _dotted(module) and _dotted(qualname.replace("<locals>", "locals")):
+            return ref
+    raise DeclarationError(
+        repr(ref), "this is not a class reference", "write it as 'package.module:Class'"
+    )
+
+
+def _dotted(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
+
+
+def is_version(number: object) -> TypeGuard[int]:
+    """Tell whether *number* is an int from 1 up, and exactly an int: True is none."""
+    return type(number) is int and number >= 1
+
+
+def checked_version(number: object, ref: str, what: str = "version") -> int:
+    if is_version(number):
+        return number
+    raise DeclarationError(
+        ref,
+        f"{what}={number!r} is not a version",
+        "versions are ints from 1 up: 1, 2, 3, ...",
+    )
+
+
+def shortened(obj: object) -> str:
+    """Return a repr that stays short, and asks no object for its own, whatever a pickle holds."""
+    from .reprs import shortened  # noqa: PLC0415 - no good load needs it
+
+    return shortened(obj)
+
+
+def shown_name(name: object) -> str:
+    """Return the name of a field, or what stands in the place of one."""
+    return name if type(name) is str else shortened(name)
+
+
+def is_written_in_c(cls: type) -> bool:
+    """Tell whether *cls* lets nobody put attributes on it, as classes in C do."""
+    return bool(cls.__flags__ & _IMMUTABLE_TYPE)
+
+
+_IMMUTABLE_TYPE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE
+
+
+def look_up(ref: str) -> Any:
+    """
+    Return what *ref* names in the modules already imported.
+
+    Raise LookupError where there is no such thing.
+    """
+    module, _, qualname = ref.partition(":")
+    try:
+        found: Any = sys.modules[module]
+    except KeyError:
+        raise LookupError(f"its module {module} is not imported") from None
+    for depth, part in enumerate(qualname.split(".")):
+        if depth and not isinstance(found, type):  # above all, no way from one module to another
+            raise LookupError(f"the module {module} has no class that holds {qualname}")
+        try:
+            found = _held_by(found, part)
+        except KeyError:
+            raise LookupError(f"the module {module} has no {qualname}") from None
+    return found
+
+
+def _held_by(holder: Any, name: str) -> Any:
+    """Return what *name* means in a module or class, without asking its ``__getattr__``."""
+    for space in holder.__mro__ if isinstance(holder, type) else (holder,):
+        if name in vars(space):
+            found = vars(space)[name]
+            bound = isinstance(found, classmethod | staticmethod)
+            return found.__get__(None, holder) if bound else found
+    raise KeyError(name)
+
+
+def registered_reducer(cls: type) -> Any:
+    """Return what `copyreg.pickle` was told of *cls*, by others than us; or None."""
+    hooks = vars(cls).get(MARK)
+    if hooks is not None and "copyreg" in hooks.originals:
+        return hooks.originals["copyreg"]
+    reducer: Any = copyreg.dispatch_table.get(cls)
+    ours = getattr(reducer, MARK, None)
+    return reducer if ours is None else ours.originals.get("copyreg")
+
+
+def reduced(obj: Any) -> Any:
+    """Return what pickle would ask of an object, if we had not told it otherwise of its class."""
+    reducer = registered_reducer(type(obj))
+    return obj.__reduce_ex__(4) if reducer is None else reducer(obj)

@@ -1,0 +1,127 @@
+"""The stamp: the one object per class that stands for it in a stream."""
+
+from __future__ import annotations
+
+import functools
+import threading
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import attrs
+
+from versionpickle.exceptions import StampError
+
+
+FORMAT = 1
+"""The number of the stream format; see docs/reference/wire-format.md."""
+
+BY_VALUES = "*"
+"""What stands before the names of fields that are arguments, of named tuples and structs."""
+
+MADE_FROM_ARGUMENTS = (
+    "it was made from arguments, which its class does not take any more; let alias() name a "
+    "function that takes them"
+)
+
+Bases: TypeAlias = tuple[tuple[str, int], ...]
+Fill: TypeAlias = Callable[[Any, Any], None]
+
+
+@attrs.frozen
+class Claim:
+    """
+    What a stamp says of the class whose objects carry it.
+
+    *fields* is None where the class decides itself what its state is; they begin with
+    BY_VALUES where the values are the arguments of the stamp.
+    *bases* holds (ref, version) of each versioned class it derives from.
+    """
+
+    ref: str
+    version: int
+    fields: tuple[str, ...] | None
+    bases: Bases = ()
+
+    @property
+    def is_by_values(self) -> bool:
+        return self.fields is not None and self.fields[:1] == (BY_VALUES,)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the values."""
+        fields = self.fields or ()
+        return fields[1:] if self.is_by_values else fields
+
+
+class _Notes(threading.local):
+    """Say which stamps are written, in each thread, to whoever wants to know."""
+
+    stamps: list[Stamp] | None = None
+
+
+NOTES = _Notes()
+
+
+class Stamp(functools.partial[Any]):
+    """
+    Make blank objects of a class, and say how a state fills them.
+
+    A partial over ``cls.__new__``, so that pickle makes an object without a
+    Python frame.
+    """
+
+    __slots__ = ("_reduction", "check_reachable", "claim", "cls", "fill", "revive")
+
+    cls: type
+    claim: Claim
+    fill: Fill
+    check_reachable: Callable[[], None]
+    """Refuse to be written where no load could find the class again."""
+
+    revive: Callable[..., Stamp]
+    _reduction: tuple[Any, ...] | None
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        if NOTES.stamps is not None:
+            NOTES.stamps.append(self)
+        if self._reduction is None:
+            self.check_reachable()
+            claim = self.claim
+            described = (FORMAT, claim.ref, claim.version, claim.fields, claim.bases)
+            self._reduction = (self.revive, described)
+        return self._reduction
+
+    def __setstate__(self, state: object) -> None:
+        raise StampError(self.claim.ref, "a state is set on the stamp itself")
+
+    def __deepcopy__(self, memo: object) -> Stamp:
+        return self
+
+    def __repr__(self) -> str:
+        return f"<stamp of {self.claim.ref} version {self.claim.version}>"
+
+
+def make_stamp(
+    cls: type,
+    claim: Claim,
+    fill: Fill,
+    revive: Callable[..., Stamp],
+    check_reachable: Callable[[], None] = lambda: None,
+    *,
+    make: tuple[Any, ...] | None = None,
+) -> Stamp:
+    """Return a stamp; *make* is what it calls, and the first arguments, if not ``cls.__new__``."""
+    stamp = Stamp(*(make or (cls.__new__, cls)))
+    stamp.cls = cls
+    stamp.claim = claim
+    stamp.fill = fill
+    stamp.revive = revive
+    stamp.check_reachable = check_reachable
+    stamp._reduction = None
+    return stamp
+
+
+def is_stamped(state: Any) -> bool:
+    """Tell whether *state* begins with a stamp."""
+    return type(state) is tuple and bool(state) and type(state[0]) is Stamp

@@ -1,0 +1,1 @@
+"""Stores that others keep: folders, shelves and tables."""

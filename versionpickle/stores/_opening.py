@@ -1,0 +1,85 @@
+"""How stores are opened."""
+
+from __future__ import annotations
+
+import os
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ._existing import ExistingStore
+from versionpickle._pickles.load.unpickler import Policy
+from ._store import Store
+from ._settings import Settings
+from versionpickle.exceptions import NotAStoreError
+from versionpickle.migrations import Registry
+from versionpickle.stores._external.address import is_address, located
+from versionpickle.stores._sqlite.store_file import StoreFile
+
+
+if TYPE_CHECKING:
+    from versionpickle._pickles.dump.downgrade import Versions
+    from versionpickle.stores._sqlite.database import Durability
+
+
+def open(  # noqa: A001 - it is called as versionpickle.open
+    path: str | os.PathLike[str],
+    *,
+    registry: Registry | None = None,
+    durability: Durability = "full",
+    read_only: bool = False,
+    write_back: bool = False,
+    allow: Iterable[object] = (),
+    missing: Policy = "raise",
+    future: Policy = "raise",
+    versions: Versions | None = None,
+    timeout: float = 30,
+) -> Store:
+    """
+    Open a store of objects: a mapping in an SQLite file, which is made if it is not there.
+
+    Loads are those of `loads`, with its *registry*, *allow*, *missing* and *future*: old objects
+    are upgraded in memory, and with *write_back* also stored as they are today.
+    Dumps write the older *versions* that are named, for code of yesterday.
+    With *durability* ``"full"`` each write has reached the disk when it returns; with
+    ``"normal"`` the last ones may be lost with the power, and the file stays whole.
+    A write waits up to *timeout* seconds for others, and then raises LockedStoreError.
+
+    >>> import tempfile, versionpickle
+    >>> with versionpickle.open(f"{tempfile.mkdtemp()}/orders.db") as store:
+    ...     store["2026-0001"] = {"total": 42}
+    ...     store["2026-0001"]
+    {'total': 42}
+    """
+    if durability not in {"full", "normal"}:
+        raise ValueError(f"there is no durability={durability!r}; give 'full' or 'normal'")
+    name = os.fspath(path)
+    if is_address(name):
+        problem = "this is the address of pickles that somebody else's code keeps"
+        raise NotAStoreError(name, problem, f"say versionpickle.open_existing({name!r})")
+    settings = Settings(
+        registry=registry, allow=allow, missing=missing, future=future, versions=versions
+    )
+    file = StoreFile(name, read_only=read_only, durability=durability, timeout=timeout)
+    return Store(file, settings, write_back=write_back and not read_only)
+
+
+def open_existing(
+    address: str,
+    *,
+    registry: Registry | None = None,
+    allow: Iterable[object] = (),
+    missing: Policy = "raise",
+    future: Policy = "raise",
+) -> ExistingStore:
+    """
+    Open pickles that stand elsewhere, to read, survey, migrate and verify them.
+
+    ``dir:orders/*.pickle`` are the files of a folder, ``dir:orders/**/*.pickle`` those of
+    its folders as well; ``shelve:cache`` is a `shelve`, or another `dbm` of pickles;
+    ``sqlite:app.db?table=jobs&key=id&value=payload`` is a column of an SQLite database.
+    """
+    settings = Settings(
+        registry=registry, allow=allow, missing=missing, future=future, versions=None
+    )
+    return ExistingStore(located(address), settings)

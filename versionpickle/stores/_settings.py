@@ -1,0 +1,110 @@
+"""How the objects of a store are loaded and dumped."""
+
+from __future__ import annotations
+
+import functools
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from versionpickle._pickles.rewrite.manifest import Label
+from versionpickle._pickles.load.unpickler import Policy, loads
+from versionpickle._pickles.rewrite.tracking import Notes, dumps_noted, dumps_noted_of, label_of_notes
+from versionpickle._pickles.load.fast import quick_load
+from versionpickle.exceptions import VersionPickleError
+from versionpickle.migrations import Registry
+from versionpickle.migrations._registry import checked_registry
+from ._records import MUCH, Key
+from versionpickle.stores._sweeps.classifier import Judge
+from versionpickle.stores._sweeps.rewriter import Work
+
+
+if TYPE_CHECKING:
+    from versionpickle._pickles.dump.downgrade import Versions
+
+
+_LABELS_MAX = 4096
+
+
+class Settings:
+    """How a store loads and dumps."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry | None,
+        allow: Iterable[object],
+        missing: Policy,
+        future: Policy,
+        versions: Versions | None,
+    ) -> None:
+        self._given = registry
+        self.registry = checked_registry(registry)
+        self.allow = tuple(allow)
+        self._load = functools.partial(
+            loads, registry=registry, allow=self.allow, missing=missing, future=future
+        )
+        self._load(b"N.")  # says what is wrong with them
+        self.versions = versions
+        self._labels: dict[Notes, Label] = {}
+
+    def load(self, data: bytes, key: Key | None = None) -> Any:
+        """Return the object of a record; an error names the key, if it is given."""
+        try:
+            return (self.registry.quick_load or quick_load(self.registry))(data)
+        except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
+            return self._load_with_care(data, key)
+
+    def _load_with_care(self, data: bytes, key: Key | None) -> Any:
+        try:
+            return self._load(data)
+        except VersionPickleError as exc:
+            exc.key = key
+            raise
+
+    def dump(self, obj: object, key: Key) -> tuple[bytes, Label]:
+        """Return what is to be stored under a key."""
+        try:
+            data, notes = dumps_noted(obj, registry=self._given, versions=self.versions)
+        except VersionPickleError as exc:
+            exc.key = key
+            raise
+        return data, self._label(notes)
+
+    def dump_some(
+        self, coming: Iterable[tuple[Key, object]]
+    ) -> tuple[list[Key], list[bytes], list[Label]]:
+        """Return that of as many records as come, column by column; of fewer if they are long."""
+        taken: list[tuple[Key, object]] = []
+
+        def objs() -> Iterator[object]:
+            for pair in coming:
+                _, obj = pair
+                taken.append(pair)
+                yield obj
+
+        try:
+            pickles, found = dumps_noted_of(
+                objs(), much=MUCH, registry=self._given, versions=self.versions
+            )
+        except VersionPickleError:
+            for key, obj in taken[-1:]:
+                self.dump(obj, key)
+            raise
+        known = self._labels.get
+        labels = [known(notes) or self._label(notes) for notes in found]
+        return [key for key, _ in taken], pickles, labels
+
+    def _label(self, notes: Notes) -> Label:
+        label = self._labels.get(notes)
+        if label is None:
+            if len(self._labels) >= _LABELS_MAX:
+                self._labels.clear()
+            label = self._labels[notes] = label_of_notes(notes, self.registry)
+        return label
+
+    def judge(self) -> Judge:
+        return Judge(self.registry, self.allow)
+
+    def work(self, *, is_labelled: bool) -> Work:
+        return Work(self.allow, self._given, is_labelled=is_labelled)
