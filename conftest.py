@@ -11,7 +11,9 @@ from sybil.parsers.rest import DocTestParser
 
 FLAGS = ELLIPSIS | IGNORE_EXCEPTION_DETAIL | NORMALIZE_WHITESPACE
 
-docstrings = Sybil(parsers=[DocTestParser(FLAGS)], patterns=["versionpickle/**/*.py"])
+docstrings = Sybil(
+    parsers=[DocTestParser(FLAGS)], patterns=["versionpickle/*.py", "versionpickle/**/*.py"]
+)
 documents = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=FLAGS)],
     patterns=["README.md", "docs/**/*.md"],

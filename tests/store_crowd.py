@@ -156,7 +156,7 @@ def migrate_on(member, path, end):
         while not end.exists():
             done = store.migrate()
             counts["migrated"] += done.migrated
-            counts["overtaken"] += done.overtaken
+            counts["overtaken"] += done.conflicts
             assert not done.failed, done.failures
             counts["put back"] += store.rollback()[0]
     return counts

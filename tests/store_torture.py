@@ -35,7 +35,7 @@ import attrs
 import versionpickle
 
 from versionpickle import migration, versioned
-from versionpickle._pickles.rewrite.rewrite import label_of
+from versionpickle._pickles.rewrite.rewrite import manifest_of
 from versionpickle.exceptions import ConflictError, StoreError
 from versionpickle.migrations import add, convert, rename, split
 from versionpickle.stores._sqlite import database as _database
@@ -103,7 +103,7 @@ def check(path):
             "SELECT data, text FROM records JOIN labels ON labels.id = records.label"
         )
         for data, text in rows:
-            assert label_of(data).text == text
+            assert manifest_of(data).text == text
     return found
 
 

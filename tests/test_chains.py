@@ -298,7 +298,7 @@ def test_a_named_tuple_is_no_base_of_itself(registry):
 
     data = versionpickle.dumps(Price(1.0, "EUR"), registry=registry, versions={Price: 1})
 
-    assert () == registry.named("price").hooks.shape._stamp.claim.bases
+    assert () == registry.named("price").hooks.codec._stamp.claim.bases
     assert (1.0, "EUR") == versionpickle.loads(data, registry=registry)
     assert 1 == len(chain(Price, 1, registry=registry).steps)
 
@@ -382,7 +382,7 @@ def test_stamps_that_are_made_anew(registry):
         load(registry, 1, b=number)
         versioned(registry=registry)(attrs.make_class(f"Other{number}", []))
 
-    assert 1 == len(cls.__versionpickle__.shape._older)
+    assert 1 == len(cls.__versionpickle__.codec._older)
 
 
 def test_what_fills_an_object_by_itself(registry):

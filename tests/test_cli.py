@@ -16,7 +16,7 @@ from golden_models import MADE, dumps
 import versionpickle
 
 from versionpickle.__main__ import main as start
-from versionpickle._cli import main
+from versionpickle._cli.main import main
 
 
 def run(*arguments):
@@ -191,5 +191,5 @@ def test_another_module_is_missing(monkeypatch):
     monkeypatch.delattr(versionpickle, "cli", raising=False)
     monkeypatch.setitem(sys.modules, "versionpickle._cli", None)
 
-    with pytest.raises(ModuleNotFoundError, match=r"versionpickle\.cli"):
+    with pytest.raises(ModuleNotFoundError, match=r"versionpickle\._cli"):
         start()

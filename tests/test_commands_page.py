@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from versionpickle._cli import main
+from versionpickle._cli.main import main
 
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "commands.md"

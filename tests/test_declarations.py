@@ -16,12 +16,12 @@ from shops import shop_in
 
 from versionpickle._classes.adopt import adopt
 from versionpickle._classes.declare import Versioned, versioned
-from versionpickle.exceptions import ProjectError
-from versionpickle.migrations import default_registry, migration
 from versionpickle._project.make.declarations import edits, place_of
 from versionpickle._project.make.imports import Scope
 from versionpickle._project.make.source_text import Edit, SourceText, classes_in
 from versionpickle._project.make.step_code import StepCode, placed_behind, target_in
+from versionpickle.exceptions import ProjectError
+from versionpickle.migrations import default_registry, migration
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import versionpickle
 
-from versionpickle._pickles.dump import deep as _deep_pickler
 from versionpickle import Versioned, versioned
+from versionpickle._pickles.dump import deep as _deep_pickler
 from versionpickle._pickles.dump.deep import DeepPickler
 from versionpickle.exceptions import PicklingError
 

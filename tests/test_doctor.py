@@ -13,8 +13,8 @@ import pytest
 
 from shops import configure, shop_in
 
-from versionpickle.exceptions import ProjectError
 from versionpickle._project import doctor
+from versionpickle.exceptions import ProjectError
 
 
 @pytest.fixture

@@ -203,7 +203,7 @@ class TestPlaces:
 
             monkeypatch.setattr(records.ledger, "begin", meddle)
             done = place.migrate()
-            assert (4, 1) == (done.migrated, done.overtaken)
+            assert (4, 1) == (done.migrated, done.conflicts)
             records.write([("00003", mine)])
             assert mine == records.read("00002") == records.read("00003")
             monkeypatch.setattr(records, "replace", lambda changes: {changes[0][0]})

@@ -80,11 +80,11 @@ def test_nothing_is_kept_of_objects_that_are_gone():
     met = versionpickle.loads(data, registry=older)
     hooks = older.declaration("extra.order").hooks
 
-    assert hooks.shape._carried.of(met) == {"note": "x"}
+    assert hooks.codec._extra_fields.of(met) == {"note": "x"}
     del met
     gc.collect()
 
-    assert hooks.shape._carried.by_id == {}
+    assert hooks.codec._extra_fields.by_id == {}
 
 
 def test_unstamped_and_changed():

@@ -12,10 +12,10 @@ import pytest
 from shops import configure, shop_in
 
 from versionpickle import Registry, Versioned, alias, migration, retire, versioned
-from versionpickle.migrations import add, become, replace
 from versionpickle._project.drawing import dot, mermaid
 from versionpickle._project.graph import Edge, Graph, Node, Row, graph_of
 from versionpickle._project.svg import svg
+from versionpickle.migrations import add, become, replace
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import versionpickle
 
 from versionpickle import Registry, check, migration, versioned
-from versionpickle._wire.stamp import Claim, make_stamp
 from versionpickle._classes.reviving import _revive
+from versionpickle._wire.stamp import Claim, make_stamp
 from versionpickle.exceptions import DeclarationError, UpgradeError
 from versionpickle.migrations import become, convert
 

@@ -10,7 +10,7 @@ import pytest
 from click.shell_completion import ShellComplete
 from shops import configure, shop_in
 
-from versionpickle._cli import main
+from versionpickle._cli.main import main
 
 
 @pytest.fixture

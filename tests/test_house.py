@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -17,121 +18,122 @@ import versionpickle
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "versionpickle"
 
-FLOORS = {
-    0: ("exceptions", "_short", "_names", "_source", "_stamp"),
-    1: ("migrations",),
-    2: (
-        "_field",
-        "_declared_elsewhere",
-        "_fields",
-        "_layout",
-        "_symbols",
-        "_carried",
-        "_codegen",
-        "_placeholder",
-        "_stream",
-        "_turn",
-        "_shape",
-        "_fields_shape",
-        "_model_shape",
-        "_own_shape",
-        "_enum_shape",
-        "_rebuild_shape",
-        "_values_shape",
-        "_shapes",
-        "_hooks",
-        "_declare",
-        "_adopt",
-        "_check",
-        "_describe",
-    ),
-    3: (
-        "_path",
-        "_values",
-        "_skim",
-        "_twice",
-        "_opcodes",
-        "_machine",
-        "_finder",
-        "_tree",
-        "_plan",
-        "_waiting",
-        "_builder",
-        "_limits",
-        "_hash_cost",
-        "_budget",
-        "_factories",
-        "_called",
-        "_strict_bytes",
-        "_open_objects",
-        "_call_rules",
-        "_state_rules",
-        "_guard",
-        "_refusals",
-        "_older",
-        "_deep_pickler",
-        "_unpicklable",
-        "_dumping",
-        "_quick",
-        "_loading",
-        "_files",
-        "_ways",
-        "_inspect",
-        "_rank",
-        "_portrait",
-        "_staleness",
-        "_label",
-        "_noting",
-        "_upgrading",
-    ),
-    4: ("stores",),
-    5: ("sweeping", "_store_settings", "_existing", "_store", "_opening", "project"),
-    6: ("cli", "testing", "__init__", "__main__"),
-}
-FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
-MODULES = sorted(PACKAGE.rglob("*.py"))
+FOLDERS = (
+    "exceptions",
+    "_wire",
+    "migrations",
+    "_classes",
+    "_pickles",
+    "stores",
+    "sweeping",
+    "_project",
+    "testing",
+    "_cli",
+    "__init__",
+    "__main__",
+)
+"""The files and folders of the package; each imports only from those above it."""
+
+PATHS = sorted(PACKAGE.rglob("*.py"))
 
 
-def room_of(module: str) -> str:
-    """The room of versionpickle.migrations._chain is migrations."""
-    parts = module.split(".")[1:]
-    return parts[0] if parts else "__init__"
+def module_of(path: Path) -> str:
+    """The module of versionpickle/_wire/refs.py is versionpickle._wire.refs."""
+    parts = ["versionpickle", *path.relative_to(PACKAGE).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imported_by(path: Path):
-    """Yield the rooms that a module imports from while it is imported."""
-    package = ["versionpickle", *path.relative_to(PACKAGE).parent.parts]
+MODULES = {module_of(path): path for path in PATHS}
+
+
+def imports_of(module: str):
+    """Yield (module, name) for each import from the package: lazy ones and those of types too."""
+    path = MODULES[module]
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            module = ".".join([*base, *filter(None, [node.module])])
-            if module == "versionpickle":
-                yield from (alias.name for alias in node.names)
-            elif module.startswith("versionpickle."):
-                yield room_of(module)
+            parts = package.split(".")
+            base = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
+            source = ".".join(filter(None, [base, node.module]))
+            for alias in node.names:
+                inner = f"{source}.{alias.name}"
+                yield (inner, "") if inner in MODULES else (source, alias.name)
         elif isinstance(node, ast.Import):
-            yield from (
-                room_of(alias.name)
-                for alias in node.names
-                if alias.name.startswith("versionpickle")
-            )
+            yield from ((alias.name, "") for alias in node.names)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_floors(path):
-    """Each room imports only from rooms on its own floor and below."""
-    room = room_of(".".join(["versionpickle", *path.relative_to(PACKAGE).with_suffix("").parts]))
-
-    upstairs = {other for other in imported_by(path) if FLOOR_OF[other] > FLOOR_OF[room]}
-
-    assert set() == upstairs
+IMPORTS = {
+    module: [(source, name) for source, name in imports_of(module) if source in MODULES]
+    for module in MODULES
+}
 
 
-def test_every_room_has_a_floor():
-    """And only those that there are."""
-    rooms = {path.stem if path.parent == PACKAGE else path.parent.name for path in MODULES}
+def folder_of(module: str) -> str:
+    """The folder of versionpickle._wire.refs is _wire."""
+    return (module.split(".")[1:] or ["__init__"])[0]
 
-    assert rooms == set(FLOOR_OF)
+
+@pytest.mark.parametrize("module", MODULES)
+def test_folders_import_downstairs_only(module):
+    """Each folder imports only from those above it in the list."""
+    here = FOLDERS.index(folder_of(module))
+
+    upstairs = {source for source, _ in IMPORTS[module] if FOLDERS.index(folder_of(source)) > here}
+
+    assert upstairs <= {"versionpickle"}  # for its version
+
+
+@pytest.mark.xfail(reason="the ring of the codecs and their class is still to be opened")
+def test_no_cycles_of_modules():
+    """No module imports another that imports it again, be it lazily or for types alone."""
+    graph = {module: {source for source, _ in IMPORTS[module]} for module in MODULES}
+    graph["versionpickle"] = set()  # the names of the package are for users
+
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_private_names_stay_in_their_module(module):
+    """What begins with an underscore is used where it is defined."""
+    taken = {
+        f"{source}.{name}"
+        for source, name in IMPORTS[module]
+        if name.startswith("_") and not name.startswith("__") and module != "versionpickle"
+    }
+
+    assert taken <= STILL_TAKEN
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_string_names_a_private_module(module):
+    """Only what imports lazily may name a module in a string; nothing is decided by one."""
+    if module == "versionpickle":
+        return
+    strings = {
+        node.value
+        for node in ast.walk(ast.parse(MODULES[module].read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+    assert {text for text in strings if text in MODULES and "._" in text} <= STILL_NAMED
+
+
+STILL_TAKEN = {
+    "versionpickle._classes.reviving._set_state",
+    "versionpickle._classes.reviving._revive",
+}
+STILL_NAMED = {
+    "versionpickle._classes.codecs.base",
+    "versionpickle._pickles.machine.machine",
+    "versionpickle._pickles.machine.opcodes",
+}
+
+
+def test_every_folder_has_a_place():
+    """The list names the files and folders that there are."""
+    names = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir()}
+
+    assert {*FOLDERS} == {name for name in names if not name.startswith("__pyc")} - {"py"}
 
 
 @pytest.mark.parametrize(

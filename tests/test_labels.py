@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 import versionpickle
 
 from versionpickle._pickles.rewrite import tracking as _noting
-from versionpickle._pickles.rewrite.manifest import Label
-from versionpickle._pickles.rewrite.tracking import dumps_noted, label_of_notes
+from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle._pickles.rewrite.rewrite import manifest_of
+from versionpickle._pickles.rewrite.tracking import dumps_noted, manifest_of_tracked
 from versionpickle._wire.stamp import Claim
-from versionpickle._pickles.rewrite.rewrite import label_of
 from versionpickle.migrations import default_registry
 
 
@@ -53,10 +53,10 @@ CLAIMS = st.builds(
 @given(st.lists(CLAIMS), st.lists(st.text()), st.lists(st.text()))
 def test_text(claims, made, named):
     """A label is what its text says, in whatever order it was met."""
-    label = Label(claims, made, named)
+    label = Manifest(claims, made, named)
 
-    assert label == Label.from_text(label.text)
-    assert label.text == Label(claims[::-1], made[::-1], named[::-1]).text
+    assert label == Manifest.from_text(label.text)
+    assert label.text == Manifest(claims[::-1], made[::-1], named[::-1]).text
 
 
 def kinds():
@@ -95,7 +95,7 @@ def test_noted_is_read(kind):
     obj = kinds()[kind]
     for _ in range(3):
         data, notes = dumps_noted(obj)
-        noted, read = label_of_notes(notes, default_registry), label_of(data)
+        noted, read = manifest_of_tracked(notes, default_registry), manifest_of(data)
 
         assert noted.claims == read.claims
         names = {*noted.made, *noted.named} - {"builtins:getattr"}
@@ -149,16 +149,16 @@ def test_extension_codes():
 
 def test_together():
     """Labels add up."""
-    both = Label(made=["a:A"]) | Label(named=["b:B"], made=["c:C"])
+    both = Manifest(made=["a:A"]) | Manifest(named=["b:B"], made=["c:C"])
 
-    assert Label(made=["a:A", "c:C"], named=["b:B"]) == both
+    assert Manifest(made=["a:A", "c:C"], named=["b:B"]) == both
 
 
 def test_several_pickles():
     """The label of a file is that of all pickles in it."""
     data = pickle.dumps(Plain(), 5) + pickle.dumps(Colour.RED, 2)
 
-    assert (f"{__name__}:Colour", f"{__name__}:Plain") == label_of(data).made
+    assert (f"{__name__}:Colour", f"{__name__}:Plain") == manifest_of(data).made
 
 
 class Envelope:
@@ -176,7 +176,7 @@ class Envelope:
 
 def test_class_that_is_kept():
     """A class that a defaultdict keeps is no class of which it holds an object."""
-    label = label_of(pickle.dumps(collections.defaultdict(Plain)))
+    label = manifest_of(pickle.dumps(collections.defaultdict(Plain)))
 
     assert ("collections:defaultdict",) == label.made
 

@@ -14,15 +14,21 @@ from click.testing import CliRunner
 from shops import shop_in
 
 from versionpickle._classes.declare import versioned
-from versionpickle._cli import main
-from versionpickle.exceptions import ProjectError
-from versionpickle.migrations import default_registry
-from versionpickle._project.make.answers import Answer, Answers, AsksNobody, checked_code, names_in
+from versionpickle._cli.main import main
+from versionpickle._project.make.answers import (
+    Answer,
+    Answers,
+    NonInteractive,
+    checked_code,
+    names_in,
+)
 from versionpickle._project.make.plan import plan
+from versionpickle._project.make.write import record_all, write
 from versionpickle._project.moving import move_samples
 from versionpickle._project.project import load_project
 from versionpickle._project.type_texts import accepts
-from versionpickle._project.make.write import record_all, write
+from versionpickle.exceptions import ProjectError
+from versionpickle.migrations import default_registry
 
 
 MODELS = """\
@@ -444,7 +450,7 @@ class TestQuestions:
 
     def test_untold(self):
         """What a question is about is told where nobody answers."""
-        answers = Answers([Answer("rename", "Order", "a", "")], AsksNobody())
+        answers = Answers([Answer("rename", "Order", "a", "")], NonInteractive())
 
         assert answers.renamed(("m:Order", "Order"), "a", [], ["b"]) is None
         assert [] == [*answers.unused()]
@@ -819,7 +825,7 @@ class TestFailures:
         shop.change(("number: int", "number: int\n    total: int"))
         path = shop.folder / f"{shop.module}.py"
         shop.forget()
-        answers = Answers([Answer.parse("add", "total=5")], AsksNobody())
+        answers = Answers([Answer.parse("add", "total=5")], NonInteractive())
         made = plan(load_project(shop.folder), (), answers)
         if change is None:
             path.unlink()

@@ -18,7 +18,16 @@ import pytest
 import versionpickle
 
 from versionpickle import Versioned, adopt, migration, versioned
-from versionpickle._pickles.path import ARGS, INDEX, NEW_ARGS, STATE, Step, name_of_root, path_of, short
+from versionpickle._pickles.path import (
+    ARGS,
+    INDEX,
+    NEW_ARGS,
+    STATE,
+    Step,
+    name_of_root,
+    path_of,
+    short,
+)
 from versionpickle.exceptions import (
     BuildError,
     PicklingError,

@@ -17,12 +17,12 @@ import pytest
 import versionpickle.testing._plugin  # noqa: F401 - pytester drops what its runs import first
 
 from versionpickle import migration, versioned
-from versionpickle._wire.stamp import Claim, make_stamp
 from versionpickle._classes.reviving import _revive
-from versionpickle.migrations import become, default_registry, rename
 from versionpickle._project.configuration import Configuration
 from versionpickle._project.project import Project, load_project
 from versionpickle._project.samples import Sample
+from versionpickle._wire.stamp import Claim, make_stamp
+from versionpickle.migrations import become, default_registry, rename
 from versionpickle.testing._differences import differences
 from versionpickle.testing._selection import is_own, selection
 from versionpickle.testing._steps import taken_by

@@ -19,12 +19,12 @@ import pytest
 
 from click.testing import CliRunner
 
-from versionpickle._pickles.rewrite.snapshot import is_same, portrait
-from versionpickle._cli import main
-from versionpickle.exceptions import ProjectError
-from versionpickle.migrations import default_registry
+from versionpickle._cli.main import main
+from versionpickle._pickles.rewrite.snapshot import is_same, snapshot
 from versionpickle._project.configuration import configuration
 from versionpickle._project.example import example
+from versionpickle.exceptions import ProjectError
+from versionpickle.migrations import default_registry
 
 
 MODELS = """
@@ -607,7 +607,7 @@ class TestPortrait:
         loop = []
         loop += [loop, float("inf"), {1, 2}, frozenset({"a"}), len, TestPortrait, 1j]
 
-        told = portrait(loop)
+        told = snapshot(loop)
 
         assert [
             {"seen": 0},
@@ -625,17 +625,17 @@ class TestPortrait:
         pairs = {"class": "collections:OrderedDict", "pairs": [{"tuple": ["a", 1]}]}
         items = {"class": "collections:deque", "args": [{"tuple": []}, 3], "items": [1]}
 
-        assert pairs == portrait(collections.OrderedDict(a=1))
-        assert items == portrait(collections.deque([1], 3))
-        assert {"class": f"{__name__}:ByName", "name": "BY_NAME"} == portrait(BY_NAME)
-        assert {"class": f"{__name__}:Rule", "state": {"dict": [["limit", 5]]}} == portrait(
+        assert pairs == snapshot(collections.OrderedDict(a=1))
+        assert items == snapshot(collections.deque([1], 3))
+        assert {"class": f"{__name__}:ByName", "name": "BY_NAME"} == snapshot(BY_NAME)
+        assert {"class": f"{__name__}:Rule", "state": {"dict": [["limit", 5]]}} == snapshot(
             Rule(5)
         )
-        assert {"class": "re:Pattern", "args": ["a", 32]} == portrait(re.compile("a"))
-        assert portrait(pathlib.PurePosixPath("a"))["class"].startswith("pathlib:Pure")
-        assert not is_same(portrait([1, True]), portrait([1.0, 1]))
+        assert {"class": "re:Pattern", "args": ["a", 32]} == snapshot(re.compile("a"))
+        assert snapshot(pathlib.PurePosixPath("a"))["class"].startswith("pathlib:Pure")
+        assert not is_same(snapshot([1, True]), snapshot([1.0, 1]))
         for name in models.MADE.keys() - {"apart", "whole"}:
-            json.dumps(portrait(models.MADE[name]()))
+            json.dumps(snapshot(models.MADE[name]()))
 
 
 @pytest.fixture

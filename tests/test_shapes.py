@@ -71,9 +71,9 @@ def test_each_loader(kind, way):
 )
 def test_own_ways_are_kept(kind, is_own):
     """A class that reduces itself in a way of its own does so still."""
-    shape = shapes.MAKERS[kind]("one", [2]).__class__.__versionpickle__.shape
+    shape = shapes.MAKERS[kind]("one", [2]).__class__.__versionpickle__.codec
 
-    assert is_own == shape.layout.own_state
+    assert is_own == shape.layout.custom_reduce
 
 
 @pytest.mark.parametrize("kind", sorted(shapes.MAKERS.keys() - {"ReducingWithSetter"}))

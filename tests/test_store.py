@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 import versionpickle
 
-from versionpickle.stores import _settings as _store_settings
 from versionpickle import Registry, exceptions, retire
-from versionpickle._pickles.rewrite.rewrite import label_of
+from versionpickle._pickles.rewrite.rewrite import manifest_of
 from versionpickle.migrations import default_registry
+from versionpickle.stores import _settings as _store_settings
 from versionpickle.stores._sqlite import connections as _connections
 from versionpickle.stores._sqlite.database import Database
 
@@ -351,7 +351,7 @@ class TestUpgrades:
         store["a"] = "mine"
         data = store._records.read("a")
         store["a"] = "theirs"
-        store._records.swap_one("a", data, data, label_of(data))
+        store._records.swap_one("a", data, data, manifest_of(data))
 
         assert "theirs" == store["a"]
 

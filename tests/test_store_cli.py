@@ -23,8 +23,9 @@ from shops import configure, shop_in
 
 import versionpickle
 
-from versionpickle._cli import migrate as _migrate
-from versionpickle._cli import main
+from versionpickle._cli.main import main
+from versionpickle._cli.migrate import _watched
+from versionpickle.sweeping import Migration
 
 
 OLD = """
@@ -266,13 +267,13 @@ class TestCtrlC:
             for seen in range(1, count + 1):
                 if seen == 2:
                     signal.raise_signal(signal.SIGINT)
-                yield _migrate.Migration(3, seen=seen)
+                yield Migration(3, seen=seen)
 
-        done, is_stopped = _migrate._watched(steps(3))
+        done, is_stopped = _watched(steps(3))
         assert (2, True) == (done.seen, is_stopped)
-        done, is_stopped = _migrate._watched(steps(1))
+        done, is_stopped = _watched(steps(1))
         assert (1, False) == (done.seen, is_stopped)
-        done, is_stopped = _migrate._watched(steps(0))
+        done, is_stopped = _watched(steps(0))
         assert (0, False) == (done.seen, is_stopped)
 
 

@@ -21,7 +21,7 @@ from two_processes import define, run
 import versionpickle
 
 from versionpickle import adopt, alias, exceptions
-from versionpickle._pickles.rewrite.rewrite import label_of
+from versionpickle._pickles.rewrite.rewrite import manifest_of
 from versionpickle.migrations import default_registry
 from versionpickle.stores._sqlite.repair import _restored
 from versionpickle.stores._sweeps import workers as _workers
@@ -314,7 +314,7 @@ class TestMigration:
         if is_other:
             writing.close()
 
-        assert (8, 2) == (done.migrated, done.overtaken)
+        assert (8, 2) == (done.migrated, done.conflicts)
         assert [3, 4] == [store[key].amount for key in ("00003", "00004")]
         assert 8 == store.originals()
         assert 0 == store.survey().stale
@@ -332,7 +332,7 @@ class TestMigration:
         done = pickle.loads(pickle.dumps(work.done(pickle.loads(pickle.dumps(task)))))
 
         assert [1] == [*done.failures]
-        for name in ("pickles", "labels", "failures", "ready"):
+        for name in ("pickles", "manifests", "failures", "ready"):
             assert getattr(expected, name) == getattr(done, name)
 
     def test_rolled_back_meanwhile(self, path, store):
@@ -382,13 +382,13 @@ class TestMigration:
                 with versionpickle.open(path, write_back=True) as writing:
                     _ = writing["00000"]
             else:
-                store._records.write("00000", data, label_of(data))
+                store._records.write("00000", data, manifest_of(data))
 
         orders.declare(3)
         with Meddling(meddle) as executor:
             done = store.migrate(executor=executor)
 
-        assert done.overtaken == 1
+        assert done.conflicts == 1
         assert ((1, 0) if is_written_back else (1, 1)) == store.rollback()
 
     def test_written_back_meanwhile(self, path):
@@ -401,7 +401,7 @@ class TestMigration:
                     if done.seen == 2_000:
                         _ = store["02000"]
 
-            assert (2_000, 1) == (done.migrated, done.overtaken)
+            assert (2_000, 1) == (done.migrated, done.conflicts)
             assert 2_001 == store.originals()
             assert (2_001, 0) == store.rollback()
 
@@ -415,14 +415,14 @@ class TestMigration:
 
         def meddle():
             if version == 1:
-                store._records.write("00001", good, label_of(good))
+                store._records.write("00001", good, manifest_of(good))
             else:
                 store["00001"] = cls(1, 100, "fixed")
 
         with Meddling(meddle) as executor:
             done = store.migrate(executor=executor)
 
-        assert (0, 1) == (done.failed, done.overtaken)
+        assert (0, 1) == (done.failed, done.conflicts)
         assert [] == store.parked()
         assert 3 == store.survey().current
 
@@ -440,7 +440,7 @@ class TestMigration:
         with Meddling(meddle) as executor:
             done = store.migrate(executor=executor)
 
-        assert (3, 1, 1) == (done.migrated, done.overtaken, done.failed)
+        assert (3, 1, 1) == (done.migrated, done.conflicts, done.failed)
         assert ["00001"] == [one.key for one in done.failures]
         assert done.seen == done.total
 
@@ -476,9 +476,9 @@ class TestMigration:
             (batch,) = records.batches(lambda _: True, 10)
             _ = 1 / 0
 
-        overtaken = records.swap(batch, [*batch.pickles], [label_of(batch.pickles[0])] * 2)
+        conflicts = records.swap(batch, [*batch.pickles], [manifest_of(batch.pickles[0])] * 2)
 
-        assert {"00000"} == overtaken
+        assert {"00000"} == conflicts
         assert before == store["00000"]
         assert 1 == store.originals()
 
@@ -499,7 +499,7 @@ class TestMigration:
         orders.declare(4)
 
         def meddle():
-            label = label_of(old)
+            label = manifest_of(old)
             before, number, after = old.rpartition(b"K\x01")
             changed = before + number[:1] + bytes([next(COUNT)]) + after
             store._records.write("00001", changed, label)
@@ -507,7 +507,7 @@ class TestMigration:
         with Meddling(meddle) as executor:
             done = store.migrate(executor=executor)
 
-        assert (2, 5) == (done.migrated, done.overtaken)
+        assert (2, 5) == (done.migrated, done.conflicts)
         assert 1 == store.survey().stale
 
     def test_workers(self, tmp_path):

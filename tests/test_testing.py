@@ -26,6 +26,7 @@ import versionpickle.testing
 from versionpickle import Registry, adopt, migration, versioned
 from versionpickle._classes.describe import recorded
 from versionpickle._classes.hooks import hooks_of
+from versionpickle._project.schemas import write_schema
 from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import (
     DeclarationError,
@@ -37,7 +38,6 @@ from versionpickle.exceptions import (
 )
 from versionpickle.migrations import add, convert, remove, rename, replace, require
 from versionpickle.migrations._schema import Recorded, RecordedField, Schema
-from versionpickle._project.schemas import write_schema
 from versionpickle.testing import check_upgrades, objects, states, upgrades
 from versionpickle.testing._old import hooks_for, upgraded
 

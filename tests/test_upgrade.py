@@ -28,10 +28,10 @@ from shops import configure, shop_in
 import versionpickle
 
 from versionpickle import Registry, versioned
-from versionpickle._pickles.rewrite.rewrite import Settings, protocol_of, upgrade
-from versionpickle._cli import main
+from versionpickle._cli.main import main
 from versionpickle._cli.output import console
 from versionpickle._cli.upgrade import _with_progress
+from versionpickle._pickles.rewrite.rewrite import Settings, protocol_of, upgrade
 
 
 OLD = """

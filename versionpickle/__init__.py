@@ -4,11 +4,9 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 from versionpickle import exceptions, migrations
+
 from ._classes.adopt import adopt, alias, allow, retire
 from ._classes.declare import Versioned, versioned
-from ._pickles.dump.pickler import Pickler, dump, dumps
-from ._pickles.files import dump_file, load_file
-from ._pickles.load.unpickler import Unpickler, load, loads
 from ._classes.placeholder import Placeholder
 from ._classes.reviving import (  # noqa: F401 - streams name them
     _keep,
@@ -18,17 +16,20 @@ from ._classes.reviving import (  # noqa: F401 - streams name them
     _revive,
     _set_state,
 )
+from ._pickles.dump.pickler import Pickler, dump, dumps
+from ._pickles.files import dump_file, load_file
+from ._pickles.load.unpickler import Unpickler, load, loads
 from .migrations import Registry, migration
 
 
 if TYPE_CHECKING:
     from ._classes.check import Problem, check
-    from .stores._existing import ExistingStore
     from ._pickles.inspect.report import Report, inspect
+    from ._pickles.inspect.upgrade_paths import FoundClass
     from ._pickles.untrusted.limits import Limits
+    from .stores._existing import ExistingStore
     from .stores._opening import open, open_existing  # noqa: A004 - it is called as versionpickle.open
     from .stores._store import Store
-    from ._pickles.inspect.upgrade_paths import FoundClass
 
 __all__ = [
     "ExistingStore",

@@ -8,7 +8,7 @@ import sys
 def main() -> None:
     """Run the command line, or say how to get it."""
     try:
-        from ._cli import main as run  # noqa: PLC0415 - it needs more than the library does
+        from ._cli.main import main as run  # noqa: PLC0415 - it needs more than the library does
     except ModuleNotFoundError as exc:
         if (exc.name or "").partition(".")[0] not in {"click", "rich"}:
             raise

@@ -8,11 +8,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from .declare import watch_subclasses
-from .hooks import Hooks, check_fields, declare
 from versionpickle._wire.refs import checked_ref, is_written_in_c, look_up, ref_of
 from versionpickle._wire.stamp import Stamp
-from .reviving import _set_state
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import (
     Declaration,
@@ -25,10 +22,14 @@ from versionpickle.migrations import (
 from versionpickle.migrations._declaration import Extra
 from versionpickle.migrations._registry import checked_registry
 
+from .declare import watch_subclasses
+from .hooks import Hooks, check_fields, declare
+from .reviving import _set_state
+
 
 if TYPE_CHECKING:
-    from versionpickle._classes.codecs.custom import OwnShape
-    from versionpickle._classes.codecs.factory import RebuildShape
+    from .codecs.custom import CustomCodec
+    from .codecs.factory import FactoryCodec
 
 
 _WRITTEN_BY_PICKLE = frozenset(
@@ -122,7 +123,7 @@ def _detached(hooks: Hooks) -> Any:
     """Return a reducer whose states are set by a function, not by the class."""
 
     def reduce(obj: Any) -> Any:
-        reduced = hooks.shape.reduce(obj, 4)
+        reduced = hooks.codec.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
         return (*(*reduced, None, None, None)[:5], _set_state)
@@ -132,7 +133,7 @@ def _detached(hooks: Hooks) -> Any:
 
 def _whole(hooks: Hooks) -> Any:
     def reduce(obj: Any) -> Any:
-        return cast("OwnShape | RebuildShape", hooks.shape).reduce_whole(
+        return cast("CustomCodec | FactoryCodec", hooks.codec).reduce_whole(
             obj
         )  # what is written in C has its own
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import attrs
 
-from .hooks import Hooks
 from versionpickle.exceptions import (
     DeclarationError,
     FutureVersionError,
@@ -17,8 +16,10 @@ from versionpickle.exceptions import (
 )
 from versionpickle.migrations import Declaration, Registry, Step
 from versionpickle.migrations._edges import Become
+from versionpickle.migrations._fields import FieldNames
 from versionpickle.migrations._registry import checked_registry
-from versionpickle.migrations._fields import Names
+
+from .hooks import Hooks
 
 
 @attrs.frozen
@@ -92,7 +93,7 @@ def _of_class(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
             yield Problem(ref, version, exc.problem, exc.cure)
             return
     try:
-        is_open = hooks.shape.layout.open
+        is_open = hooks.codec.layout.open
     except DeclarationError as exc:  # of fields that were not known when it was declared
         yield Problem(declaration.ref, declaration.version, exc.problem, exc.cure)
         return
@@ -113,8 +114,8 @@ def _hole(declaration: Declaration, version: int) -> Problem:
 def _of_operations(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
     """Follow the fields of today back, step by step."""
     declaration = hooks.declaration
-    layout = hooks.shape.layout
-    names = Names(layout.names, layout.derived)
+    layout = hooks.codec.layout
+    names = FieldNames(layout.names, layout.derived)
     reached = declaration.version
     for step in reversed(registry.steps_of(declaration.ref)):
         if step.function is not None or step.edge is not None or step.to != reached:

@@ -9,21 +9,22 @@ from typing import Any, NoReturn
 
 import attrs
 
-from . import reviving as _stream
-from .third_party import is_model, with_fields_of_model, without_model
-from versionpickle._wire.refs import ref_of
-from .placeholder import Undecided
 from versionpickle._classes.codecs.base import check_arguments, check_length, unpacked
+from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim, Stamp, is_stamped, make_stamp
 from versionpickle.exceptions import DeclarationError, PlainLoadError, UnknownClassError
-from versionpickle.migrations import Chain, Declaration, Elsewhere, Registry, Step
+from versionpickle.migrations import Chain, Converted, Declaration, Registry, Step
 from versionpickle.migrations._chain import as_dict
 from versionpickle.migrations._edges import Become, Replace
 from versionpickle.migrations._fields import OperationError
 
+from . import reviving as _stream
+from .placeholder import Pending
+from .third_party import is_model, with_fields_of_model, without_model
+
 
 @attrs.define(eq=False)
-class Turn:
+class Conversion:
     """Make of the states at the beginning of *chain* what they become at its end."""
 
     registry: Registry
@@ -34,8 +35,8 @@ class Turn:
         """Return an object that is still undecided, or what its values become."""
         if not self.claim.is_by_values:
             self.refuse_arguments(args)
-            undecided = Undecided()
-            undecided.turn = self
+            undecided = Pending()
+            undecided.conversion = self
             return undecided
         named = attrs.evolve(self.claim, fields=self.claim.names)
         check_arguments(named, self.chain, args)
@@ -90,7 +91,7 @@ class Turn:
             obj = hooks.cls.__new__(hooks.cls)
         elif type(obj) is not hooks.cls:
             last._turn(obj, hooks.cls)
-        hooks.shape.arrive(obj, chain, state, unset, extras)
+        hooks.codec.fill_converted(obj, chain, state, unset, extras)
         return obj
 
     def decide(self, state: Any) -> type | None:
@@ -99,7 +100,7 @@ class Turn:
         _, hooks, _, _ = self._followed(named, unset)
         return None if hooks is None or _is_made_whole(hooks) else hooks.cls
 
-    def _followed(self, state: Any, unset: set[str]) -> tuple[Turn, Any, Any, Any]:
+    def _followed(self, state: Any, unset: set[str]) -> tuple[Conversion, Any, Any, Any]:
         """
         Follow this edge, and those behind it.
 
@@ -113,7 +114,7 @@ class Turn:
         hooks, chain = self._goal(ref, version, state)
         if chain.edge is None:
             return self, hooks, chain, state
-        return Turn(self.registry, chain, self.claim)._followed(state, unset)
+        return Conversion(self.registry, chain, self.claim)._followed(state, unset)
 
     @property
     def edge(self) -> Become | Replace:
@@ -131,8 +132,8 @@ class Turn:
         """Return the hooks of the class where the edge leads, and its chain from there on."""
         step = self.chain.steps[-1]
         meaning = self.registry.resolve(ref)
-        if isinstance(meaning, Elsewhere):
-            way = (step.arrival(), *self.registry.way_out(meaning.ref, version))
+        if isinstance(meaning, Converted):
+            way = (step.arrival(), *self.registry.exit_steps(meaning.ref, version))
             self.registry.use(way)
             return None, Chain(meaning.ref, version, version, way)
         if not isinstance(meaning, Declaration):
@@ -176,43 +177,43 @@ class Turn:
 
 
 def _is_made_whole(hooks: Any) -> bool:
-    return bool(hooks.remakes or hooks.rebuilds)
+    return bool(hooks.immutable or hooks.has_factory)
 
 
 def _made_whole(hooks: Any, chain: Chain, state: Any, unset: set[str]) -> Any:
-    if hooks.rebuilds:
+    if hooks.has_factory:
         return hooks.rebuilt((), chain.run(state, unset), chain)
-    return hooks.shape.remake(state, chain)
+    return hooks.codec.remake(state, chain)
 
 
 @attrs.frozen
-class Left:
+class RemovedClass:
     """Serve, as hooks do, the unstamped objects of a class that is gone."""
 
     registry: Registry
     ref: str
-    needs_state = True
-    remakes = False
+    made_from_state = True
+    immutable = False
 
     def make(self, args: Any, state: Any, found_as: str | None = None) -> Any:
-        turn = self.turn(state)
-        turn.refuse_arguments(args)
-        return turn.fill(None, state)
+        conversion = self.conversion(state)
+        conversion.refuse_arguments(args)
+        return conversion.fill(None, state)
 
-    def turn(self, state: Any, found_as: str | None = None) -> Turn:
-        return turn_out(self.registry, Claim(self.ref, 1, None))
+    def conversion(self, state: Any, found_as: str | None = None) -> Conversion:
+        return exit_conversion(self.registry, Claim(self.ref, 1, None))
 
 
-def turn_out(registry: Registry, claim: Claim) -> Turn:
+def exit_conversion(registry: Registry, claim: Claim) -> Conversion:
     """Return what makes others of the objects of a class that is gone."""
     steps = [
         step for base, number in claim.bases for step in _of_base(registry, claim, base, number)
     ]
     ref = registry.target(claim.ref)
-    steps += registry.way_out(ref, claim.version)
+    steps += registry.exit_steps(ref, claim.version)
     registry.use(steps)
     chain = Chain(ref, claim.version, claim.version, tuple(steps), claim.fields is None)
-    return Turn(registry, chain, claim)
+    return Conversion(registry, chain, claim)
 
 
 def _of_base(registry: Registry, claim: Claim, name: str, version: int) -> tuple[Step, ...]:
@@ -228,20 +229,22 @@ def _of_base(registry: Registry, claim: Claim, name: str, version: int) -> tuple
     return steps
 
 
-def turn_stamp(turn: Turn) -> Stamp:
+def conversion_stamp(conversion: Conversion) -> Stamp:
     """Return the stamp of objects that become others."""
-    return make_stamp(Undecided, turn.claim, turn.fill, _stream._revive, make=(turn.make,))
+    return make_stamp(
+        Pending, conversion.claim, conversion.fill, _stream._revive, make=(conversion.make,)
+    )
 
 
-def turn_whole(stamp: Stamp, args: Any, kwargs: Any, state: Any) -> Any:
+def convert_whole(stamp: Stamp, args: Any, kwargs: Any, state: Any) -> Any:
     """Return what an object becomes that was made in one call."""
     make: Any = stamp.func
-    turn: Turn = make.__self__
-    turn.refuse_arguments(args, kwargs)
-    return turn.fill(None, state)
+    conversion: Conversion = make.__self__
+    conversion.refuse_arguments(args, kwargs)
+    return conversion.fill(None, state)
 
 
 @functools.lru_cache(maxsize=1024)
-def left_class(ref: str) -> type:
+def pending_class(ref: str) -> type:
     """Return what stands for a class that is gone."""
-    return type(ref.rpartition(":")[2], (Undecided,), {})
+    return type(ref.rpartition(":")[2], (Pending,), {})

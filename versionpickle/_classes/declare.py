@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
-from .hooks import declare, hooks_of, imply
 from versionpickle._wire.refs import MARK, checked_version, ref_of
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import Declaration, Formerly, Registry, Unstamped, default_registry
 from versionpickle.migrations._declaration import Extra
 from versionpickle.migrations._operations import name_of
 from versionpickle.migrations._registry import checked_registry
+
+from .hooks import declare, hooks_of, imply
 
 
 _T = TypeVar("_T", bound=type)

@@ -12,10 +12,11 @@ from typing import Any
 
 import attrs
 
-from .third_party import is_model
+from versionpickle.migrations._schema import Recorded, RecordedField, Schema
+
 from .fields import own_attributes
 from .hooks import Hooks
-from versionpickle.migrations._schema import Recorded, RecordedField, Schema
+from .third_party import is_model
 
 
 FACTORY = "..."
@@ -24,14 +25,14 @@ FACTORY = "..."
 
 def recorded(hooks: Hooks) -> Recorded:
     """Describe a class as it is today."""
-    declaration, layout = hooks.declaration, hooks.shape.layout
+    declaration, layout = hooks.declaration, hooks.codec.layout
     *bases, _ = ((base.key, base.version) for base in hooks.lineage())
     transient = tuple(sorted(declaration.transient))
     known = Recorded(declaration.version, None, transient, tuple(bases))
     if issubclass(hooks.cls, enum.Enum):
         members: Any = hooks.cls.__members__
         return attrs.evolve(known, fields=tuple(RecordedField(name, "member") for name in members))
-    if layout.open or layout.own_state or hooks.rebuilds:
+    if layout.open or layout.custom_reduce or hooks.has_factory:
         return known
     types = types_of(hooks.cls)
     fields = tuple(

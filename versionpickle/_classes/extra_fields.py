@@ -7,7 +7,7 @@ import weakref
 from typing import Any
 
 
-class Carried:
+class ExtraFields:
     """Keep further values of the objects of one class, as long as each object lives."""
 
     def __init__(self) -> None:

@@ -11,6 +11,9 @@ from typing import Any
 
 import attrs
 
+from versionpickle._wire.refs import is_written_in_c
+
+from .field import REQUIRED, UNSET, Default, Field
 from .third_party import (
     defaults_elsewhere,
     is_field_info,
@@ -18,8 +21,6 @@ from .third_party import (
     is_struct,
     model_default,
 )
-from .field import REQUIRED, UNSET, Default, Field
-from versionpickle._wire.refs import is_written_in_c
 
 
 HASH_CACHE = "_attrs_cached_hash"

@@ -27,9 +27,10 @@ from versionpickle.migrations._fields import OperationError
 
 
 if TYPE_CHECKING:
+    from versionpickle._classes.codecs.base import Codec
     from versionpickle._classes.codegen.methods import Reduce, SetState
-    from versionpickle._classes.codecs.base import Shape
-    from .conversion import Turn
+
+    from .conversion import Conversion
 
 
 class Hooks:
@@ -47,7 +48,7 @@ class Hooks:
         self.originals: dict[str, Any] = {}
         self.lock = threading.RLock()
         self._installed: dict[str, Any] = {}
-        self._shape: Shape | None = None
+        self._codec: Codec | None = None
         self._chains: dict[tuple[tuple[str, int], ...], Chain] = {}
         declaration.hooks = self
 
@@ -67,7 +68,7 @@ class Hooks:
                 copyreg.dispatch_table.pop(self.cls, None)
             self._note_reducer(cls)
             self.cls = cls
-            self._shape = None
+            self._codec = None
             self._chains.clear()
             self._note_originals()
             type.__setattr__(cls, MARK, self)
@@ -95,32 +96,32 @@ class Hooks:
         type.__setattr__(self.cls, name, function)
         self._installed[name] = function
 
-    def put_compiled(self, shape: Shape) -> None:
+    def put_compiled(self, codec: Codec) -> None:
         """Let the class use what was written for it, if it carries hooks at all."""
         if not self.is_installed:
             return
-        self._put("__reduce_ex__", shape.reduce)
-        self._put("__setstate__", shape.setstate)
-        if not shape.layout.own_state:  # spares pickle the look-up of a method for each object
-            self.register(shape.reduce)
+        self._put("__reduce_ex__", codec.reduce)
+        self._put("__setstate__", codec.setstate)
+        if not codec.layout.custom_reduce:  # spares pickle the look-up of a method for each object
+            self.register(codec.reduce)
 
     @property
-    def shape(self) -> Shape:
+    def codec(self) -> Codec:
         """How the class keeps its state; worked out at the first use."""
-        if self._shape is None:
+        if self._codec is None:
             with self.lock:
-                if self._shape is None:
-                    self._shape = self._compile()
-        return self._shape
+                if self._codec is None:
+                    self._codec = self._compile()
+        return self._codec
 
-    def _compile(self) -> Shape:
-        from versionpickle._classes.codecs.choice import shape_of  # noqa: PLC0415 - only the first use needs these modules
+    def _compile(self) -> Codec:
+        from versionpickle._classes.codecs.choice import codec_of  # noqa: PLC0415 - only the first use needs these modules
 
         if self.is_installed:  # copyreg.pickle may have been called since
             self._note_reducer(self.cls)
-        shape = shape_of(self)
-        self.put_compiled(shape)
-        return shape
+        codec = codec_of(self)
+        self.put_compiled(codec)
+        return codec
 
     def check_reachable(self) -> None:
         """Refuse to write objects of a class that no load could find again."""
@@ -144,47 +145,47 @@ class Hooks:
 
     def stamp(self, claim: Claim) -> Stamp:
         """Return the stamp that makes and fills the objects of *claim*."""
-        return self.shape.stamp(claim)
+        return self.codec.stamp(claim)
 
     def restore(self, obj: Any, state: Any, found_as: str | None = None) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
-        turn = self.turn(state, found_as)
-        if turn is None:
-            self.shape.restore(obj, state, self._unstamped_chain(state, found_as))
+        conversion = self.conversion(state, found_as)
+        if conversion is None:
+            self.codec.restore(obj, state, self._unstamped_chain(state, found_as))
         else:
-            turn.fill(obj, state)
+            conversion.fill(obj, state)
 
-    def turn(self, state: Any, found_as: str | None = None) -> Turn | None:
+    def conversion(self, state: Any, found_as: str | None = None) -> Conversion | None:
         """Return what an object becomes that was stored with *state* alone, if it does."""
         if not self.registry.is_left(self.declaration):
             return None
-        from .conversion import Turn  # noqa: PLC0415 - few classes need it
+        from .conversion import Conversion  # noqa: PLC0415 - few classes need it
 
         chain = self._unstamped_chain(state, found_as)
         if chain.edge is None:
             return None
-        return Turn(self.registry, chain, Claim(chain.ref, chain.version, None))
+        return Conversion(self.registry, chain, Claim(chain.ref, chain.version, None))
 
     @property
-    def needs_state(self) -> bool:
+    def made_from_state(self) -> bool:
         """Whether nothing but `make` can make what was stored without a stamp."""
-        return self.rebuilds or self.registry.is_left(self.declaration)
+        return self.has_factory or self.registry.is_left(self.declaration)
 
     def make(self, args: Any, state: Any, found_as: str | None = None) -> Any:
         """Make an object of what was stored without a stamp."""
-        if self.rebuilds:
+        if self.has_factory:
             return self.rebuild(args, state, found_as)
-        turn = self.turn(state, found_as)
-        if turn is not None:
-            turn.refuse_arguments(args)
-            return turn.fill(None, state)
+        conversion = self.conversion(state, found_as)
+        if conversion is not None:
+            conversion.refuse_arguments(args)
+            return conversion.fill(None, state)
         new: Any = self.cls.__new__
         obj = new(self.cls, *args)
         self.restore(obj, state, found_as)
         return obj
 
     @property
-    def rebuilds(self) -> bool:
+    def has_factory(self) -> bool:
         """Whether the user gave a function that makes unstamped objects of their state."""
         return self.declaration.rebuild is not None
 
@@ -204,29 +205,29 @@ class Hooks:
             raise chain.failed("its rebuild= function", exc) from exc
 
     @property
-    def remakes(self) -> bool:
+    def immutable(self) -> bool:
         """Whether an object is made from its values, and cannot be filled later."""
-        return self.shape.remakes
+        return self.codec.immutable
 
     @property
-    def remakes_unstamped(self) -> bool:
+    def immutable_unstamped(self) -> bool:
         """Whether nothing but `remake` can make what was stored without a stamp."""
-        return self.remakes and self.declaration.unstamped != self.declaration.version
+        return self.immutable and self.declaration.unstamped != self.declaration.version
 
     def remake(self, values: Any, found_as: str | None = None) -> Any:
         """Make an object from values that were stored without a stamp."""
-        return self.shape.remake(values, self._unstamped_chain(values, found_as))
+        return self.codec.remake(values, self._unstamped_chain(values, found_as))
 
     def check_arguments(self) -> None:
         """Refuse arguments for an unstamped object of a class that takes none."""
-        if not self.shape.takes_arguments():
+        if not self.codec.takes_arguments():
             chain = self._unstamped_chain(None, None)
             raise chain.failed("making the object", OperationError(MADE_FROM_ARGUMENTS))
 
     def check_unstamped(self) -> None:
         """Refuse unstamped members of an enum that has changed: their values say nothing now."""
         declaration = self.declaration
-        if self.rebuilds or not issubclass(self.cls, enum.Enum):
+        if self.has_factory or not issubclass(self.cls, enum.Enum):
             return
         if declaration.unstamped != declaration.version:
             raise StepError(
@@ -240,7 +241,7 @@ class Hooks:
 
     def is_blank(self, obj: Any) -> bool:
         """Tell whether nothing has filled *obj* yet."""
-        return self.shape.is_blank(obj)
+        return self.codec.is_blank(obj)
 
     def chain(self, claim: Claim) -> Chain:
         """Return the steps from *claim* to today, each versioned base's first."""
@@ -262,7 +263,7 @@ class Hooks:
         *bases, _ = ((base.ref, base.version) for base in self.lineage())
         chain = self._joined((*bases, (declaration.ref, version)))
         stored = self._seen(version) if fields is None else fields
-        return attrs.evolve(chain, source=self.shape.source(chain, stored))
+        return attrs.evolve(chain, source=self.codec.source(chain, stored))
 
     def _seen(self, version: int) -> tuple[str, ...] | None:
         """Return the fields in a stamp of *version* that some load has met."""
@@ -323,7 +324,7 @@ class Hooks:
             starts[-1][1],
             self.declaration.version,
             tuple(steps),
-            self.shape.layout.restores_itself or self.rebuilds,
+            self.codec.layout.restores_itself or self.has_factory,
         )
 
     def _left_by_base(self, step: Step) -> DeclarationError:
@@ -450,14 +451,14 @@ def _no_version(declaration: Declaration, problem: str) -> StepError:
 
 def _first_reduce(hooks: Hooks) -> Reduce:
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
-        return hooks.shape.reduce(self, protocol)
+        return hooks.codec.reduce(self, protocol)
 
     return __reduce_ex__
 
 
 def _first_setstate(hooks: Hooks) -> SetState:
     def __setstate__(self: Any, state: Any) -> None:
-        hooks.shape.setstate(self, state)
+        hooks.codec.setstate(self, state)
 
     return __setstate__
 

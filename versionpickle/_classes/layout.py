@@ -7,11 +7,12 @@ import enum
 
 import attrs
 
-from .third_party import is_model, is_named_tuple, is_struct
-from .field import REQUIRED, Field
-from .fields import HASH_CACHE, declares_fields, derived_names, fields_of, own_attributes
 from versionpickle._wire.refs import MARK, is_written_in_c, ref_of, registered_reducer
 from versionpickle.exceptions import DeclarationError
+
+from .field import REQUIRED, Field
+from .fields import HASH_CACHE, declares_fields, derived_names, fields_of, own_attributes
+from .third_party import is_model, is_named_tuple, is_struct
 
 
 _PLAIN_METHODS: tuple[tuple[type, str], ...] = (
@@ -44,10 +45,10 @@ class Layout:
     fields: tuple[Field, ...]
     transients: tuple[Field, ...]
     open: bool
-    own_state: bool
+    custom_reduce: bool
     reduces_itself: bool
-    enveloped: bool
-    keeps_items: bool
+    has_newargs: bool
+    items_in_state: bool
     restores_itself: bool
     has_dict: bool
     derived: frozenset[str]
@@ -64,7 +65,7 @@ class Layout:
         return tuple(field.name for field in self.fields)
 
     @property
-    def is_bare(self) -> bool:
+    def fieldless(self) -> bool:
         """Whether nothing at all is declared."""
         return self.open and not self.fields
 
@@ -78,10 +79,10 @@ def layout_of(cls: type, transient: tuple[str, ...]) -> Layout:
         fields=tuple(field for field in found if not field.transient),
         transients=tuple(field for field in found if field.transient),
         open=has_dict and not declares,
-        own_state=_has_own_ways(cls),
+        custom_reduce=_has_own_ways(cls),
         reduces_itself=_reduces_itself(cls),
-        enveloped=_is_enveloped(cls),
-        keeps_items=_watches_items(cls),
+        has_newargs=_is_enveloped(cls),
+        items_in_state=_watches_items(cls),
         restores_itself=_own_method(cls, "__setstate__") is not None,
         has_dict=has_dict,
         derived=derived_names(cls) | frozenset(transient),
@@ -103,7 +104,7 @@ def check_transient(cls: type, transient: tuple[str, ...]) -> None:
             ref_of(cls),
             f"transient={transient!r} has no effect here: the objects are stored as a whole",
             "leave it out of what its own __getstate__ or __reduce__ returns"
-            if layout.own_state
+            if layout.custom_reduce
             else "let another class, or a field of another type, hold what is not stored",
         )
     declared = {field.name: field for field in layout.transients}
@@ -143,7 +144,7 @@ def check_extra(cls: type, layout: Layout) -> None:
 
 def keeps_all(cls: type, layout: Layout) -> bool:
     """Tell whether no field can be left out of what is stored."""
-    return layout.own_state or is_named_tuple(cls) or is_struct(cls)
+    return layout.custom_reduce or is_named_tuple(cls) or is_struct(cls)
 
 
 def _caches_hash(base: type) -> bool:

@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self
 
-from . import reviving as _stream
 from versionpickle._wire.stamp import Claim, Stamp, make_stamp
 from versionpickle.exceptions import StampError
 from versionpickle.migrations._chain import as_dict
+
+from . import reviving as _stream
 
 
 _CLASSES_MAX = 4096
@@ -222,11 +223,11 @@ def placeholder_stamp(claim: Claim) -> Stamp:
     return stamp
 
 
-class Undecided:
+class Pending:
     """Stand for an object until its state tells what it becomes."""
 
     __hash__ = None  # type: ignore[assignment] # its class is not known yet
-    turn: Any
+    conversion: Any
     """What it takes."""
 
     def __setstate__(self, state: Any) -> None:
@@ -234,11 +235,11 @@ class Undecided:
         state[0].fill(self, state)
 
     def _refuse(self, *_: object) -> None:
-        self.turn.refuse_items()
+        self.conversion.refuse_items()
 
     append = extend = add = __setitem__ = _refuse
 
 
-def is_turning(stamp: Stamp) -> bool:
+def is_pending(stamp: Stamp) -> bool:
     """Tell whether the objects of this stamp become others."""
-    return stamp.cls is Undecided
+    return stamp.cls is Pending

@@ -13,8 +13,6 @@ import importlib
 
 from typing import Any
 
-from . import placeholder as _placeholder
-from .hooks import hooks_of, imply
 from versionpickle._wire.refs import checked_ref, is_version, look_up, shortened
 from versionpickle._wire.stamp import FORMAT, Claim, Stamp
 from versionpickle.exceptions import (
@@ -23,7 +21,10 @@ from versionpickle.exceptions import (
     StampError,
     UnknownClassError,
 )
-from versionpickle.migrations import Declaration, Elsewhere, Registry, Retired, default_registry
+from versionpickle.migrations import Converted, Declaration, Registry, Retired, default_registry
+
+from . import placeholder as _placeholder
+from .hooks import hooks_of, imply
 
 
 _STAMPS_MAX = 4096
@@ -44,8 +45,8 @@ def _make(
     for a function that might make something else.
     """
     obj: Any
-    if _placeholder.is_turning(stamp):
-        return _turn().turn_whole(stamp, (function, *args), kwargs, state or None)
+    if _placeholder.is_pending(stamp):
+        return _turn().convert_whole(stamp, (function, *args), kwargs, state or None)
     if issubclass(stamp.cls, _placeholder.Placeholder):
         obj = stamp.cls(*args, **kwargs)
         obj.maker = (function,)
@@ -70,8 +71,8 @@ def _member(stamp: Stamp, name: str) -> Any:
     """Return the member of an enum."""
     if issubclass(stamp.cls, _placeholder.Placeholder):
         return _placeholder.kept_whole(_member, stamp, name)
-    if _placeholder.is_turning(stamp):
-        return _turn().turn_whole(stamp, (), {}, {"name": name})
+    if _placeholder.is_pending(stamp):
+        return _turn().convert_whole(stamp, (), {}, {"name": name})
     fill: Any = stamp.fill
     return fill(None, (stamp, name))
 
@@ -80,8 +81,8 @@ def _rebuild(stamp: Stamp, args: tuple[Any, ...], state: Any) -> Any:
     """Make an object of a class that must be made of its state."""
     if issubclass(stamp.cls, _placeholder.Placeholder):
         return _placeholder.kept_whole(_rebuild, stamp, args, state)
-    if _placeholder.is_turning(stamp):
-        return _turn().turn_whole(stamp, args, {}, state)
+    if _placeholder.is_pending(stamp):
+        return _turn().convert_whole(stamp, args, {}, state)
     fill: Any = stamp.fill
     return fill(None, (stamp, args, state))
 
@@ -150,8 +151,8 @@ def _new_stamp(registry: Registry, claim: Claim, importing: bool) -> Stamp:
     meaning = _meaning(registry, claim, importing)
     if isinstance(meaning, Retired):
         stamp = _placeholder.placeholder_stamp(claim)
-    elif isinstance(meaning, Elsewhere):
-        stamp = _turn().turn_stamp(_turn().turn_out(registry, claim))
+    elif isinstance(meaning, Converted):
+        stamp = _turn().conversion_stamp(_turn().exit_conversion(registry, claim))
     else:
         stamp = meaning.hooks.stamp(claim)
     if len(registry.stamps) >= _STAMPS_MAX:
@@ -195,14 +196,14 @@ def _turn() -> Any:
 
 def _meaning(
     registry: Registry, claim: Claim, importing: bool
-) -> Declaration | Retired | Elsewhere:
+) -> Declaration | Retired | Converted:
     # An alias speaks of unstamped pickles first: what is stamped knows its class.
     meaning = registry.named(claim.ref) or registry.resolve(claim.ref)
     if meaning is None and importing:
         _import_module_of(registry.target(claim.ref), claim)
         meaning = registry.resolve(claim.ref)
     meaning = meaning or _unnoticed(registry, claim.ref)
-    if isinstance(meaning, Declaration | Retired | Elsewhere):
+    if isinstance(meaning, Declaration | Retired | Converted):
         return meaning
     if meaning is None:
         problem = f"nothing in the {registry.name or 'given'} registry has this name"
@@ -239,5 +240,5 @@ OF_OURS = set()
 """The refs of what streams name."""
 
 for _function in (_keep, _make, _member, _rebuild, _revive, _set_state):
-    _function.__module__ = __package__
-    OF_OURS.add(f"{__package__}:{_function.__name__}")
+    _function.__module__ = "versionpickle"
+    OF_OURS.add(f"versionpickle:{_function.__name__}")

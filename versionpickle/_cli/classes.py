@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from versionpickle.exceptions import ProjectError
 from versionpickle._project.configuration import configuration
 from versionpickle._project.schemas import read_schemas
+from versionpickle.exceptions import ProjectError
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])

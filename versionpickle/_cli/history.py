@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text as RichText
 
 from versionpickle._project.find import find
-from versionpickle._project.history import Era, History, Leaving
+from versionpickle._project.history import History, OutgoingStep, VersionInfo
 from versionpickle._project.history import history as history_of
 
 from .classes import class_argument
@@ -57,12 +57,12 @@ def _show(out: Console, found: History) -> None:
             out.print(Text(f"  samples: {', '.join(era.samples)}", "dim"))
 
 
-def _marks(era: Era) -> RichText:
+def _marks(era: VersionInfo) -> RichText:
     marks = list(_said_of(era))
     return Text(f": {', '.join(marks)}" if marks else "", "green" if era.is_today else "yellow")
 
 
-def _said_of(era: Era) -> Iterator[str]:
+def _said_of(era: VersionInfo) -> Iterator[str]:
     if era.is_today:
         yield "today"
     if not era.is_read:
@@ -71,7 +71,7 @@ def _said_of(era: Era) -> Iterator[str]:
         yield "not recorded"
 
 
-def _step(step: Leaving) -> str:
+def _step(step: OutgoingStep) -> str:
     place = f", {step.place}" if step.place else ""
     under = f", as {step.under}" if step.under else ""
     return f"step to {step.to}: {step.what}{place}{under}"

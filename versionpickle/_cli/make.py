@@ -6,10 +6,10 @@ import sys
 
 import click
 
-from versionpickle.exceptions import ProjectError
-from versionpickle._project.make.answers import Answer, Answers, AsksNobody, checked_code
+from versionpickle._project.make.answers import Answer, Answers, NonInteractive, checked_code
 from versionpickle._project.make.plan import Plan, plan
 from versionpickle._project.make.write import write
+from versionpickle.exceptions import ProjectError
 
 from .classes import class_argument
 from .output import Text, console, counted, project, tells_errors
@@ -86,7 +86,7 @@ def make(
         for text in texts
     ]
     prompts = sys.stdin.isatty() if asks is None else asks
-    made = plan(project(), names, Answers(said, _Prompts() if prompts else AsksNobody()))
+    made = plan(project(), names, Answers(said, _Prompts() if prompts else NonInteractive()))
     if dry_run:
         click.echo(made.diff(), nl=False)
     elif made.made:

@@ -14,8 +14,8 @@ import click
 from rich.console import Console
 from rich.text import Text as RichText
 
-from versionpickle.exceptions import VersionPickleError
 from versionpickle._project.project import Project, load_project
+from versionpickle.exceptions import VersionPickleError
 
 
 _P = ParamSpec("_P")

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from versionpickle.stores._existing import ExistingStore
 from versionpickle._wire.refs import checked_ref
-from versionpickle.stores._opening import open, open_existing  # noqa: A004 - as versionpickle.open
 from versionpickle.exceptions import NotAStoreError
+from versionpickle.stores._existing import ExistingStore
 from versionpickle.stores._external.address import is_address
+from versionpickle.stores._opening import open, open_existing  # noqa: A004 - as versionpickle.open
 
 from .modules import import_all
 from .output import shown

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from versionpickle._pickles.files import write_file
-from versionpickle.exceptions import ProjectError
 from versionpickle._project.configuration import FILE, configuration, table
 from versionpickle._project.findings import findings
 from versionpickle._project.project import Project, load_project
+from versionpickle.exceptions import ProjectError
 
 from .output import Text, console, counted, project, tells_errors
 

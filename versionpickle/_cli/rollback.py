@@ -21,12 +21,12 @@ def rollback(store: str) -> None:
     since stays so, and makes the exit status 1.
     """
     with Opening().existing(store) as opened:
-        back, overtaken = opened.rollback()
+        back, conflicts = opened.rollback()
     out = console()
     out.print(Text(f"{counted(range(back), 'record', 'records')} put back", "green"))
-    if overtaken:
-        out.print(Text(f"{overtaken} stay, for somebody has written or deleted them since", "red"))
-    sys.exit(bool(overtaken))
+    if conflicts:
+        out.print(Text(f"{conflicts} stay, for somebody has written or deleted them since", "red"))
+    sys.exit(bool(conflicts))
 
 
 @click.command(epilog="Example: versionpickle forget orders.db")

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from versionpickle._wire.refs import checked_ref
-from versionpickle._pickles.rewrite.rewrite import Settings, Upgrade
 from versionpickle._pickles.inspect.upgrade_paths import FoundClass
+from versionpickle._pickles.rewrite.rewrite import Settings, Upgrade
 from versionpickle._project.in_place import Plan, files_in, upgrade_file
+from versionpickle._wire.refs import checked_ref
 
 from .modules import allow_option, import_all, import_option
 from .output import Text, console, shown, tells_errors

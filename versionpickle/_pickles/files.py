@@ -16,8 +16,8 @@ from versionpickle.migrations import Registry
 
 
 if TYPE_CHECKING:
-    from versionpickle._pickles.untrusted.limits import Limits
     from versionpickle._pickles.dump.downgrade import Versions
+    from versionpickle._pickles.untrusted.limits import Limits
 
 
 def dump_file(

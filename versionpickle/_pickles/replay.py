@@ -14,7 +14,7 @@ from typing import Any
 from .scan import opcodes
 
 
-class Buffers:
+class ReplayBuffers:
     """Let buffers be taken twice."""
 
     def __init__(self, buffers: Iterable[Any]) -> None:
@@ -61,7 +61,7 @@ class Answers:
         self._next = 0
 
 
-class Recorder:
+class ReplayFile:
     """Let a file that cannot seek be read twice."""
 
     def __init__(self, file: Any) -> None:
@@ -98,7 +98,7 @@ def rest_of(file: Any, most: float = math.inf) -> bytes:
     start = file.tell()
     if isinstance(file, io.BytesIO):
         return file.getvalue()[start:] if start else file.getvalue()
-    if isinstance(file, Recorder):  # which may have to wait for what comes after the pickle
+    if isinstance(file, ReplayFile):  # which may have to wait for what comes after the pickle
         collections.deque(opcodes(file, most), maxlen=0)
         end = file.tell()
         file.seek(start)

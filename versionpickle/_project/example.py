@@ -119,7 +119,7 @@ class _Maker:
         if issubclass(cls, enum.Enum):
             return next(iter(cls))
         self._open.append(cls)
-        hints = _hints(cls)
+        hints = hints_of(cls)
         given = {name: self._given(cls, name, hints) for name in _needed(cls)}
         self._open.pop()
         try:
@@ -157,7 +157,7 @@ def _needed(cls: Any) -> list[str]:
     ]
 
 
-def _hints(cls: Any) -> dict[str, Any]:
+def hints_of(cls: Any) -> dict[str, Any]:
     hints: dict[str, Any] = {}
     for source in (cls, cls.__init__):
         with contextlib.suppress(Exception):  # then its types stay unknown, which is told by name

@@ -15,11 +15,11 @@ from versionpickle._classes.check import check
 from versionpickle._classes.hooks import Hooks
 from versionpickle._pickles.inspect.report import inspect as report_of
 from versionpickle._pickles.rewrite.snapshot import description, is_same
+from versionpickle._project.make.declarations import place_of
 from versionpickle.exceptions import MissingStepError, ProjectError, VersionPickleError
 from versionpickle.migrations import Registry
 from versionpickle.migrations._schema import Recorded, Schema
 
-from versionpickle._project.make.declarations import place_of
 from .difference import Difference, operations, renamed_perhaps
 from .find import is_own, packages_of
 from .project import Project

@@ -20,7 +20,7 @@ from .project import Project
 
 
 @attrs.frozen
-class Leaving:
+class OutgoingStep:
     """The step that leaves a version."""
 
     to: int
@@ -35,7 +35,7 @@ class Leaving:
 
 
 @attrs.frozen
-class Era:
+class VersionInfo:
     """One version of a class."""
 
     version: int
@@ -47,7 +47,7 @@ class Era:
     changes: tuple[str, ...]
     """What changed against the recorded version before."""
 
-    steps: tuple[Leaving, ...]
+    steps: tuple[OutgoingStep, ...]
     samples: tuple[str, ...]
 
 
@@ -64,7 +64,7 @@ class History:
     formerly: tuple[tuple[str, int | None], ...]
     """Its former refs, and which version unstamped pickles under them are."""
 
-    eras: tuple[Era, ...]
+    eras: tuple[VersionInfo, ...]
 
 
 def history(project: Project, ref: str) -> History:
@@ -107,7 +107,7 @@ class _Telling:
     declaration: Declaration | None
     schema: Schema | None
 
-    def eras(self, former: dict[str, int | None]) -> Iterator[Era]:
+    def eras(self, former: dict[str, int | None]) -> Iterator[VersionInfo]:
         if self.declaration:
             import_steps(self.project.registry, self.declaration)
         refs = [self.ref, *former]
@@ -130,9 +130,9 @@ class _Telling:
 
     def _era(
         self, number: int, before: Recorded | None, known: Recorded | None, steps: list[Step]
-    ) -> Era:
+    ) -> VersionInfo:
         declaration, samples = self.declaration, self.project.samples(self.key)
-        return Era(
+        return VersionInfo(
             version=number,
             is_recorded=known is not None,
             is_today=declaration is not None and number == declaration.version,
@@ -149,9 +149,9 @@ class _Telling:
         if self.project.recorded(self.key).digest != known.digest:
             yield "the class was changed since this was recorded: run 'versionpickle check'"
 
-    def _leaving(self, step: Step) -> Leaving:
+    def _leaving(self, step: Step) -> OutgoingStep:
         under = None if step.ref == self.ref else step.ref
-        return Leaving(step.to, what_of(step), place_of(step, self.project.known.root), under)
+        return OutgoingStep(step.to, what_of(step), place_of(step, self.project.known.root), under)
 
 
 def _changes(before: Recorded | None, now: Recorded | None) -> Iterator[str]:

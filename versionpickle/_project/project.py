@@ -99,7 +99,7 @@ class Project:
         """Return the steps of an old version; raise where its fields do not reach today's."""
         hooks = self.classes[key]
         chain = hooks.chain(Claim(hooks.declaration.key, old.version, old.names, old.bases))
-        hooks.shape.source(chain, old.names)
+        hooks.codec.source(chain, old.names)
         return chain
 
     def recordable(self) -> list[str]:

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import attrs
 
-from versionpickle._pickles.files import write_file
 from versionpickle._classes.hooks import Hooks
-from versionpickle._wire.refs import ref_of
+from versionpickle._pickles.files import write_file
 from versionpickle._pickles.rewrite.snapshot import ref_today, translated
+from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import Registry
 

@@ -1,10 +1,6 @@
 """Steps between the versions of a state: operations, chains and registries."""
 
 from ._chain import Chain, Step
-from ._declaration import Declaration, Formerly, Unstamped
-from ._operations import Operation
-from ._register import chain, migration
-from ._registry import Elsewhere, Registry, Retired, default_registry
 from ._constructors import (
     add,
     become,
@@ -19,12 +15,16 @@ from ._constructors import (
     require,
     split,
 )
+from ._declaration import Declaration, Formerly, Unstamped
+from ._operations import Operation
+from ._register import chain, migration
+from ._registry import Converted, Registry, Retired, default_registry
 
 
 __all__ = [
     "Chain",
+    "Converted",
     "Declaration",
-    "Elsewhere",
     "Formerly",
     "Operation",
     "Registry",

@@ -10,8 +10,8 @@ import attrs
 from versionpickle.exceptions import StepError
 
 from ._edges import Become, Edge, Replace
+from ._fields import FieldNames, OperationError, State, SymbolicOps
 from ._operations import NamePositions, Operation
-from ._fields import Names, OperationError, State, Written
 
 
 @attrs.frozen
@@ -77,7 +77,7 @@ class Step:
             )
         return tuple(operation.inverse() for operation in reversed(self.operations))
 
-    def compile(self, symbols: Written) -> Written:
+    def compile(self, symbols: SymbolicOps) -> SymbolicOps:
         """Write code that does what `apply` does; return the symbols of the state behind it."""
         if self.function is not None:
             return symbols.returned_by(self.function)
@@ -158,7 +158,7 @@ class Chain:
             except OperationError as exc:
                 raise self.failed(f"undoing {step}", exc) from None
 
-    def compile(self, symbols: Written) -> Written:
+    def compile(self, symbols: SymbolicOps) -> SymbolicOps:
         for step in self.steps:
             symbols.begin(step)
             try:
@@ -169,7 +169,7 @@ class Chain:
 
     def fields_before(self, fields: Iterable[str]) -> tuple[str, ...]:
         """Return the fields that there were before the chain; *fields* are there after it."""
-        names = Names(fields)
+        names = FieldNames(fields)
         for step in reversed(self.steps):
             if step.function is not None:
                 problem = OperationError(

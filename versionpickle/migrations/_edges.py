@@ -9,21 +9,21 @@ import attrs
 
 from versionpickle._wire.refs import ref_of
 
+from ._fields import FieldNames, OperationError, StateOps
 from ._operations import Operation, name_of
-from ._fields import Fields, Names, OperationError
 
 
 @attrs.frozen(eq=False)
 class Edge:
     """Is the last operation of its step; as an operation, it leaves the fields alone."""
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         pass
 
     def inverse(self) -> Operation:
         raise OperationError(f"{self!r} cannot be undone: the class is another one since")
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         raise NotImplementedError("behind an edge, the fields are those of another class")
 
 

@@ -10,7 +10,7 @@ class OperationError(Exception):
     """Say why an operation cannot be applied to a state."""
 
 
-class Names:
+class FieldNames:
     """
     The names of the fields that a state must or may have, followed back through operations.
 
@@ -49,7 +49,7 @@ class Names:
             self.known[name] = None
 
 
-class Fields(Protocol):
+class StateOps(Protocol):
     """
     The fields of a state while operations change them: their values, or code for these.
 
@@ -99,7 +99,7 @@ class Fields(Protocol):
         """Return the items of a value, of which there must be so many."""
 
 
-class Written(Fields, Protocol):
+class SymbolicOps(StateOps, Protocol):
     """The fields of a state in a function that is being written."""
 
     def begin(self, step: object) -> None:
@@ -109,7 +109,7 @@ class Written(Fields, Protocol):
         """Return a dict of all fields, which a function may change."""
         raise NotImplementedError
 
-    def returned_by(self, function: Callable[[Any], Any]) -> Written:
+    def returned_by(self, function: Callable[[Any], Any]) -> SymbolicOps:
         """Return the fields after a step that is a function."""
         raise NotImplementedError
 

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import attrs
 
+from ._fields import FieldNames, OperationError, StateOps
 from ._nested import put_into, take_out
-from ._fields import Fields, Names, OperationError
 
 
 # Nobody compares operations, and attrs would take a tenth of our import to make them comparable.
@@ -17,13 +17,13 @@ from ._fields import Fields, Names, OperationError
 class Operation(Protocol):
     """Change a state."""
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         """Change the fields in place, or write the code that will."""
 
     def inverse(self) -> Operation:
         """Return the operation that leads back; raise OperationError where none can."""
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         """Lead the names of the fields that there are after it back to those before."""
 
 
@@ -32,13 +32,13 @@ class Rename:
     old: str
     new: str
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         fields.rename(self.old, self.new)
 
     def inverse(self) -> Operation:
         return Rename(self.new, self.old)
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         names.give(self, self.new)
         names.take(self, self.old)
 
@@ -54,14 +54,14 @@ class Add:
     compute: Callable[[dict[str, Any]], Any] | None = None
     exist_ok: bool = False
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         if self.exist_ok:
             fields.put_missing(self.name, lambda: self._made(fields))
         else:
             fields.refuse(self.name)
             fields.put(self.name, self._made(fields))
 
-    def _made(self, fields: Fields) -> Any:
+    def _made(self, fields: StateOps) -> Any:
         if self.compute is not None:
             return fields.call(self.compute, fields.everything())
         if self.factory is not None:
@@ -73,7 +73,7 @@ class Add:
             return self  # nobody can tell whether the field was there
         return Remove((self.name,), restore=self)
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         if self.exist_ok:
             names.want(self, self.name)
         else:
@@ -95,7 +95,7 @@ class Remove:
     missing_ok: bool = False
     restore: Add | None = None
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         for name in self.names:
             if not self.missing_ok:
                 fields.demand(name)
@@ -108,7 +108,7 @@ class Remove:
             )
         return self.restore
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         names.take(self, *self.names)
 
     def __repr__(self) -> str:
@@ -128,7 +128,7 @@ class Convert:
     function: Callable[[Any], Any]
     back: Callable[[Any], Any] | None = None
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         fields.demand(self.name)
         if fields.has_value(self.name):
             fields.put(self.name, fields.call(self.function, fields.value(self.name)))
@@ -136,7 +136,7 @@ class Convert:
     def inverse(self) -> Operation:
         return Convert(self.name, _known(self, self.back), self.function)
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         names.want(self, self.name)
 
     def __repr__(self) -> str:
@@ -150,7 +150,7 @@ class Split:
     function: Callable[[Any], Any]
     back: Callable[..., Any] | None = None
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         made = fields.call(self.function, fields.take(self.name))
         for name, value in zip(self.into, fields.parts(made, len(self.into)), strict=True):
             fields.refuse(name)
@@ -159,7 +159,7 @@ class Split:
     def inverse(self) -> Operation:
         return Merge(self.into, self.name, _known(self, self.back), self.function)
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         names.give(self, *self.into)
         names.take(self, self.name)
 
@@ -175,7 +175,7 @@ class Merge:
     function: Callable[..., Any]
     back: Callable[[Any], Any] | None = None
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         values = [fields.take(name) for name in self.names]
         fields.refuse(self.into)
         fields.put(self.into, fields.call(self.function, *values))
@@ -183,7 +183,7 @@ class Merge:
     def inverse(self) -> Operation:
         return Split(self.into, self.names, _known(self, self.back), self.function)
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         names.give(self, self.into)
         names.take(self, *self.names)
 
@@ -199,7 +199,7 @@ class Move:
     old: str
     new: str
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         if "." in self.old:
             field, *way = self.old.split(".")
             held = fields.value(field)
@@ -217,7 +217,7 @@ class Move:
     def inverse(self) -> Operation:
         return Move(self.new, self.old)
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         if "." in self.old:
             names.give(self, self.new)
             names.want(self, self.old.partition(".")[0])
@@ -233,13 +233,13 @@ class Move:
 class Reorder:
     names: tuple[str, ...]
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         fields.reorder(self.names)
 
     def inverse(self) -> Operation:
         return self  # fields have names: nobody can tell in which order they stood
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         names.want(self, *self.names)
 
     def __repr__(self) -> str:
@@ -261,7 +261,7 @@ class NamePositions:
             )
         return dict(zip(self.names, state, strict=True))
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         raise OperationError(
             f"the values have names already: {self!r} stands first in its step, and is for a "
             "state that was stored as a bare tuple or list"
@@ -273,7 +273,7 @@ class NamePositions:
             "function, and put @step.down on its inverse"
         )
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         names.want(self, *self.names)
 
     def __repr__(self) -> str:
@@ -286,7 +286,7 @@ class Require:
     check: Callable[[Any], Any]
     message: str
 
-    def run(self, fields: Fields) -> None:
+    def run(self, fields: StateOps) -> None:
         fields.call(self._check, fields.value(self.name))
 
     def _check(self, value: Any) -> None:
@@ -296,7 +296,7 @@ class Require:
     def inverse(self) -> Operation:
         return self
 
-    def before(self, names: Names) -> None:
+    def before(self, names: FieldNames) -> None:
         names.want(self, self.name)
 
     def __repr__(self) -> str:

@@ -13,9 +13,9 @@ from versionpickle.exceptions import DeclarationError
 
 from ._chain import Chain, Step
 from ._edges import Edge
+from ._fields import OperationError
 from ._operations import Operation, name_of
 from ._registry import Registry, checked_registry, default_registry
-from ._fields import OperationError
 
 
 _Old = TypeVar("_Old")

@@ -35,7 +35,7 @@ class Retired:
 
 
 @attrs.frozen
-class Elsewhere:
+class Converted:
     """Stand for a class that is gone, and whose steps say what became of its objects."""
 
     ref: str
@@ -63,7 +63,7 @@ class Registry:
         self.latest: dict[str, tuple[tuple[Any, ...], Stamp]] = {}
         """What the latest stamp of a ref said, and the stamp."""
 
-        self.quick_load: Callable[[Any], Any] | None = None
+        self.fast_loads: Callable[[Any], Any] | None = None
         """The load that most pickles take; made anew whenever names may mean something else."""
 
         self.reducers: dict[type, Any] = {}
@@ -137,7 +137,7 @@ class Registry:
         """Admit *ref*; *target* is None where it is still to be imported."""
         with self.lock:
             self.allowed[ref] = target
-            self.quick_load = None
+            self.fast_loads = None
 
     def rename_package(self, old: str, new: str) -> None:
         """Let every ref below the package *old* mean the same below *new*; admit none."""
@@ -158,7 +158,7 @@ class Registry:
     def _forget_stamps(self) -> None:
         self.stamps.clear()
         self.latest.clear()
-        self.quick_load = None
+        self.fast_loads = None
 
     def named(self, key: str) -> Declaration | None:
         """Return the declaration whose objects are stamped with *key* today."""
@@ -255,7 +255,7 @@ class Registry:
         found = self.target(ref)
         meaning = self._meaning(found)
         if meaning is None and found in self._left:
-            return Elsewhere(found)
+            return Converted(found)
         if isinstance(meaning, type):
             return self._declared.get(ref_of(meaning), meaning)
         return meaning
@@ -341,7 +341,7 @@ class Registry:
             raise FutureVersionError(goal.ref, version, goal.version)
         return tuple(steps)
 
-    def way_out(self, ref: str, version: int) -> tuple[Step, ...]:
+    def exit_steps(self, ref: str, version: int) -> tuple[Step, ...]:
         """Return the steps that lead out of a class that is gone."""
         steps: list[Step] = []
         reached = version

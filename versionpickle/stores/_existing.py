@@ -10,14 +10,15 @@ from typing import Any, Self
 
 import attrs
 
-from ._settings import Settings
 from versionpickle.exceptions import StoreError
-from ._records import Key, Parked, Records, ignore
 from versionpickle.stores._sweeps.copying import Copied, copying
 from versionpickle.stores._sweeps.migration import Migration, Plan, migrating
 from versionpickle.stores._sweeps.survey import Survey, survey
 from versionpickle.stores._sweeps.verification import Verification, verifying
 from versionpickle.stores._sweeps.workers import processes
+
+from ._records import Failure, Key, Records, ignore
+from ._settings import Settings
 
 
 class ExistingStore(Mapping[Key, Any]):
@@ -151,7 +152,7 @@ class ExistingStore(Mapping[Key, Any]):
                 progress(done)
         return done
 
-    def parked(self) -> list[Parked]:
+    def parked(self) -> list[Failure]:
         """Return the records that the last migration could not upgrade, and why."""
         return self._records.parked()
 
@@ -166,12 +167,12 @@ class ExistingStore(Mapping[Key, Any]):
         Return how many were put back, and how many were not: somebody has written or
         deleted them since.
         """
-        back = overtaken = 0
+        back = conflicts = 0
         for some, others in self._records.put_back():
-            back, overtaken = back + some, overtaken + others
+            back, conflicts = back + some, conflicts + others
             if progress is not None:
-                progress(back + overtaken)
-        return back, overtaken
+                progress(back + conflicts)
+        return back, conflicts
 
     def forget_originals(self) -> int:
         """Drop what `rollback` would put back; return how many records that were."""

@@ -7,14 +7,15 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ._existing import ExistingStore
 from versionpickle._pickles.load.unpickler import Policy
-from ._store import Store
-from ._settings import Settings
 from versionpickle.exceptions import NotAStoreError
 from versionpickle.migrations import Registry
 from versionpickle.stores._external.address import is_address, located
 from versionpickle.stores._sqlite.store_file import StoreFile
+
+from ._existing import ExistingStore
+from ._settings import Settings
+from ._store import Store
 
 
 if TYPE_CHECKING:

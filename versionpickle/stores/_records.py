@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self, TypeAlias
 
 import attrs
 
-from versionpickle._pickles.rewrite.manifest import Label
+from versionpickle._pickles.rewrite.manifest import Manifest
 
 from ._columns import Columns
 
@@ -45,7 +45,7 @@ def some_of(coming: Iterable[Record], most: int) -> list[Record]:
 
 
 @attrs.frozen
-class Parked:
+class Failure:
     """A record that could not be upgraded, or read, and why; it stays as it is."""
 
     key: Key
@@ -119,7 +119,7 @@ class Batch:
         return attrs.evolve(self, keys=keys, pickles=pickles, marks=tuple(marks))
 
 
-Judge: TypeAlias = Callable[[Label], bool]
+Classifier: TypeAlias = Callable[[Manifest], bool]
 Tell: TypeAlias = Callable[[int], object]
 
 
@@ -160,7 +160,7 @@ class Records(abc.ABC):
         """Yield all records."""
 
     @abc.abstractmethod
-    def tally(self, tell: Tell = ignore) -> dict[Label | None, int]:
+    def tally(self, tell: Tell = ignore) -> dict[Manifest | None, int]:
         """
         Return how many records have each label; None is that of the damaged ones.
 
@@ -168,7 +168,9 @@ class Records(abc.ABC):
         """
 
     @abc.abstractmethod
-    def put(self, keys: Sequence[Key], pickles: Sequence[bytes], labels: Sequence[Label]) -> None:
+    def put(
+        self, keys: Sequence[Key], pickles: Sequence[bytes], manifests: Sequence[Manifest]
+    ) -> None:
         """Write pickles, whatever is there."""
 
     def key_of(self, key: Key) -> Key:
@@ -178,7 +180,9 @@ class Records(abc.ABC):
     # What a migration does
 
     @abc.abstractmethod
-    def batches(self, is_wanted: Judge, size: int, limit: int | None = None) -> Iterator[Batch]:
+    def batches(
+        self, is_wanted: Classifier, size: int, limit: int | None = None
+    ) -> Iterator[Batch]:
         """
         Yield the records whose labels are wanted, up to *size* at a time and *limit* in all.
 
@@ -187,7 +191,7 @@ class Records(abc.ABC):
 
     @abc.abstractmethod
     def swap(
-        self, batch: Batch, pickles: list[bytes], labels: list[Label], ready: Any = None
+        self, batch: Batch, pickles: list[bytes], manifests: list[Manifest], ready: Any = None
     ) -> set[Key]:
         """
         Put pickles in the place of records, and keep the originals.
@@ -197,7 +201,7 @@ class Records(abc.ABC):
         """
 
     @abc.abstractmethod
-    def park(self, batch: Batch, parked: Sequence[Parked]) -> set[Key]:
+    def park(self, batch: Batch, parked: Sequence[Failure]) -> set[Key]:
         """
         Note what could not be upgraded, and why.
 
@@ -209,7 +213,7 @@ class Records(abc.ABC):
         """Forget what earlier migrations could not upgrade."""
 
     @abc.abstractmethod
-    def parked(self) -> list[Parked]:
+    def parked(self) -> list[Failure]:
         """Return what is parked, as far as it is still there unchanged."""
 
     @abc.abstractmethod

@@ -7,16 +7,22 @@ import functools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from versionpickle._pickles.rewrite.manifest import Label
+from versionpickle._pickles.load.fast import fast_loads
 from versionpickle._pickles.load.unpickler import Policy, loads
-from versionpickle._pickles.rewrite.tracking import Notes, dumps_noted, dumps_noted_of, label_of_notes
-from versionpickle._pickles.load.fast import quick_load
+from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle._pickles.rewrite.tracking import (
+    Notes,
+    dumps_noted,
+    dumps_noted_of,
+    manifest_of_tracked,
+)
 from versionpickle.exceptions import VersionPickleError
 from versionpickle.migrations import Registry
 from versionpickle.migrations._registry import checked_registry
+from versionpickle.stores._sweeps.classifier import Classifier
+from versionpickle.stores._sweeps.rewriter import Rewriter
+
 from ._records import MUCH, Key
-from versionpickle.stores._sweeps.classifier import Judge
-from versionpickle.stores._sweeps.rewriter import Work
 
 
 if TYPE_CHECKING:
@@ -46,12 +52,12 @@ class Settings:
         )
         self._load(b"N.")  # says what is wrong with them
         self.versions = versions
-        self._labels: dict[Notes, Label] = {}
+        self._labels: dict[Notes, Manifest] = {}
 
     def load(self, data: bytes, key: Key | None = None) -> Any:
         """Return the object of a record; an error names the key, if it is given."""
         try:
-            return (self.registry.quick_load or quick_load(self.registry))(data)
+            return (self.registry.fast_loads or fast_loads(self.registry))(data)
         except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
             return self._load_with_care(data, key)
 
@@ -62,18 +68,18 @@ class Settings:
             exc.key = key
             raise
 
-    def dump(self, obj: object, key: Key) -> tuple[bytes, Label]:
+    def dump(self, obj: object, key: Key) -> tuple[bytes, Manifest]:
         """Return what is to be stored under a key."""
         try:
             data, notes = dumps_noted(obj, registry=self._given, versions=self.versions)
         except VersionPickleError as exc:
             exc.key = key
             raise
-        return data, self._label(notes)
+        return data, self._manifest(notes)
 
     def dump_some(
         self, coming: Iterable[tuple[Key, object]]
-    ) -> tuple[list[Key], list[bytes], list[Label]]:
+    ) -> tuple[list[Key], list[bytes], list[Manifest]]:
         """Return that of as many records as come, column by column; of fewer if they are long."""
         taken: list[tuple[Key, object]] = []
 
@@ -92,19 +98,19 @@ class Settings:
                 self.dump(obj, key)
             raise
         known = self._labels.get
-        labels = [known(notes) or self._label(notes) for notes in found]
-        return [key for key, _ in taken], pickles, labels
+        manifests = [known(notes) or self._manifest(notes) for notes in found]
+        return [key for key, _ in taken], pickles, manifests
 
-    def _label(self, notes: Notes) -> Label:
-        label = self._labels.get(notes)
-        if label is None:
+    def _manifest(self, notes: Notes) -> Manifest:
+        manifest = self._labels.get(notes)
+        if manifest is None:
             if len(self._labels) >= _LABELS_MAX:
                 self._labels.clear()
-            label = self._labels[notes] = label_of_notes(notes, self.registry)
-        return label
+            manifest = self._labels[notes] = manifest_of_tracked(notes, self.registry)
+        return manifest
 
-    def judge(self) -> Judge:
-        return Judge(self.registry, self.allow)
+    def judge(self) -> Classifier:
+        return Classifier(self.registry, self.allow)
 
-    def work(self, *, is_labelled: bool) -> Work:
-        return Work(self.allow, self._given, is_labelled=is_labelled)
+    def work(self, *, is_labelled: bool) -> Rewriter:
+        return Rewriter(self.allow, self._given, is_labelled=is_labelled)

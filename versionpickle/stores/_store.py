@@ -8,13 +8,14 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, Self
 
-from ._existing import ExistingStore
-from versionpickle._pickles.rewrite.manifest import Label
+from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._wire.refs import ref_of
-from ._settings import Settings
 from versionpickle.exceptions import ConflictError
 from versionpickle.stores._sqlite.store_file import StoreFile
-from versionpickle.stores._sweeps.classifier import Judge
+from versionpickle.stores._sweeps.classifier import Classifier
+
+from ._existing import ExistingStore
+from ._settings import Settings
 
 
 _BATCH = 1000
@@ -47,13 +48,15 @@ class Store(ExistingStore, MutableMapping[str, Any]):
             self._write_back(self._judge, key, data, number, obj)
         return obj
 
-    def _write_back(self, judge: Judge, key: str, data: bytes, number: int, obj: object) -> None:
+    def _write_back(
+        self, judge: Classifier, key: str, data: bytes, number: int, obj: object
+    ) -> None:
         """Store what was upgraded, unless somebody has changed it meanwhile."""
-        before = self._records.labels.label(number)
+        before = self._records.manifests.manifest(number)
         if before is not None and judge.standing(before) == "stale":
-            written, label = self._settings.dump(obj, key)
-            if label != before:  # or an older version is what it is to be stored as
-                self._records.swap_one(key, data, written, label)
+            written, manifest = self._settings.dump(obj, key)
+            if manifest != before:  # or an older version is what it is to be stored as
+                self._records.swap_one(key, data, written, manifest)
 
     def _pairs(self, prefix: str) -> Iterator[tuple[str, Any]]:
         if self._judge is None:
@@ -81,13 +84,16 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         Raises ConflictError where somebody has; nothing is stored then, nor after any
         error in the block.
 
-        >>> import versionpickle
-        >>> store = getfixture("store")
+        >>> import tempfile, versionpickle
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> store = versionpickle.open(f"{folder.name}/shop.db")
         >>> store["basket"] = ["apple"]
         >>> with store.edit("basket") as basket:
         ...     basket.append("pear")
         >>> store["basket"]
         ['apple', 'pear']
+        >>> store.close()
+        >>> folder.cleanup()
         """
         data = self._records.read(_checked(key))
         obj = self._settings.load(data, key)
@@ -111,13 +117,13 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         """
         coming = itertools.chain(_pairs_of(other), more.items())
         while True:
-            keys, pickles, labels = self._settings.dump_some(itertools.islice(coming, _BATCH))
+            keys, pickles, manifests = self._settings.dump_some(itertools.islice(coming, _BATCH))
             if not keys:
                 return
             keys = [key if type(key) is str else _checked(key) for key in keys]
             if not "".join(keys).isascii():
                 keys = [*map(_checked, keys)]
-            self._records.put(keys, pickles, labels)
+            self._records.put(keys, pickles, manifests)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -158,7 +164,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         Other records are not read.
         """
         names = self._names_of(cls)
-        for batch in self._records.batches(lambda label: _speaks_of(label, names), _BATCH):
+        for batch in self._records.batches(lambda manifest: _speaks_of(manifest, names), _BATCH):
             problems = batch.examine(*batch.columns).problems
             for place, (key, data) in enumerate(zip(batch.keys, batch.pickles, strict=True)):
                 if place in problems:
@@ -190,6 +196,6 @@ def _pairs_of(other: Any) -> Iterable[tuple[str, Any]]:
     return ((key, other[key]) for key in other.keys()) if hasattr(other, "keys") else other  # noqa: SIM118 - as dict.update
 
 
-def _speaks_of(label: Label, names: set[str]) -> bool:
-    stamped = ((claim.ref, *(base for base, _ in claim.bases)) for claim in label.claims)
-    return not names.isdisjoint(itertools.chain(label.made, *stamped))
+def _speaks_of(manifest: Manifest, names: set[str]) -> bool:
+    stamped = ((claim.ref, *(base for base, _ in claim.bases)) for claim in manifest.claims)
+    return not names.isdisjoint(itertools.chain(manifest.made, *stamped))

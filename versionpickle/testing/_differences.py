@@ -1,4 +1,4 @@
-"""What differs between two portraits, or two objects, part by part."""
+"""What differs between two snapshots, or two objects, part by part."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes.hooks import Hooks
-from versionpickle._pickles.rewrite.snapshot import is_same, portrait
 from versionpickle._classes.codecs.base import value_or
+from versionpickle._classes.hooks import Hooks
+from versionpickle._pickles.rewrite.snapshot import is_same, snapshot
 
 
 @attrs.frozen
@@ -36,7 +36,7 @@ def _shown(part: Any) -> str:
 
 def differences(was: Any, found: Any, place: str = "") -> Iterator[Difference]:
     """
-    Yield what differs between two portraits, each by its place.
+    Yield what differs between two snapshots, each by its place.
 
     >>> was = {"class": "m:C", "state": {"dict": [["a", 1], ["b", [2, 3]]]}}
     >>> found = {"class": "m:C", "state": {"dict": [["a", 1], ["b", [2, 4]]]}}
@@ -54,26 +54,26 @@ def differences(was: Any, found: Any, place: str = "") -> Iterator[Difference]:
         yield Difference(place, was, found)
 
 
-def _parts(portrait: Any) -> dict[str, Any]:
-    """Return the parts of a portrait, by what a user would write behind the whole."""
-    if isinstance(portrait, list):
-        return {f"[{number}]": part for number, part in enumerate(portrait)}
-    if portrait.keys() == {"tuple"}:
-        return _parts(portrait["tuple"])
-    if portrait.keys() == {"dict"}:
-        return {f"[{json.dumps(key)}]": value for key, value in portrait["dict"]}
-    if "class" not in portrait:
-        return {f" as {name}": part for name, part in portrait.items()}
-    state = portrait.get("state")
+def _parts(snapshot: Any) -> dict[str, Any]:
+    """Return the parts of a snapshot, by what a user would write behind the whole."""
+    if isinstance(snapshot, list):
+        return {f"[{number}]": part for number, part in enumerate(snapshot)}
+    if snapshot.keys() == {"tuple"}:
+        return _parts(snapshot["tuple"])
+    if snapshot.keys() == {"dict"}:
+        return {f"[{json.dumps(key)}]": value for key, value in snapshot["dict"]}
+    if "class" not in snapshot:
+        return {f" as {name}": part for name, part in snapshot.items()}
+    state = snapshot.get("state")
     if not (isinstance(state, dict) and state.keys() == {"dict"}):
-        return {f" ({name})": part for name, part in portrait.items()}
-    rest = {f" ({name})": part for name, part in portrait.items() if name != "state"}
+        return {f" ({name})": part for name, part in snapshot.items()}
+    rest = {f" ({name})": part for name, part in snapshot.items() if name != "state"}
     return rest | {f".{name}": value for name, value in state["dict"]}
 
 
 def objects_differ(was: object, found: object) -> list[Difference]:
     """Return what differs between two objects."""
-    return list(differences(portrait(was), portrait(found)))
+    return list(differences(snapshot(was), snapshot(found)))
 
 
 def attributes_differ(hooks: Hooks, was: object, found: object) -> Iterator[Difference]:
@@ -95,14 +95,14 @@ def attributes_differ(hooks: Hooks, was: object, found: object) -> Iterator[Diff
 
 def _looks_same(value: object, other: object) -> bool:
     try:
-        return is_same(portrait(value), portrait(other))
+        return is_same(snapshot(value), snapshot(other))
     except Exception:  # noqa: BLE001 - a lock, a file: what cannot be pickled cannot be compared
         return type(value) is type(other)
 
 
 def attributes_of(hooks: Hooks, obj: object) -> dict[str, Any]:
     """Return the attributes of an object, but what is computed from others."""
-    layout = hooks.shape.layout
+    layout = hooks.codec.layout
     found = {
         field.name: value_or(obj, field, ABSENT) for field in (*layout.fields, *layout.transients)
     }

@@ -10,8 +10,8 @@ import hypothesis
 
 from hypothesis import errors
 
-from versionpickle._pickles.dump.pickler import dumps
 from versionpickle._classes.hooks import Hooks
+from versionpickle._pickles.dump.pickler import dumps
 from versionpickle._wire.stamp import Bases, Claim
 from versionpickle.exceptions import (
     InvalidObjectError,
@@ -25,7 +25,7 @@ from versionpickle.migrations._schema import Recorded
 from ._differences import ABSENT, Difference, attributes_differ, objects_differ
 from ._old import bases_of, hooks_for, load, old_pickle
 from ._recorded import recorded_versions, version_of
-from ._strategies import _states, is_refused, known_fields
+from ._strategies import is_refused, known_fields, states_of
 from ._types import Strategies, Strategy, Types, parameters
 
 
@@ -94,7 +94,7 @@ def check_upgrades(
         bases = bases_of(hooks, {}) if known is None else known.bases
         law = _Law(hooks, number, bases, is_comparable, allow_invalid)
         told = fields if known is None else known_fields(known, fields)
-        _try(_states(hooks, number, known, types, told), law.of_state, law, settings)
+        _try(states_of(hooks, number, known, types, told), law.of_state, law, settings)
     law = _Law(hooks, today, (), is_comparable, allow_invalid)
     _try(made, law.of_today, law, settings)
 

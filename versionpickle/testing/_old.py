@@ -10,14 +10,14 @@ from typing import Any
 import attrs
 
 from versionpickle._classes import reviving as _stream
-from versionpickle._classes.third_party import FIELDS_SET, is_model
-from versionpickle._classes.codecs.enum import EnumShape
+from versionpickle._classes.codecs.enum import EnumCodec
+from versionpickle._classes.codecs.values import ValuesCodec
 from versionpickle._classes.hooks import Hooks, hooks_of
+from versionpickle._classes.third_party import FIELDS_SET, is_model
+from versionpickle._pickles.dump.downgrade import never
 from versionpickle._pickles.load.unpickler import loads
 from versionpickle._wire.refs import ref_of
-from versionpickle._pickles.dump.downgrade import never
 from versionpickle._wire.stamp import BY_VALUES, Bases, Claim, make_stamp
-from versionpickle._classes.codecs.values import ValuesShape
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import default_registry
 
@@ -84,15 +84,15 @@ def _reduction(hooks: Hooks, version: int, state: dict[str, Any], bases: Bases) 
     """Return what the object reduced to; docs/reference/wire-format.md says what there is."""
     claim = Claim(hooks.declaration.key, version, None, bases)
     whole = make_stamp(hooks.cls, claim, never, _stream._revive)
-    if isinstance(hooks.shape, EnumShape):
+    if isinstance(hooks.codec, EnumCodec):
         return _stream._member, (whole, state["name"])
-    if hooks.rebuilds:
+    if hooks.has_factory:
         return _stream._rebuild, (whole, (), state)
-    if hooks.shape.layout.own_state:
+    if hooks.codec.layout.custom_reduce:
         return whole, (), (whole, state)
     if is_model(hooks.cls):
         state = {FIELDS_SET: set(state), **state}
-    is_by_values = isinstance(hooks.shape, ValuesShape)
+    is_by_values = isinstance(hooks.codec, ValuesCodec)
     names = (BY_VALUES, *state) if is_by_values else tuple(state)
     stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), never, _stream._revive)
     if is_by_values:

@@ -17,7 +17,7 @@ from ._verdicts import Verdicts
 
 def register(config: pytest.Config) -> None:
     """Let the guard add its tests, unless ``-p no:versionpickle_guard`` forbids it."""
-    config.pluginmanager.register(Guard(_taken(config)), "versionpickle_guard")
+    config.pluginmanager.register(UntrustedReader(_taken(config)), "versionpickle_guard")
 
 
 def _taken(config: pytest.Config) -> Selection:
@@ -35,7 +35,7 @@ def _taken(config: pytest.Config) -> Selection:
 
 
 @attrs.define(eq=False)
-class Guard:
+class UntrustedReader:
     """Add the tests, and tell at the end what no sample tests."""
 
     selected: Selection

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from versionpickle._classes.describe import recorded
 from versionpickle._classes.hooks import Hooks
-from versionpickle.exceptions import ProjectError
-from versionpickle.migrations._schema import Recorded, Schema
 from versionpickle._project.configuration import found_configuration
 from versionpickle._project.schemas import read_schemas
+from versionpickle.exceptions import ProjectError
+from versionpickle.migrations._schema import Recorded, Schema
 
 
 def schema_for(hooks: Hooks) -> Schema | None:

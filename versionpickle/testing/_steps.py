@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from versionpickle._classes import reviving as _stream
+from versionpickle._project.project import Project
+from versionpickle._project.samples import Sample
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import VersionPickleError
 from versionpickle.migrations import Declaration, Registry, Step
 from versionpickle.migrations._edges import Become
-from versionpickle._project.project import Project
-from versionpickle._project.samples import Sample
 
 
 Node = tuple[str, int]
@@ -77,7 +77,7 @@ def _path(registry: Registry, ref: str, version: int) -> Iterator[Node]:
             start = declaration.ref if ref == declaration.name else registry.target(ref)
             steps = registry.path(start, version, declaration)
         else:
-            steps = registry.way_out(ref, version)
+            steps = registry.exit_steps(ref, version)
     except VersionPickleError:
         return
     yield from _followed(registry, steps)

@@ -50,10 +50,10 @@ def states(
     {'no': 3}
     """
     hooks = hooks_for(cls)
-    return _states(hooks, version, version_of(hooks, version), types or {}, fields or {})
+    return states_of(hooks, version, version_of(hooks, version), types or {}, fields or {})
 
 
-def _states(
+def states_of(
     hooks: Hooks, version: int, known: Recorded | None, types: Strategies, fields: Strategies
 ) -> Strategy:
     if known is None or known.fields is None:
@@ -159,7 +159,7 @@ def _pairs(
                 raise
         return None
 
-    return _states(hooks, version, known, types, fields).map(pair).filter(bool)
+    return states_of(hooks, version, known, types, fields).map(pair).filter(bool)
 
 
 def known_fields(known: Recorded, fields: Strategies) -> Strategies:

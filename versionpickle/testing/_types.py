@@ -24,13 +24,13 @@ import attrs
 from hypothesis import errors
 from hypothesis import strategies as st
 
-from versionpickle._classes.third_party import is_struct
 from versionpickle._classes.describe import type_text, types_of
 from versionpickle._classes.fields import declares_fields
 from versionpickle._classes.hooks import hooks_of
+from versionpickle._classes.third_party import is_struct
+from versionpickle._project.example import hints_of
 from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import ProjectError
-from versionpickle._project.example import _hints
 
 
 Strategy: TypeAlias = st.SearchStrategy[Any]
@@ -175,7 +175,7 @@ class Types:
         return given.map(lambda given: _made(cls, given)).filter(lambda obj: obj is not _REFUSED)
 
     def _of_parameter(self, cls: type, parameter: Parameter) -> Strategy | None:
-        hints = _hints(cls)
+        hints = hints_of(cls)
         if parameter.name in hints:
             return self.of(hints[parameter.name])
         text = types_of(cls).get(parameter.attribute, "")

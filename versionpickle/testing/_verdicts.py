@@ -10,13 +10,13 @@ from pathlib import Path
 
 import attrs
 
-from versionpickle._classes.codecs.fields import FieldsShape
+from versionpickle._classes.codecs.fields import FieldsCodec
 from versionpickle._classes.hooks import Hooks
 from versionpickle._pickles.rewrite.snapshot import description
-from versionpickle.exceptions import InvalidObjectError, ProjectError
 from versionpickle._project.findings import Finding, findings, problem_of
 from versionpickle._project.project import Project, load_project
 from versionpickle._project.samples import Sample
+from versionpickle.exceptions import InvalidObjectError, ProjectError
 
 from ._differences import Difference, differences
 from ._steps import taken_by
@@ -147,9 +147,9 @@ def _differences(project: Project, hooks: Hooks, sample: Sample) -> list[Differe
 def _why_invalid(hooks: Hooks, sample: Sample, head: str) -> str:
     """Run the validators, which a load without a step does not."""
     obj = sample.load()
-    if type(obj) is hooks.cls and isinstance(hooks.shape, FieldsShape):
+    if type(obj) is hooks.cls and isinstance(hooks.codec, FieldsCodec):
         try:
-            hooks.shape._validate(hooks.shape.today)(obj)
+            hooks.codec._validate(hooks.codec.today)(obj)
         except InvalidObjectError as exc:
             return (
                 f"{head}: its sample {sample.name!r} is not valid: {exc.problem}\n"

@@ -41,12 +41,12 @@ class _Unfilled:
 UNFILLED = _Unfilled()
 
 
-class Shape:
+class Codec:
     """Know how the objects of one class are stored and filled."""
 
     reduce: Reduce
     setstate: SetState
-    remakes = False
+    immutable = False
     """Whether an object is made from its state, since nothing can fill it afterwards."""
 
     def __init__(self, hooks: Hooks, layout: Layout) -> None:
@@ -65,9 +65,9 @@ class Shape:
             return current
         chain = self.hooks.chain(claim)
         if chain.edge is not None:
-            from versionpickle._classes.conversion import Turn, turn_stamp  # noqa: PLC0415 - few classes need it
+            from versionpickle._classes.conversion import Conversion, conversion_stamp  # noqa: PLC0415 - few classes need it
 
-            return turn_stamp(Turn(self.hooks.registry, chain, claim))
+            return conversion_stamp(Conversion(self.hooks.registry, chain, claim))
         named = attrs.evolve(claim, fields=claim.names) if claim.is_by_values else claim
         fill = self.upgrade(named, chain)
         make = self.maker(named, chain, fill if claim.is_by_values else None)
@@ -114,7 +114,7 @@ class Shape:
         """Fill *obj* from a state that was stored without a stamp."""
         raise NotImplementedError
 
-    def arrive(
+    def fill_converted(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
     ) -> None:
         """Fill *obj* from the state of an object of another class."""
@@ -182,7 +182,7 @@ class Shape:
     def takes_arguments(self) -> bool:
         """Tell whether objects may be made from arguments."""
         layout = self.layout
-        return layout.enveloped or layout.own_state or self._makes_itself
+        return layout.has_newargs or layout.custom_reduce or self._makes_itself
 
     def _fill_any(self, obj: Any, state: Any) -> None:
         if type(obj) is not self.cls:

@@ -7,22 +7,23 @@ import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from versionpickle._classes.third_party import is_model, is_named_tuple, is_struct
-from .enum import EnumShape
-from .fields import FieldsShape, OpenShape
 from versionpickle._classes.layout import Layout, check_extra, check_transient, layout_of
-from .pydantic import ModelShape
-from .custom import OwnShape
-from .factory import RebuildShape
-from .base import Shape
-from .values import StructShape, TupleShape
+from versionpickle._classes.third_party import is_model, is_named_tuple, is_struct
+
+from .base import Codec
+from .custom import CustomCodec
+from .enum import EnumCodec
+from .factory import FactoryCodec
+from .fields import FieldsCodec, OpenCodec
+from .pydantic import PydanticCodec
+from .values import NamedTupleCodec, StructCodec
 
 
 if TYPE_CHECKING:
     from versionpickle._classes.hooks import Hooks
 
 
-def shape_of(hooks: Hooks) -> Shape:
+def codec_of(hooks: Hooks) -> Codec:
     """Return the shape of the class that *hooks* serve."""
     check_transient(hooks.cls, hooks.declaration.transient)
     layout = layout_of(hooks.cls, hooks.declaration.transient)
@@ -31,15 +32,15 @@ def shape_of(hooks: Hooks) -> Shape:
     return _kind(hooks, layout)(hooks, layout)
 
 
-def _kind(hooks: Hooks, layout: Layout) -> Callable[[Hooks, Layout], Shape]:
+def _kind(hooks: Hooks, layout: Layout) -> Callable[[Hooks, Layout], Codec]:
     cls = hooks.cls
-    kinds: list[tuple[bool, Callable[[Hooks, Layout], Shape]]] = [
-        (issubclass(cls, enum.Enum) and not layout.own_state, EnumShape),
-        (hooks.rebuilds, RebuildShape),
-        (layout.own_state, OwnShape),
-        (is_named_tuple(cls), TupleShape),
-        (is_struct(cls), StructShape),
-        (is_model(cls), ModelShape),
-        (layout.is_bare, OpenShape),
+    kinds: list[tuple[bool, Callable[[Hooks, Layout], Codec]]] = [
+        (issubclass(cls, enum.Enum) and not layout.custom_reduce, EnumCodec),
+        (hooks.has_factory, FactoryCodec),
+        (layout.custom_reduce, CustomCodec),
+        (is_named_tuple(cls), NamedTupleCodec),
+        (is_struct(cls), StructCodec),
+        (is_model(cls), PydanticCodec),
+        (layout.fieldless, OpenCodec),
     ]
-    return next((shape for fits, shape in kinds if fits), FieldsShape)
+    return next((codec for fits, codec in kinds if fits), FieldsCodec)

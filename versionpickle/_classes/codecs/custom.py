@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 from versionpickle._classes import reviving as _stream
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.layout import Layout
+from versionpickle._wire.stamp import Claim, Stamp
+from versionpickle.migrations import Chain
+
 from .base import (
-    Shape,
+    Codec,
     as_method,
     check_length,
     unpacked,
     with_items,
     without_items,
 )
-from versionpickle._wire.stamp import Claim, Stamp
-from versionpickle.migrations import Chain
 
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _OF_PICKLE = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
 
 
-class OwnShape(Shape):
+class CustomCodec(Codec):
     """Keep what a class reduces to by itself, and stamp its state."""
 
     def __init__(self, hooks: Hooks, layout: Layout) -> None:
@@ -74,7 +75,7 @@ class OwnShape(Shape):
 
         Where its state leaves attributes out, those methods may have to make them again.
         """
-        if not self.layout.keeps_items or self.layout.restores_itself:
+        if not self.layout.items_in_state or self.layout.restores_itself:
             return False
         return isinstance(state, dict) and getattr(obj, "__dict__", {}).keys() <= state.keys()
 

@@ -13,18 +13,19 @@ from versionpickle._classes import reviving as _stream
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.layout import Layout
 from versionpickle._wire.refs import shortened
-from .base import Shape, as_method
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError
+
+from .base import Codec, as_method
 
 
 if TYPE_CHECKING:
     from versionpickle._classes.hooks import Hooks
 
 
-class EnumShape(Shape):
+class EnumCodec(Codec):
     """
     Store the names of members; a step gets and returns ``{"name": ...}``.
 

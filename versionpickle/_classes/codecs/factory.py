@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 from versionpickle._classes import reviving as _stream
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.layout import Layout
-from .base import Shape, as_method
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError
+
+from .base import Codec, as_method
 
 
 if TYPE_CHECKING:
     from versionpickle._classes.hooks import Hooks
 
 
-class RebuildShape(Shape):
+class FactoryCodec(Codec):
     """Store what an object reduces to in one call, so that it can be made of all of it."""
 
     def __init__(self, hooks: Hooks, layout: Layout) -> None:

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from versionpickle._classes.extra_fields import Carried
 from versionpickle._classes.codegen.methods import Older, SetState, default_of
+from versionpickle._classes.extra_fields import ExtraFields
 from versionpickle._classes.field import UNSET, Field
 from versionpickle._classes.fields import kept_in_c
 from versionpickle._classes.layout import Layout
 from versionpickle._wire.refs import shown_name
+from versionpickle._wire.stamp import Claim, Stamp
+from versionpickle.exceptions import FieldsError, InvalidObjectError, StampError, StepError
+from versionpickle.migrations import Chain
+from versionpickle.migrations._chain import as_dict
+
 from .base import (
     UNFILLED,
-    Shape,
+    Codec,
     as_method,
     check_length,
     unpacked,
@@ -26,10 +31,6 @@ from .base import (
     with_items,
     without_items,
 )
-from versionpickle._wire.stamp import Claim, Stamp
-from versionpickle.exceptions import FieldsError, InvalidObjectError, StampError, StepError
-from versionpickle.migrations import Chain
-from versionpickle.migrations._chain import as_dict
 
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _OLDER_MAX = 4
 """How many older stamps a ``__setstate__`` serves without a call."""
 
 
-class FieldsShape(Shape):
+class FieldsCodec(Codec):
     """Store the values of the fields that the class declares, in their order."""
 
     interprets = False
@@ -57,11 +58,11 @@ class FieldsShape(Shape):
         self._stamp: Stamp | None = self.new_stamp(layout.names, self._fill_today, make)
         self._older: dict[Stamp, Older] = {}
         self._keeps_extra = hooks.declaration.extra == "keep"
-        self._carried = None if layout.has_dict or not self._keeps_extra else Carried()
-        if layout.enveloped:
+        self._extra_fields = None if layout.has_dict or not self._keeps_extra else ExtraFields()
+        if layout.has_newargs:
             self.reduce = as_method(self._reduce_enveloped)
         else:
-            self.reduce = self.writer.reduce(self._stamp, self._reduce_rest, self._carried)
+            self.reduce = self.writer.reduce(self._stamp, self._reduce_rest, self._extra_fields)
         self.setstate = self.writer.setstate(self._stamp, {}, self._fill_any)
 
     def _fill_today(self, claim: Claim) -> SetState:
@@ -99,7 +100,7 @@ class FieldsShape(Shape):
         stamp, _, state = self._reduce_attributes(obj, protocol)
         if self._keeps_state_in_c:
             state = with_extras(state, _beside(obj, plain))
-        if self.layout.keeps_items:
+        if self.layout.items_in_state:
             state = with_items(state, items, pairs)
             items = pairs = None
         return *self.call(stamp, function, args), state, items, pairs
@@ -108,8 +109,8 @@ class FieldsShape(Shape):
         return self._reduce_rest(obj, protocol)
 
     def _extras(self, obj: Any) -> dict[str, Any]:
-        if self._carried is not None:
-            return self._carried.of(obj)
+        if self._extra_fields is not None:
+            return self._extra_fields.of(obj)
         if not self.layout.has_dict:
             return {}
         known = self._named.keys() | self.layout.derived
@@ -146,7 +147,7 @@ class FieldsShape(Shape):
     @property
     def _compiles(self) -> bool:
         # A step may speak of attributes that no stamp names.
-        is_mixed = self.layout.open and not self.layout.is_bare
+        is_mixed = self.layout.open and not self.layout.fieldless
         return not (self.interprets or is_mixed or self._keeps_extra)
 
     def _from(self, claim: Claim, chain: Chain, whole: SetState) -> Older:
@@ -190,7 +191,7 @@ class FieldsShape(Shape):
             unset.difference_update(state if isinstance(state, dict) else ())
         self._finish(obj, chain, state, unset, {})
 
-    def arrive(
+    def fill_converted(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
     ) -> None:
         self._finish(obj, chain, state, unset, extras)
@@ -296,8 +297,8 @@ class FieldsShape(Shape):
                 del obj.__dict__[name]
 
     def _place_extras(self, obj: Any, extras: dict[str, Any]) -> None:
-        if extras and self._carried is not None:
-            self._carried.put(obj, extras)
+        if extras and self._extra_fields is not None:
+            self._extra_fields.put(obj, extras)
             return
         for name, value in extras.items():
             if kept_in_c(self.cls, name) is not None:
@@ -344,25 +345,25 @@ def _beside(obj: Any, state: Any) -> dict[str, Any]:
     }
 
 
-class OpenShape(FieldsShape):
+class OpenCodec(FieldsCodec):
     """Store whatever stands in the ``__dict__`` of a class that declares no fields."""
 
     def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        Shape.__init__(self, hooks, layout)
+        Codec.__init__(self, hooks, layout)
         self._named = {}
         self._stamp: Stamp | None = None
         self._older = {}
-        self._keeps_extra, self._carried = False, None  # all is kept anyway
+        self._keeps_extra, self._extra_fields = False, None  # all is kept anyway
         self._stamps: dict[tuple[str, ...], Stamp] = {}
-        self._wide = self.new_stamp(None, self._fill_wide)
+        self._fallback_stamp = self.new_stamp(None, self._fill_fallback)
         self.setstate = as_method(self._fill_any)
         self.reduce = as_method(
-            self._reduce_enveloped if layout.enveloped else self._reduce_attributes
+            self._reduce_enveloped if layout.has_newargs else self._reduce_attributes
         )
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         if fields is None:
-            return self._wide
+            return self._fallback_stamp
         if not self.layout.derived.isdisjoint(fields):
             return None
         return self._stamps.get(fields) or self._first(fields)
@@ -376,13 +377,13 @@ class OpenShape(FieldsShape):
                 fields, lambda claim: self.writer.fill(claim, self._fill_today(claim))
             )
             if not self._stamps:  # most objects will have the attributes that came first
-                if not self.layout.enveloped:
+                if not self.layout.has_newargs:
                     self.reduce = self.writer.reduce(stamp, self._reduce_attributes)
                 self._stamp = stamp
                 self._write_setstate()
             return self._stamps.setdefault(fields, stamp)
 
-    def _fill_wide(self, claim: Claim) -> SetState:
+    def _fill_fallback(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
             state = without_items(obj, claim, state)
@@ -401,5 +402,5 @@ class OpenShape(FieldsShape):
             attributes = self._extras(obj)
             stamp = self.current(tuple(attributes))
         if stamp is None:
-            return self._wide, (), (self._wide, attributes)
+            return self._fallback_stamp, (), (self._fallback_stamp, attributes)
         return stamp, (), (stamp, *attributes.values())

@@ -13,15 +13,16 @@ from versionpickle._classes.third_party import (
     private_defaults,
     with_fields_of_model,
 )
-from .fields import FieldsShape
 from versionpickle.migrations import Chain
 from versionpickle.migrations._chain import as_dict
+
+from .fields import FieldsCodec
 
 
 _MISSING = object()
 
 
-class ModelShape(FieldsShape):
+class PydanticCodec(FieldsCodec):
     """Store the fields of a model; a step sees them as those of any class."""
 
     interprets = True

@@ -7,25 +7,26 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from versionpickle._classes.codegen.methods import SetState
-from versionpickle._classes.third_party import has_keyword_fields
 from versionpickle._classes.layout import Layout
+from versionpickle._classes.third_party import has_keyword_fields
 from versionpickle._wire.refs import shown_name
-from .base import Maker, Shape, as_method, check_arguments
 from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp
 from versionpickle.exceptions import FieldsError, StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._chain import as_dict
 from versionpickle.migrations._fields import OperationError
 
+from .base import Codec, Maker, as_method, check_arguments
+
 
 if TYPE_CHECKING:
     from versionpickle._classes.hooks import Hooks
 
 
-class ValuesShape(Shape):
+class ValuesCodec(Codec):
     """Store the values of an object as the arguments of its stamp."""
 
-    remakes = True
+    immutable = True
 
     def __init__(
         self, hooks: Hooks, layout: Layout, make: tuple[Any, ...], make_of_all: tuple[Any, ...]
@@ -102,7 +103,7 @@ _VALUES_COME_LATER = (
 )
 
 
-class TupleShape(ValuesShape):
+class NamedTupleCodec(ValuesCodec):
     """Store a named tuple; a ``__new__`` of the user's, which may take others, is passed by."""
 
     def __init__(self, hooks: Hooks, layout: Layout) -> None:
@@ -124,7 +125,7 @@ class TupleShape(ValuesShape):
         return (*obj,)
 
 
-class StructShape(ValuesShape):
+class StructCodec(ValuesCodec):
     """Store a msgspec struct, which nothing but a call can make."""
 
     def __init__(self, hooks: Hooks, layout: Layout) -> None:

@@ -10,14 +10,15 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes.extra_fields import Carried
+from versionpickle._classes.extra_fields import ExtraFields
 from versionpickle._classes.field import UNSET, Field
 from versionpickle._classes.fields import is_watched, kept_in_c
 from versionpickle._classes.layout import Layout
-from .source import Source
 from versionpickle._wire.stamp import Claim, Stamp
-from .symbolic import Symbols
 from versionpickle.migrations import Chain
+
+from .source import Source
+from .symbolic import SymbolicState
 
 
 Reduce = Callable[[Any, Any], Any]
@@ -49,7 +50,9 @@ class Writer:
         self._cls = cls
         self._layout = layout
 
-    def reduce(self, stamp: Stamp, otherwise: Reduce, carried: Carried | None = None) -> Reduce:
+    def reduce(
+        self, stamp: Stamp, otherwise: Reduce, carried: ExtraFields | None = None
+    ) -> Reduce:
         """
         Return a ``__reduce_ex__``: the stamp, and the values in order.
 
@@ -142,10 +145,10 @@ class Writer:
         failed = source.constant(functools.partial(_failed, source, older.chain))
         source.line("try:")
         source.line(f"_, {''.join(f'{name}, ' for name in names)}= state", indent=2)
-        symbols = older.chain.compile(Symbols(dict(zip(stored, names, strict=True)), source))
+        symbols = older.chain.compile(SymbolicState(dict(zip(stored, names, strict=True)), source))
         source.line("except Exception as exc:")
         source.line(f"raise {failed}(exc) from exc", indent=2)
-        if isinstance(symbols, Symbols):
+        if isinstance(symbols, SymbolicState):
             older.compare(symbols.values)
             values = symbols.values
         else:

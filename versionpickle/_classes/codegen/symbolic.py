@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .source import Source
 from versionpickle.migrations._chain import returned
-from versionpickle.migrations._fields import State, Written, miscounted
+from versionpickle.migrations._fields import State, SymbolicOps, miscounted
+
+from .source import Source
 
 
-class _Writer(Written):
+class _Writer(SymbolicOps):
     """Write what all symbols write in the same way."""
 
     def __init__(self, source: Source) -> None:
@@ -48,7 +49,7 @@ class _Writer(Written):
         return items
 
 
-class Symbols(_Writer):
+class SymbolicState(_Writer):
     """Hold, by the name of the field, the expressions that will compute the values."""
 
     def __init__(self, values: dict[str, str], source: Source) -> None:

@@ -7,19 +7,20 @@ import enum
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .finder import Finder, Former, reconstruct
 from versionpickle._classes.hooks import Hooks, restore
+from versionpickle._classes.placeholder import is_pending
 from versionpickle._pickles.machine.machine import Machine
-from versionpickle._classes.placeholder import is_turning
-from .deferred import Copies, Making, NotMadeError, StandIn, meaning
 from versionpickle._wire.stamp import Stamp, is_stamped
 from versionpickle.exceptions import StepError
+
+from .deferred import Copies, Deferred, Making, NotMadeError, meaning
+from .finder import Finder, Former, reconstruct
 
 
 _NO_KEYWORDS: dict[str, Any] = {}
 
 
-class Waiting(Machine):
+class DeferredActions(Machine):
     """Carry out, when the bytes have turned out good, what waited for that."""
 
     def __init__(self, data: bytes, finder: Finder, **text: str) -> None:
@@ -34,10 +35,10 @@ class Waiting(Machine):
         self._parts: dict[int, tuple[Any, Any]] = {}
         """Of tuples that must still be made, and dicts that must still be filled: what with."""
 
-        self._awaited: dict[int, list[StandIn]] = {}
+        self._awaited: dict[int, list[Deferred]] = {}
         """What containers will hold once it is made."""
 
-        self._postponed: dict[int, StandIn] = {}
+        self._postponed: dict[int, Deferred] = {}
         """By object: what its state waits for."""
 
         self._copies = Copies()
@@ -47,22 +48,22 @@ class Waiting(Machine):
     def _then(self, action: Callable[..., None], *args: Any) -> None:
         self._coming.append((self.at, action, args))
 
-    def _later(self, make: Callable[[], Any]) -> StandIn:
+    def _later(self, make: Callable[[], Any]) -> Deferred:
         """Make an object when the bytes are read; until then, something stands for it."""
         self.packs_plainly = False
-        stand_in = StandIn(self.at)
+        stand_in = Deferred(self.at)
         self._then(self._make, stand_in, make)
         return stand_in
 
-    def later_of_state(self, making: Making) -> StandIn:
+    def later_of_state(self, making: Making) -> Deferred:
         """Make an object when its state is there."""
         self.packs_plainly = False
-        stand_in = StandIn(self.at)
+        stand_in = Deferred(self.at)
         stand_in.making, stand_in.decide = making, self._decide
         self._then(self._make_bare, stand_in)
         return stand_in
 
-    def _make_bare(self, stand_in: StandIn) -> None:
+    def _make_bare(self, stand_in: Deferred) -> None:
         """Make an object of a state that is not there."""
         if stand_in.making is not None and not stand_in.gets_state:
             stand_in.become(stand_in.making.make(None))
@@ -81,7 +82,7 @@ class Waiting(Machine):
                 self.at = at
                 put()
 
-    def _make(self, stand_in: StandIn, make: Callable[[], Any]) -> None:
+    def _make(self, stand_in: Deferred, make: Callable[[], Any]) -> None:
         if stand_in.is_made:
             return
         made = make()
@@ -93,13 +94,13 @@ class Waiting(Machine):
             stand_in.making, stand_in.decide = made, self._decide
             self._make_bare(stand_in)
 
-    def _decide(self, stand_in: StandIn) -> None:
+    def _decide(self, stand_in: Deferred) -> None:
         """Make a blank object of the class that its state, as far as it is there, leads to."""
         assert stand_in.making is not None
         state = self._opaque(stand_in.state)
-        turn = stand_in.making.turn(state)
+        conversion = stand_in.making.conversion(state)
         try:
-            cls: Any = None if turn is None else turn.decide(state)
+            cls: Any = None if conversion is None else conversion.decide(state)
         except StepError as exc:
             if not isinstance(exc.__cause__, NotMadeError):
                 raise
@@ -179,11 +180,12 @@ class Waiting(Machine):
         hooks = self._met.get(cls) if isinstance(cls, type) else None
         if hooks is None:
             return None
-        if hooks.needs_state:
+        if hooks.made_from_state:
             return Making(
-                lambda state: hooks.make(values, state, ref), lambda state: hooks.turn(state, ref)
+                lambda state: hooks.make(values, state, ref),
+                lambda state: hooks.conversion(state, ref),
             )
-        return hooks.remake(values, ref) if hooks.remakes else None
+        return hooks.remake(values, ref) if hooks.immutable else None
 
     def _note(self, obj: Any, ref: str | None) -> Any:
         """Remember an object that was made without a stamp, until it has its state."""
@@ -196,12 +198,12 @@ class Waiting(Machine):
     def _build(self, obj: Any, state: Any) -> None:
         state = meaning(state)
         awaited = self._awaited_in(state)
-        if type(obj) is StandIn and obj.making is not None:
+        if type(obj) is Deferred and obj.making is not None:
             for value in awaited:
                 _ = value.made
             if obj.is_made:
                 self._unfilled.pop(id(obj.made), None)
-                obj.making.turn(state).fill(obj.made, state)
+                obj.making.conversion(state).fill(obj.made, state)
             else:
                 obj.become(obj.making.make(state))
             return
@@ -211,7 +213,7 @@ class Waiting(Machine):
         obj = meaning(obj)
         self._unfilled.pop(id(obj), None)
         _, hooks, ref, _ = self._blank.pop(id(obj), (obj, None, None, 0))
-        if is_stamped(state) and is_turning(state[0]):
+        if is_stamped(state) and is_pending(state[0]):
             state[0].fill(obj, state)
         elif hooks is not None and not is_stamped(state):
             hooks.restore(obj, state, ref)
@@ -219,13 +221,13 @@ class Waiting(Machine):
             restore(obj, state)
         self._put_items(obj)
 
-    def _awaited_in(self, state: Any) -> list[StandIn]:
+    def _awaited_in(self, state: Any) -> list[Deferred]:
         """Return what a state will hold as soon as it is made."""
         dicts = state if type(state) is tuple else (state,)
         known = (value for part in dicts for value in self._awaited.get(id(part), ()))
         return [value for value in known if not value.is_made]
 
-    def _postpone(self, value: StandIn, obj: Any, state: Any) -> None:
+    def _postpone(self, value: Deferred, obj: Any, state: Any) -> None:
         """Give *obj* its state when *value* is made."""
         self._postponed[id(obj)] = value
 
@@ -242,7 +244,7 @@ class Waiting(Machine):
 
     def is_coming(self, obj: Any) -> bool:
         """Tell whether this is made of its state, which comes later."""
-        return type(obj) is StandIn and obj.making is not None and not obj.is_made
+        return type(obj) is Deferred and obj.making is not None and not obj.is_made
 
     def _extend(self, obj: Any, items: list[Any]) -> None:
         if self.is_coming(obj):
@@ -261,7 +263,7 @@ class Waiting(Machine):
 
     def _put(self, container: Any, place: Any, value: Any) -> None:
         """Put a value into its place, also where it is made of a state that leads here."""
-        if type(value) is not StandIn:
+        if type(value) is not Deferred:
             container[place] = meaning(value)
             return
         container[place] = None
@@ -329,7 +331,7 @@ class Waiting(Machine):
 
 def _plain(maker: Any) -> tuple[Any, str | None]:
     """Return a class or function, and the former name that it was found under."""
-    if type(maker) is StandIn:
+    if type(maker) is Deferred:
         maker = maker.made
     return (maker.cls, maker.ref) if type(maker) is Former else (maker, None)
 

@@ -9,17 +9,18 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from versionpickle._classes import reviving as _stream
-from .finder import Finder, Former, reconstruct
 from versionpickle._classes.hooks import restore
+from versionpickle._classes.placeholder import is_pending, is_placeholder
 from versionpickle._wire.refs import shortened
-from versionpickle._classes.placeholder import is_placeholder, is_turning
-from .deferred import Making, StandIn, is_settled, meaning
 from versionpickle._wire.stamp import Stamp, is_stamped
-from .actions import Waiting
 from versionpickle.exceptions import DamagedError
 
+from .actions import DeferredActions
+from .deferred import Deferred, Making, is_settled, meaning
+from .finder import Finder, Former, reconstruct
 
-class Builder(Waiting):
+
+class Builder(DeferredActions):
     """
     Build objects as pickle does, and what it cannot.
 
@@ -145,7 +146,7 @@ class Builder(Waiting):
             made = stamp()
             self._unfilled[id(made)] = (made, self.at)
             return made
-        return self.later_of_state(_making(stamp)) if is_turning(stamp) else None
+        return self.later_of_state(_making(stamp)) if is_pending(stamp) else None
 
     def _unkept(self, ref: str, args: Any, kwargs: Any, *called: Any) -> Any:
         """Make what was stored as a placeholder: an object of its class, if that is back."""
@@ -171,7 +172,7 @@ class Builder(Waiting):
         """Tell whether a state is set on an object that can only be made of it."""
         given = self.parts_of(args)
         first = given[0] if type(given) is tuple and len(given) == 2 else None
-        return type(first) is StandIn and first.making is not None
+        return type(first) is Deferred and first.making is not None
 
     def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
         plain: Any = cls.cls if type(cls) is Former else cls
@@ -183,10 +184,10 @@ class Builder(Waiting):
         if not isinstance(cls, type) or not _is_builtin(cls.__new__):
             return False
         hooks = self._met.get(cls)
-        return hooks is None or not (hooks.remakes or hooks.needs_state)
+        return hooks is None or not (hooks.immutable or hooks.made_from_state)
 
     def pack(self, items: list[Any]) -> Any:
-        if any(type(item) is StandIn for item in items):
+        if any(type(item) is Deferred for item in items):
             stand_in = self._later(lambda: tuple([meaning(item) for item in items]))
             self._parts[id(stand_in)] = (stand_in, (*items,))
             return stand_in
@@ -251,17 +252,17 @@ class Builder(Waiting):
 
     def _waits_for(self, obj: Any, values: list[Any]) -> bool:
         """Tell whether these values, or values before them, are still to be made."""
-        if any(type(value) is StandIn for value in values):
+        if any(type(value) is Deferred for value in values):
             self._unsettled[id(obj)] = obj
         return id(obj) in self._unsettled
 
     def build(self, obj: Any, state: Any) -> Any:
         if id(obj) in self._kept:
-            if type(obj) is StandIn:
+            if type(obj) is Deferred:
                 obj.gets_state = True
             self._then(self._build_kept, obj, state)
             return obj
-        if type(obj) is StandIn:
+        if type(obj) is Deferred:
             obj.gets_state = True
             obj.state = state
         else:
@@ -271,7 +272,7 @@ class Builder(Waiting):
 
     def filler(self, obj: Any, state: Any) -> Callable[[Any, Any], None]:
         """Return what gives *obj* its state."""
-        is_there = type(obj) is not StandIn and id(obj) not in self._blank
+        is_there = type(obj) is not Deferred and id(obj) not in self._blank
         return self.fill if is_there and is_stamped(state) else self._build
 
     def fill(self, obj: Any, state: tuple[Any, ...]) -> None:
@@ -286,8 +287,8 @@ _OUR_MODULES = {"versionpickle._classes.codecs.base"}
 def _making(stamp: Stamp) -> Making:
     """Return what makes an object that becomes another, by the turn that its stamp takes."""
     function: Any = stamp.func
-    turn = function.__self__
-    return Making(lambda state: turn.fill(None, state), lambda _: turn)
+    conversion = function.__self__
+    return Making(lambda state: conversion.fill(None, state), lambda _: conversion)
 
 
 def _is_empty(found: Any, kind: type) -> bool:

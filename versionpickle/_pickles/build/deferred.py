@@ -10,7 +10,7 @@ import attrs
 from .finder import Former
 
 
-class StandIn:
+class Deferred:
     """Stand for an object that will be made."""
 
     __slots__ = ("_made", "_uses", "decide", "gets_state", "is_made", "made_at", "making", "state")
@@ -26,7 +26,7 @@ class StandIn:
         self.making: Making | None = None
         """What makes it of its state, where it cannot be made without."""
 
-        self.decide: Callable[[StandIn], None] | None = None
+        self.decide: Callable[[Deferred], None] | None = None
         """What may make it before its state is whole, where somebody needs it."""
 
         self.is_made = False
@@ -59,8 +59,8 @@ class StandIn:
 
     def stuck(self) -> Any:
         """Return what to say where it is needed to make itself; None where only that is known."""
-        turn = None if self.making is None else self.making.turn(self.state)
-        return None if turn is None else turn.stuck()
+        conversion = None if self.making is None else self.making.conversion(self.state)
+        return None if conversion is None else conversion.stuck()
 
 
 @attrs.frozen
@@ -68,7 +68,7 @@ class Making:
     """Make an object of its state, when that is there."""
 
     make: Callable[[Any], Any]
-    turn: Callable[[Any], Any] = lambda state: None
+    conversion: Callable[[Any], Any] = lambda state: None
     """Returns what tells the class of the object by its state, if that can be told earlier."""
 
 
@@ -113,7 +113,7 @@ class Copies:
 
     def _begun(self, part: Any, coming: list[tuple[Any, Any]]) -> Any:
         """Return what stands for *part*; a container is filled later."""
-        if type(part) is StandIn:
+        if type(part) is Deferred:
             return part.made if part.is_made else Opaque(part.made_at)
         if type(part) not in {dict, list, set}:
             return meaning(part)
@@ -127,7 +127,7 @@ class Copies:
 class NotMadeError(Exception):
     """Say that an object is needed to make itself; never leaves a load."""
 
-    def __init__(self, made_at: int, needed: StandIn | None = None) -> None:
+    def __init__(self, made_at: int, needed: Deferred | None = None) -> None:
         super().__init__(made_at)
         self.made_at = made_at
         self.needed = needed
@@ -135,7 +135,7 @@ class NotMadeError(Exception):
 
 def meaning(found: Any) -> Any:
     """Return the object that *found* stands for, which may be itself."""
-    if type(found) is StandIn:
+    if type(found) is Deferred:
         return found.made
     return found.cls if type(found) is Former else found
 

@@ -14,12 +14,17 @@ import attrs
 from versionpickle._classes import reviving as _stream
 from versionpickle._classes.adopt import imported
 from versionpickle._classes.hooks import Hooks
-from versionpickle._wire.refs import look_up, ref_of, shortened
-from versionpickle._classes.placeholder import Placeholder, is_placeholder, placeholder_class, remade
-from versionpickle._wire.stamp import Claim, Stamp
+from versionpickle._classes.placeholder import (
+    Placeholder,
+    is_placeholder,
+    placeholder_class,
+    remade,
+)
 from versionpickle._pickles.value_types import attribute, is_value_type, value_type
+from versionpickle._wire.refs import look_up, ref_of, shortened
+from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import BuildError, DeclarationError
-from versionpickle.migrations import Declaration, Elsewhere, Registry, Retired
+from versionpickle.migrations import Converted, Declaration, Registry, Retired
 
 
 class Refused(Exception):  # noqa: N818 - never leaves a load
@@ -202,7 +207,7 @@ class Finder:
             return placeholder_class(meaning.ref)
         if isinstance(meaning, Declaration):
             return self._find_versioned(ref, meaning.hooks)
-        if isinstance(meaning, Elsewhere):
+        if isinstance(meaning, Converted):
             return self._find_left(meaning.ref)
         if not isinstance(meaning, type):  # a function may stand for a class
             self.needs_builder = True
@@ -210,11 +215,11 @@ class Finder:
         return meaning
 
     def _find_left(self, ref: str) -> Any:
-        from versionpickle._classes.conversion import Left, left_class  # noqa: PLC0415 - few classes become others
+        from versionpickle._classes.conversion import RemovedClass, pending_class  # noqa: PLC0415 - few classes become others
 
         self.needs_builder = True
-        cls = left_class(ref)
-        self.met[cls] = Left(self.registry, ref)
+        cls = pending_class(ref)
+        self.met[cls] = RemovedClass(self.registry, ref)
         return cls
 
     def _find_versioned(self, ref: str, hooks: Hooks) -> Any:
@@ -222,9 +227,9 @@ class Finder:
         self.met[hooks.cls] = hooks
         if (
             not hooks.is_installed
-            or hooks.needs_state
-            or hooks.remakes_unstamped
-            or hooks.shape.layout.keeps_items
+            or hooks.made_from_state
+            or hooks.immutable_unstamped
+            or hooks.codec.layout.items_in_state
         ):
             self.needs_builder = True
         if hooks.declaration.formerly.get(ref) is not None:
@@ -261,7 +266,7 @@ class Finder:
 
 def _says(hooks: Hooks, found: Any, ref: str) -> bool:
     """Tell whether an object is stored by the name under which it was found."""
-    return bool(hooks.shape.reduce(found, 4) == ref.partition(":")[2])
+    return bool(hooks.codec.reduce(found, 4) == ref.partition(":")[2])
 
 
 def today(module: str, name: str) -> tuple[str, str]:

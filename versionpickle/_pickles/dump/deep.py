@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
+from versionpickle._classes.placeholder import Placeholder, is_placeholder, placeholder_class
 from versionpickle._pickles.path import (
     ARGS,
     FUNCTION,
@@ -26,7 +27,6 @@ from versionpickle._pickles.path import (
     name_of_root,
     path_of,
 )
-from versionpickle._classes.placeholder import Placeholder, is_placeholder, placeholder_class
 from versionpickle.exceptions import PicklingError
 
 

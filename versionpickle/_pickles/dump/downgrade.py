@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from versionpickle._classes import reviving as _stream
+from versionpickle._classes.codecs.base import unpacked
 from versionpickle._classes.hooks import Hooks
 from versionpickle._wire.refs import ref_of
-from versionpickle._classes.codecs.base import unpacked
 from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp, make_stamp
 from versionpickle.exceptions import DowngradeError, MissingStepError, StepError
 from versionpickle.migrations import Chain, Declaration, Registry
@@ -86,7 +86,7 @@ class _Older:
         return chain
 
     def reduce(self, obj: Any) -> Any:
-        reduced = self._plain(obj) if self._plain else self._hooks.shape.reduce(obj, 4)
+        reduced = self._plain(obj) if self._plain else self._hooks.codec.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
         try:
@@ -134,7 +134,7 @@ class _Older:
             return older, (older, stored, *state[2:])
         whole, items = state[: len(names) + 2], state[len(names) + 2 :]
         values, unset, extras = unpacked(stamp.claim, whole)
-        if self._hooks.shape.layout.open:
+        if self._hooks.codec.layout.open:
             values, extras = {**values, **extras}, {}
         undone: Any = self._chain.undo(values, unset)
         older = self._stamp((*undone, *sorted(unset)))

@@ -6,12 +6,13 @@ import types
 
 from typing import Any
 
-from .deep import DeepPickler
 from versionpickle._classes.hooks import hooks_of
 from versionpickle._classes.layout import keeps_all, layout_of
-from versionpickle._wire.refs import is_written_in_c, ref_of
 from versionpickle._pickles.path import short
+from versionpickle._wire.refs import is_written_in_c, ref_of
 from versionpickle.exceptions import UnpicklableError
+
+from .deep import DeepPickler
 
 
 _BY_NAME = (type, types.FunctionType, types.BuiltinFunctionType)

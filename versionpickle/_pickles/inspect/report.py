@@ -9,19 +9,20 @@ from typing import Any
 
 import attrs
 
+from versionpickle._classes.reviving import OF_OURS, checked_claim
 from versionpickle._pickles.build.finder import Finder, today
 from versionpickle._pickles.machine.machine import Machine
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Claim
-from versionpickle._classes.reviving import OF_OURS, checked_claim
-from .upgrade_paths import FoundClass, Ways
 from versionpickle.exceptions import (
     DamagedError,
     StampError,
     VersionPickleError,
 )
-from versionpickle.migrations import Declaration, Elsewhere, Registry
+from versionpickle.migrations import Converted, Declaration, Registry
 from versionpickle.migrations._registry import checked_registry
+
+from .upgrade_paths import FoundClass, UpgradePaths
 
 
 @attrs.frozen
@@ -71,7 +72,7 @@ def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None =
     (('builtins:len', "versionpickle.allow('builtins:len')"),)
     """
     known = checked_registry(registry)
-    surveyor = _Surveyor(bytes(memoryview(data)), known)
+    surveyor = Surveyor(bytes(memoryview(data)), known)
     try:
         surveyor.run()
     except VersionPickleError:
@@ -79,7 +80,7 @@ def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None =
     except Exception as exc:
         problem = f"{type(exc).__name__} at byte {surveyor.at}: {exc}"
         raise DamagedError(problem) from exc
-    return _Reporting(surveyor, known).report()
+    return Reporting(surveyor, known).report()
 
 
 @attrs.define(eq=False)
@@ -116,7 +117,7 @@ _WITHOUT_KEYS = object()
 """Stands for all lists and sets."""
 
 
-class _Surveyor(Machine):
+class Surveyor(Machine):
     """Count what a pickle makes."""
 
     def __init__(self, data: bytes, registry: Registry) -> None:
@@ -259,14 +260,14 @@ def _is_telling(ref: str) -> bool:
     return ref not in _OF_EVERY_PICKLE
 
 
-class _Reporting:
+class Reporting:
     """Compare what was found with what is declared."""
 
-    def __init__(self, found: _Surveyor, registry: Registry) -> None:
+    def __init__(self, found: Surveyor, registry: Registry) -> None:
         self._found = found
         self._registry = registry
         self._finder = Finder(registry)
-        self._ways = Ways(registry)
+        self._ways = UpgradePaths(registry)
 
     def report(self) -> Report:
         found = self._found
@@ -293,7 +294,7 @@ class _Reporting:
 
     def _is_class(self, name: _Name) -> bool:
         return name.is_class or isinstance(
-            self._registry.resolve(name.ref), Declaration | Elsewhere
+            self._registry.resolve(name.ref), Declaration | Converted
         )
 
     def _refused(self, named: list[_Name]) -> Iterator[tuple[str, str]]:

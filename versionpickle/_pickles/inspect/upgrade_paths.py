@@ -8,7 +8,7 @@ import attrs
 
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import MissingStepError, StampError, UpgradeError
-from versionpickle.migrations import Declaration, Elsewhere, Registry, Retired
+from versionpickle.migrations import Converted, Declaration, Registry, Retired
 
 
 @attrs.frozen
@@ -36,7 +36,7 @@ class FoundClass:
 
 
 @attrs.frozen
-class Ways:
+class UpgradePaths:
     """Tell what would become of the objects that a pickle holds."""
 
     _registry: Registry
@@ -48,7 +48,7 @@ class Ways:
 
     def unstamped(self, ref: str, count: int, fields: tuple[str, ...] = ()) -> FoundClass:
         meaning = self._registry.resolve(ref)
-        if isinstance(meaning, Elsewhere):
+        if isinstance(meaning, Converted):
             steps, problem, _ = self._way_out(meaning.ref, 1)
             return FoundClass(ref, None, None, count, fields, steps, problem)
         if not isinstance(meaning, Declaration):
@@ -64,7 +64,7 @@ class Ways:
         """Return the steps to today, what stands in the way, and today's version."""
         if isinstance(meaning, Retired):
             return (), "retired: it loads as a placeholder", None
-        if isinstance(meaning, Elsewhere):
+        if isinstance(meaning, Converted):
             return self._way_out(meaning.ref, version)
         if not isinstance(meaning, Declaration):
             return (), "nobody declared it here; import the module that does", None
@@ -84,6 +84,6 @@ class Ways:
 
     def _way_out(self, ref: str, version: int) -> tuple[tuple[str, ...], str, None]:
         try:
-            return tuple(map(str, self._registry.way_out(ref, version))), "", None
+            return tuple(map(str, self._registry.exit_steps(ref, version))), "", None
         except MissingStepError as exc:
             return (), str(exc), None

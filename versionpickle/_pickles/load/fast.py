@@ -17,29 +17,29 @@ from versionpickle.migrations import Registry
 _REGISTERED: dict[Any, Any] = copyreg._extension_registry  # type: ignore[attr-defined] # pickle's own
 
 
-class NotQuickError(Exception):
+class FastPathMiss(Exception):  # noqa: N818 - it is no error
     """Say that a pickle needs more care; never leaves a load."""
 
 
-QuickLoad: TypeAlias = Callable[[bytes | bytearray | memoryview], Any]
+FastLoads: TypeAlias = Callable[[bytes | bytearray | memoryview], Any]
 
 
-def load_quickly(data: bytes | bytearray | memoryview, registry: Registry) -> Any:
+def load_fast(data: bytes | bytearray | memoryview, registry: Registry) -> Any:
     """
     Return the object of a pickle that holds nothing but stamps and names as good as those.
 
     Whatever is raised says only that this is not the way to load it.
     """
-    return (registry.quick_load or quick_load(registry))(data)
+    return (registry.fast_loads or fast_loads(registry))(data)
 
 
-def quick_load(registry: Registry) -> QuickLoad:
+def fast_loads(registry: Registry) -> FastLoads:
     """Return that load, which remembers what names mean until that may change."""
-    registry.quick_load = registry.quick_load or _quick_load(registry)
-    return registry.quick_load
+    registry.fast_loads = registry.fast_loads or _make_fast_loads(registry)
+    return registry.fast_loads
 
 
-def _quick_load(registry: Registry) -> QuickLoad:
+def _make_fast_loads(registry: Registry) -> FastLoads:
     names: dict[tuple[str, str], Any] = {}
 
     class Reader(pickle.Unpickler):
@@ -52,7 +52,7 @@ def _quick_load(registry: Registry) -> QuickLoad:
 
     def load(data: bytes | bytearray | memoryview) -> Any:
         if _REGISTERED:  # whose cached objects would not be asked for by name
-            raise NotQuickError
+            raise FastPathMiss
         file = io.BytesIO(data)
         found = Reader(file).load()
         if file.read(1):
@@ -66,5 +66,5 @@ def _found(registry: Registry, module: str, name: str) -> Any:
     finder = Finder(registry)
     found = finder.find(module, name)
     if not finder.is_free_of_care(found):
-        raise NotQuickError
+        raise FastPathMiss
     return found

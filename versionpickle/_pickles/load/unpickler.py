@@ -15,8 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from versionpickle._classes.adopt import named
 from versionpickle._pickles.build.finder import Finder, Refused
-from .fast import load_quickly
-from versionpickle._pickles.replay import Buffers, Recorder, is_seekable, reachable_from, rest_of
+from versionpickle._pickles.replay import (
+    ReplayBuffers,
+    ReplayFile,
+    is_seekable,
+    reachable_from,
+    rest_of,
+)
 from versionpickle.exceptions import (
     BuildError,
     CycleError,
@@ -30,6 +35,8 @@ from versionpickle.exceptions import (
 )
 from versionpickle.migrations import Registry
 from versionpickle.migrations._registry import checked_registry
+
+from .fast import load_fast
 
 
 if TYPE_CHECKING:
@@ -85,8 +92,8 @@ class Unpickler(pickle.Unpickler):
             if unsafe:
                 raise TypeError("limits= bounds what unsafe=True trusts; give one of them")
         if not is_seekable(file):
-            file = Recorder(file)
-        buffers = None if buffers is None else Buffers(buffers)
+            file = ReplayFile(file)
+        buffers = None if buffers is None else ReplayBuffers(buffers)
         self._file = file
         self._text = {"encoding": encoding, "errors": errors}
         super().__init__(
@@ -225,10 +232,10 @@ class Unpickler(pickle.Unpickler):
         if self._limits is None:
             builder = Builder(self._rest(), self.find_class, self._finder, **settings)
         else:
-            from versionpickle._pickles.untrusted.reader import Guard  # noqa: PLC0415 - for pickles from anyone alone
+            from versionpickle._pickles.untrusted.reader import UntrustedReader  # noqa: PLC0415 - for pickles from anyone alone
 
             settings |= {"limits": self._limits, "is_all": self._is_all}
-            builder = Guard(self._rest(), self.find_class, self._finder, **settings)
+            builder = UntrustedReader(self._rest(), self.find_class, self._finder, **settings)
         builder.start_from(memo)
         return builder
 
@@ -317,7 +324,11 @@ class _NeedsBuilderError(Exception):
     """Say that only our own machine can load this pickle; never leaves a load."""
 
 
-_READERS = {__name__, "versionpickle._pickles.machine.machine", "versionpickle._pickles.machine.opcodes"}
+_READERS = {
+    __name__,
+    "versionpickle._pickles.machine.machine",
+    "versionpickle._pickles.machine.opcodes",
+}
 """Where errors show up that C's unpickler, or our own, raises of the bytes themselves."""
 
 
@@ -374,7 +385,7 @@ def loads(
     needs_care = unsafe or allow or limits or buffers or not fix_imports or encoding != "ASCII"
     if not needs_care and missing == future == "raise":
         try:
-            return load_quickly(data, checked_registry(registry))
+            return load_fast(data, checked_registry(registry))
         except Exception:  # noqa: BLE001, S110 - it is tried again with more care, which tells why
             pass
     file = io.BytesIO(data)

@@ -8,8 +8,9 @@ import struct
 
 from typing import Any
 
-from .opcodes import HANDLERS
 from versionpickle.exceptions import DamagedError, TruncatedError
+
+from .opcodes import HANDLERS
 
 
 _MARK = pickle.MARK[0]

@@ -9,8 +9,6 @@ from typing import Any
 
 import attrs
 
-from .machine import Machine
-from versionpickle._wire.refs import look_up
 from versionpickle._pickles.path import (
     ARGS,
     FUNCTION,
@@ -23,7 +21,10 @@ from versionpickle._pickles.path import (
     name_of_root,
     path_of,
 )
+from versionpickle._wire.refs import look_up
 from versionpickle._wire.stamp import Claim
+
+from .machine import Machine
 
 
 @attrs.define(eq=False, repr=False)

@@ -9,9 +9,10 @@ from typing import Any, Self
 
 import attrs
 
-from .staleness import is_current, is_renamed, would_be_stamped
 from versionpickle._wire.stamp import Claim
 from versionpickle.migrations import Registry
+
+from .staleness import is_current, is_renamed, would_be_stamped
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:
@@ -23,7 +24,7 @@ def _claims_sorted(claims: Iterable[Claim]) -> tuple[Claim, ...]:
 
 
 @attrs.frozen(cache_hash=True)
-class Label:
+class Manifest:
     """
     What a pickle holds, as far as versions go.
 
@@ -55,8 +56,8 @@ class Label:
         claims = (_claim(*one) for one in parts.get("stamped", ()))
         return cls(claims, parts.get("made", ()), parts.get("named", ()))
 
-    def __or__(self, other: Label) -> Label:
-        return Label(
+    def __or__(self, other: Manifest) -> Manifest:
+        return Manifest(
             (*self.claims, *other.claims), (*self.made, *other.made), (*self.named, *other.named)
         )
 

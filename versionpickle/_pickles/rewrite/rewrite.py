@@ -13,15 +13,16 @@ from typing import Any
 import attrs
 
 from versionpickle._pickles.dump.pickler import Pickler, dumps
-from versionpickle._pickles.inspect.report import _Reporting, _Surveyor
-from .manifest import Label
-from versionpickle._pickles.load.unpickler import Unpickler, loads
-from .snapshot import is_same, portrait
-from .staleness import is_current, is_renamed, would_be_stamped
+from versionpickle._pickles.inspect.report import Reporting, Surveyor
 from versionpickle._pickles.inspect.upgrade_paths import FoundClass
+from versionpickle._pickles.load.unpickler import Unpickler, loads
 from versionpickle.exceptions import DamagedError, StepError, VersionPickleError
 from versionpickle.migrations import Registry
 from versionpickle.migrations._registry import checked_registry
+
+from .manifest import Manifest
+from .snapshot import is_same, snapshot
+from .staleness import is_current, is_renamed, would_be_stamped
 
 
 @attrs.frozen
@@ -36,7 +37,7 @@ class Settings:
 
 
 @attrs.frozen
-class Failure:
+class UpgradeFailure:
     """Why a file stays as it is."""
 
     ref: str | None
@@ -55,8 +56,8 @@ class Upgrade:
     stale: tuple[FoundClass, ...] = ()
     """The classes that are not stored as they would be today."""
 
-    failure: Failure | None = None
-    label: Label | None = None
+    failure: UpgradeFailure | None = None
+    manifest: Manifest | None = None
     """What is in it; None after a failure."""
 
 
@@ -71,29 +72,29 @@ def upgrade(data: bytes, settings: Settings) -> Upgrade:
         pickles = _pickles(data, settings.registry)
         stale = _together(found for one in pickles for found in one.stale)
         written = _written(data, pickles, settings) if stale else data
-        label = label_of(written, settings.registry) if stale else _label(pickles)
+        manifest = manifest_of(written, settings.registry) if stale else _manifest(pickles)
     except Exception as exc:  # noqa: BLE001 - whatever stops it, it becomes a row of the report
         return Upgrade(data, stale, failure_of(exc))
-    return Upgrade(written, stale, label=label)
+    return Upgrade(written, stale, manifest=manifest)
 
 
-def label_of(data: bytes, registry: Registry | None = None) -> Label:
+def manifest_of(data: bytes, registry: Registry | None = None) -> Manifest:
     """
     Return what is in all pickles of *data*, read without building any of it.
 
     >>> label_of(pickle.dumps([1, pickle.PickleError()])).made
     ('pickle:PickleError',)
     """
-    return _label(_pickles(data, checked_registry(registry)))
+    return _manifest(_pickles(data, checked_registry(registry)))
 
 
-def _label(pickles: Iterable[_Pickle]) -> Label:
-    return functools.reduce(Label.__or__, (one.label for one in pickles))
+def _manifest(pickles: Iterable[_Pickle]) -> Manifest:
+    return functools.reduce(Manifest.__or__, (one.manifest for one in pickles))
 
 
-def failure_of(exc: Exception) -> Failure:
+def failure_of(exc: Exception) -> UpgradeFailure:
     ref, version, step = (getattr(exc, name, None) for name in ("ref", "version", "step"))
-    return Failure(ref, version, step, _reason(exc))
+    return UpgradeFailure(ref, version, step, _reason(exc))
 
 
 def _reason(exc: Exception) -> str:
@@ -111,7 +112,7 @@ class _Pickle:
     start: int
     end: int
     stale: tuple[FoundClass, ...]
-    label: Label
+    manifest: Manifest
     follows: bool
     """Whether it refers to what was read before it: one Pickler wrote both."""
 
@@ -119,7 +120,7 @@ class _Pickle:
 def _pickles(data: bytes, registry: Registry) -> list[_Pickle]:
     """Survey the pickles in *data*, which fails where it holds anything else."""
     found: list[_Pickle] = []
-    before: _Surveyor | None = None
+    before: Surveyor | None = None
     start = 0
     while start < len(data) or not found:
         surveyor, follows = _surveyed(data, start, registry, before)
@@ -130,8 +131,8 @@ def _pickles(data: bytes, registry: Registry) -> list[_Pickle]:
 
 
 def _surveyed(
-    data: bytes, start: int, registry: Registry, before: _Surveyor | None
-) -> tuple[_Surveyor, bool]:
+    data: bytes, start: int, registry: Registry, before: Surveyor | None
+) -> tuple[Surveyor, bool]:
     """Read what begins at *start*, if possible without what stands *before* it."""
     try:
         return _survey(data, start, registry, {}), False
@@ -141,8 +142,8 @@ def _surveyed(
     return _survey(data, start, registry, before.memo), True
 
 
-def _survey(data: bytes, start: int, registry: Registry, memo: dict[int, Any]) -> _Surveyor:
-    surveyor = _Surveyor(data, registry)
+def _survey(data: bytes, start: int, registry: Registry, memo: dict[int, Any]) -> Surveyor:
+    surveyor = Surveyor(data, registry)
     surveyor.position = start
     surveyor.memo |= memo
     try:
@@ -154,9 +155,9 @@ def _survey(data: bytes, start: int, registry: Registry, memo: dict[int, Any]) -
     return surveyor
 
 
-def _found(surveyor: _Surveyor, registry: Registry) -> tuple[tuple[FoundClass, ...], Label]:
+def _found(surveyor: Surveyor, registry: Registry) -> tuple[tuple[FoundClass, ...], Manifest]:
     """Return the classes that are not stored as they would be today, and the label of all."""
-    report = _Reporting(surveyor, registry).report()
+    report = Reporting(surveyor, registry).report()
     claims = [stamp.claim for stamp in surveyor.stamps.values()]
     stamped, unstamped = report.classes[: len(claims)], report.classes[len(claims) :]
     stale = [
@@ -167,7 +168,7 @@ def _found(surveyor: _Surveyor, registry: Registry) -> tuple[tuple[FoundClass, .
     stale += [one for one in unstamped if would_be_stamped(one.ref, registry)]
     renamed = (ref for ref in report.names if is_renamed(ref, registry))
     stale += [FoundClass(ref, None, None, 0, (), ()) for ref in renamed]
-    return tuple(stale), Label(claims, *surveyor.named_apart())
+    return tuple(stale), Manifest(claims, *surveyor.named_apart())
 
 
 def _together(found: Iterable[FoundClass]) -> tuple[FoundClass, ...]:
@@ -219,8 +220,8 @@ def _rewritten(data: bytes, read: Callable[[bytes], Any], write: Callable[[Any],
     written = write(obj)
     again = read(written)
     try:
-        is_kept = is_same(portrait(obj), portrait(again))
-    except RecursionError:  # too deep for a portrait: it may do to be written as it was read
+        is_kept = is_same(snapshot(obj), snapshot(again))
+    except RecursionError:  # too deep for a snapshot: it may do to be written as it was read
         is_kept = write(again) == written
     if not is_kept:
         raise DifferentError("what would be written loads as something else")

@@ -10,47 +10,48 @@ import types
 
 from typing import Any
 
+from versionpickle._classes.codecs.base import unpacked
 from versionpickle._classes.hooks import hooks_of
 from versionpickle._wire.refs import reduced, ref_of
-from .order import rank
-from versionpickle._classes.codecs.base import unpacked
 from versionpickle._wire.stamp import Stamp, is_stamped
 from versionpickle.migrations import Registry
 from versionpickle.migrations._chain import as_dict
+
+from .order import rank
 
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
-def portrait(obj: Any) -> Any:
+def snapshot(obj: Any) -> Any:
     """
     Describe *obj* as what `json` can store, attribute by attribute.
 
-    >>> portrait([1, (2.5, None), {"a": b"x"}])
+    >>> snapshot([1, (2.5, None), {"a": b"x"}])
     [1, {'tuple': [2.5, None]}, {'dict': [['a', {'bytes': "b'x'"}]]}]
     """
     return _Painter().paint(obj)
 
 
 def description(obj: Any) -> dict[str, Any]:
-    """Return the portrait of *obj*, and the versions of the classes in it and of their bases."""
+    """Return the snapshot of *obj*, and the versions of the classes in it and of their bases."""
     painter = _Painter()
     painted = painter.paint(obj)
     return {"versions": painter.versions, "object": painted}
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Tell whether two portraits are equal, of which 1, 1.0 and true are not."""
+    """Tell whether two snapshots are equal, of which 1, 1.0 and true are not."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def translated(portrait: Any, registry: Registry) -> Any:
-    """Return a portrait with today's names of classes that have moved."""
-    if isinstance(portrait, list):
-        return [translated(part, registry) for part in portrait]
-    if not isinstance(portrait, dict):
-        return portrait
-    return {name: _translated(name, part, registry) for name, part in portrait.items()}
+def translated(snapshot: Any, registry: Registry) -> Any:
+    """Return a snapshot with today's names of classes that have moved."""
+    if isinstance(snapshot, list):
+        return [translated(part, registry) for part in snapshot]
+    if not isinstance(snapshot, dict):
+        return snapshot
+    return {name: _translated(name, part, registry) for name, part in snapshot.items()}
 
 
 def _translated(name: str, part: Any, registry: Registry) -> Any:

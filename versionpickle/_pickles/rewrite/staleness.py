@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from versionpickle._wire.stamp import Claim
-from versionpickle.migrations import Declaration, Elsewhere, Registry, Retired
+from versionpickle.migrations import Converted, Declaration, Registry, Retired
 
 
 def is_current(claim: Claim, registry: Registry) -> bool:
@@ -14,13 +14,13 @@ def is_current(claim: Claim, registry: Registry) -> bool:
     if declaration is None or declaration.version != claim.version:
         return False
     *bases, _ = ((base.key, base.version) for base in declaration.hooks.lineage())
-    shape = declaration.hooks.shape
-    return claim.bases == tuple(bases) and shape.current(claim.fields) is not None
+    codec = declaration.hooks.codec
+    return claim.bases == tuple(bases) and codec.current(claim.fields) is not None
 
 
 def would_be_stamped(ref: str, registry: Registry) -> bool:
     """Tell whether what was stored without a stamp would get one."""
-    return isinstance(registry.resolve(ref), Declaration | Elsewhere) or is_renamed(ref, registry)
+    return isinstance(registry.resolve(ref), Declaration | Converted) or is_renamed(ref, registry)
 
 
 def is_renamed(ref: str, registry: Registry) -> bool:

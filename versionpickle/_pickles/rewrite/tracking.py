@@ -11,13 +11,14 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from versionpickle._pickles.dump.pickler import dumps
-from .manifest import Label
-from versionpickle._wire.refs import look_up
 from versionpickle._classes.placeholder import WRITTEN
-from versionpickle._wire.stamp import NOTES, Stamp
 from versionpickle._classes.reviving import OF_OURS, _revive
+from versionpickle._pickles.dump.pickler import dumps
+from versionpickle._wire.refs import look_up
+from versionpickle._wire.stamp import NOTES, Stamp
 from versionpickle.migrations import Declaration, Registry
+
+from .manifest import Manifest
 
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ Notes: TypeAlias = tuple[Stamp | str, ...]
 """What was met while an object was dumped: stamps, and the refs that stand beside them."""
 
 
-def label_of_notes(notes: Notes, registry: Registry) -> Label:
+def manifest_of_tracked(notes: Notes, registry: Registry) -> Manifest:
     """Return what they come to: what is declared is stamped, so its name only refers to it."""
     names = [one for one in notes if isinstance(one, str)]
     named = [one for one in names if isinstance(registry.resolve(one), Declaration)]
     made = [name for name in names if name not in named]
-    return Label((one.claim for one in notes if isinstance(one, Stamp)), made, named)
+    return Manifest((one.claim for one in notes if isinstance(one, Stamp)), made, named)
 
 
 def dumps_noted(

@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
+from versionpickle._pickles.build.deferred import SETTLED
+from versionpickle._pickles.machine.machine import Machine
+from versionpickle.exceptions import LimitError
+
 from .hash_cost import HashCosts
 from .limits import Limits
-from versionpickle._pickles.machine.machine import Machine
-from versionpickle._pickles.build.deferred import SETTLED
-from versionpickle.exceptions import LimitError
 
 
 class Budget:

@@ -10,19 +10,20 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from versionpickle._classes import reviving as _stream
-from versionpickle._pickles.build.builder import Builder
-from .called import named, plainly
-from .signatures import BLANKS, is_known_call
-from versionpickle._pickles.build.finder import Finder, reconstruct
 from versionpickle._classes.hooks import Hooks
-from .open_objects import OpenObjects
 from versionpickle._classes.placeholder import Placeholder
-from versionpickle._pickles.build.deferred import SETTLED, StandIn
-from versionpickle._wire.stamp import Stamp
+from versionpickle._pickles.build.builder import Builder
+from versionpickle._pickles.build.deferred import SETTLED, Deferred
+from versionpickle._pickles.build.finder import Finder, reconstruct
 from versionpickle._pickles.value_types import is_value_type
+from versionpickle._wire.stamp import Stamp
+
+from .called import named, plainly
+from .open_objects import ObjectLifetimes
+from .signatures import BLANKS, is_known_call
 
 
-class CallRules(OpenObjects, Builder):
+class CallPolicy(ObjectLifetimes, Builder):
     """Refuse calls that no pickler writes."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
@@ -93,7 +94,7 @@ class CallRules(OpenObjects, Builder):
             self.refuse("an enum has no member of such a value")
 
     def _check_constructor(self, hooks: Hooks, given: list[Any]) -> None:
-        if not (hooks.needs_state or hooks.remakes or hooks.shape.takes_arguments()):
+        if not (hooks.made_from_state or hooks.immutable or hooks.codec.takes_arguments()):
             self.refuse(f"{hooks.declaration.ref} is called, whose objects are made without")
 
     def _check_reconstruct(self, given: list[Any]) -> None:
@@ -145,7 +146,7 @@ class CallRules(OpenObjects, Builder):
 
     def check_makes(self, cls: Any) -> None:
         plain = plainly(cls)
-        is_class = isinstance(plain, type) or type(plain) is StandIn  # of a name that is refused
+        is_class = isinstance(plain, type) or type(plain) is Deferred  # of a name that is refused
         is_alias = id(plain) in self._finder.in_place_of_classes
         if id(cls) not in self._finder.known or not (is_class or is_alias):
             self.refuse(f"an object is made of {named(cls)}, which is no class found by name")
@@ -176,14 +177,14 @@ class CallRules(OpenObjects, Builder):
         raise NotImplementedError
 
 
-_Check: TypeAlias = Callable[[CallRules, list[Any]], None]
+_Check: TypeAlias = Callable[[CallPolicy, list[Any]], None]
 _CHECKS: dict[Any, _Check] = {
-    reconstruct: CallRules._check_reconstruct,
-    _stream._keep: CallRules._check_keep,
-    _stream._make: CallRules._check_make,
-    _stream._member: CallRules._check_member,
-    _stream._rebuild: CallRules._check_rebuild,
-    _stream._set_state: CallRules._check_setter,
+    reconstruct: CallPolicy._check_reconstruct,
+    _stream._keep: CallPolicy._check_keep,
+    _stream._make: CallPolicy._check_make,
+    _stream._member: CallPolicy._check_member,
+    _stream._rebuild: CallPolicy._check_rebuild,
+    _stream._set_state: CallPolicy._check_setter,
 }
 """What the functions take that stand in pickles for pickle's own sake, or for ours."""
 

@@ -6,9 +6,9 @@ import types
 
 from typing import Any
 
+from versionpickle._pickles.build.deferred import SETTLED, Deferred
 from versionpickle._pickles.build.finder import Former
 from versionpickle._wire.refs import shortened
-from versionpickle._pickles.build.deferred import SETTLED, StandIn
 
 
 def plainly(maker: Any) -> Any:
@@ -21,7 +21,7 @@ def named(obj: Any) -> str:
     obj = plainly(obj)
     if type(obj) in SETTLED:
         return shortened(obj)
-    if type(obj) is StandIn:
+    if type(obj) is Deferred:
         return "what is made later"
     if isinstance(obj, type | types.FunctionType | types.BuiltinFunctionType):
         return f"{obj.__module__}:{obj.__qualname__}"

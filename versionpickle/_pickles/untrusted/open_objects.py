@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from .called import named
 from versionpickle._wire.stamp import Stamp
-from .strict_reader import StrictBytes
+
+from .called import named
+from .strict_reader import StrictReader
 
 
 FREE, WANTED, TAKEN = range(3)
@@ -18,7 +19,7 @@ Claimed: TypeAlias = tuple[int, Stamp | None]
 _ANY: Claimed = (FREE, None)
 
 
-class OpenObjects(StrictBytes):
+class ObjectLifetimes(StrictReader):
     """Know what was made where on the stack, until it is used."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:

@@ -11,21 +11,22 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from versionpickle._classes import reviving as _stream
-from versionpickle._pickles.build.builder import makes_blanks
-from .call_policy import hashed_by
-from .called import named, plainly
-from versionpickle._pickles.build.finder import Former, Refused, reconstruct
 from versionpickle._classes.hooks import hooks_of, restore
-from versionpickle._wire.refs import shortened
-from .open_objects import FREE, TAKEN, WANTED, Claimed
 from versionpickle._classes.placeholder import is_placeholder
-from versionpickle._pickles.build.deferred import SETTLED, StandIn, meaning
+from versionpickle._pickles.build.builder import makes_blanks
+from versionpickle._pickles.build.deferred import SETTLED, Deferred, meaning
+from versionpickle._pickles.build.finder import Former, Refused, reconstruct
+from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Stamp
-from .state_policy import StateRules, is_dunder
 from versionpickle.exceptions import ForbiddenError
 
+from .call_policy import hashed_by
+from .called import named, plainly
+from .open_objects import FREE, TAKEN, WANTED, Claimed
+from .state_policy import StatePolicy, is_dunder
 
-class Guard(StateRules):
+
+class UntrustedReader(StatePolicy):
     """
     Build objects within limits, and of nothing but what picklers write.
 
@@ -91,7 +92,7 @@ class Guard(StateRules):
             self.budget.hurry()
             if len(self._unknown) > _UNKNOWN_MAX:
                 raise self._forbidden() from None
-            found = StandIn(self.at)
+            found = Deferred(self.at)
         return self.know(found)
 
     def find_extension(self, code: int) -> Any:
@@ -383,7 +384,7 @@ def _weight(made: Any) -> int:
     """Return for how many objects a value counts beside itself."""
     if type(made).__module__ == "zoneinfo":
         return _ZONE_WEIGHT
-    return 0 if type(made) is StandIn else sys.getsizeof(made) // _UNIT
+    return 0 if type(made) is Deferred else sys.getsizeof(made) // _UNIT
 
 
 def _is_text_of_its_own(cls: type, given: list[Any]) -> bool:

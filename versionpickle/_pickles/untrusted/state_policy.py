@@ -8,18 +8,19 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .call_policy import CallRules, check_of, is_value_class
-from .called import named
-from versionpickle._classes.third_party import EXTRA, FIELDS_SET, PRIVATE
-from .signatures import is_known_state
 from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.third_party import EXTRA, FIELDS_SET, PRIVATE
+from versionpickle._pickles.build.deferred import SETTLED, Deferred, meaning
 from versionpickle._wire.refs import shortened
-from .open_objects import TAKEN
-from versionpickle._pickles.build.deferred import SETTLED, StandIn, meaning
 from versionpickle._wire.stamp import Stamp
 
+from .call_policy import CallPolicy, check_of, is_value_class
+from .called import named
+from .open_objects import TAKEN
+from .signatures import is_known_state
 
-class StateRules(CallRules):
+
+class StatePolicy(CallPolicy):
     """Refuse states that no pickler writes."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
@@ -45,12 +46,12 @@ class StateRules(CallRules):
         self.budget.look_at_the_clock()
         self.budget.note_state()
         _, stamp = self._stamps.get(id(obj), (None, None))
-        is_coming = type(obj) is StandIn and obj.making is not None
+        is_coming = type(obj) is Deferred and obj.making is not None
         if not is_coming:
             self.check_state(meaning(obj), meaning(state), stamp)
         super()._build(obj, state)
 
-    def _make(self, stand_in: StandIn, make: Callable[[], Any]) -> None:
+    def _make(self, stand_in: Deferred, make: Callable[[], Any]) -> None:
         super()._make(stand_in, make)
         if id(stand_in) in self._stamps and stand_in.is_made:
             self._stamps[id(stand_in.made)] = (stand_in.made, self._stamps[id(stand_in)][1])
@@ -107,7 +108,7 @@ class StateRules(CallRules):
     def _reads_itself(self, obj: Any) -> bool:
         hooks = self._hooks(type(obj))
         if hooks is not None:  # whose own methods stand on it, or on a base
-            return hooks.shape.layout.restores_itself
+            return hooks.codec.layout.restores_itself
         setstate: Any = getattr(obj, "__setstate__", None)
         return isinstance(setstate, types.MethodType | types.FunctionType)
 
@@ -116,7 +117,7 @@ class StateRules(CallRules):
 
     def declared_names(self, stamp: Stamp) -> Iterable[str]:
         hooks = self._hooks(stamp.cls)
-        return () if hooks is None else hooks.shape.layout.names
+        return () if hooks is None else hooks.codec.layout.names
 
     def _hooks(self, cls: type) -> Hooks | None:
         declared = self._finder.registry.declared(f"{cls.__module__}:{cls.__qualname__}")

@@ -8,14 +8,15 @@ import pickle
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from .budget import Budget
-from .limits import Limits
 from versionpickle._pickles.machine.machine import Machine
 from versionpickle._pickles.scan import NEW_IN_4, opcodes
 from versionpickle.exceptions import TruncatedError, UntrustedError
 
+from .budget import Budget
+from .limits import Limits
 
-class StrictBytes(Machine):
+
+class StrictReader(Machine):
     """Read a pickle as picklers write it: frames, numbers and places in the memo."""
 
     def __init__(self, data: bytes, *args: Any, limits: Limits, **settings: Any) -> None:

@@ -49,7 +49,7 @@ class Asks(Protocol):
         """Return the code that answers a question, as *option* would have done."""
 
 
-class AsksNobody:
+class NonInteractive:
     """Refuse to guess: say which option decides."""
 
     def is_renamed(self, ref: str, old: str, new: str) -> bool:

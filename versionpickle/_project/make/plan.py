@@ -11,15 +11,15 @@ from typing import Any
 import attrs
 
 from versionpickle._classes.hooks import Hooks
+from versionpickle._project.difference import Difference
+from versionpickle._project.find import names_of
+from versionpickle._project.project import Project
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations._schema import Recorded, Schema
 
 from .answers import Answers
 from .declarations import Space, by_hand, edits, place_of
-from versionpickle._project.difference import Difference
-from versionpickle._project.find import names_of
 from .imports import Scope
-from versionpickle._project.project import Project
 from .source_text import Edit, SourceText
 from .step_code import placed_at_the_end, placed_behind
 from .step_module import step_module

@@ -12,18 +12,18 @@ from typing import Any
 
 import attrs
 
+from versionpickle._project.difference import Change, Codes, operations, renamed, renamed_perhaps
+from versionpickle._project.find import names_of
+from versionpickle._project.project import Project
+from versionpickle._project.type_texts import accepts
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations._schema import Recorded, RecordedField
 
 from .answers import Answers, names_in
 from .declarations import Place, Space
-from versionpickle._project.difference import Change, Codes, operations, renamed, renamed_perhaps
-from versionpickle._project.find import names_of
 from .imports import Scope
-from versionpickle._project.project import Project
 from .source_text import SourceText
 from .step_code import StepCode, double_quoted, target_in
-from versionpickle._project.type_texts import accepts
 
 
 @attrs.define

@@ -16,12 +16,12 @@ from typing import Any
 import attrs
 
 from versionpickle._pickles.files import write_file
-from versionpickle.exceptions import ProjectError
-
 from versionpickle._project.configuration import Configuration
 from versionpickle._project.findings import findings
-from .plan import Plan
 from versionpickle._project.project import load_project
+from versionpickle.exceptions import ProjectError
+
+from .plan import Plan
 
 
 def write(plan: Plan) -> list[Path]:

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl
 
 from versionpickle.exceptions import NotAStoreError
 
-from .records import Elsewhere
 from .folder import Folder
+from .records import ExternalRecords
 from .shelf import Shelf
 from .table import Table
 
@@ -23,7 +23,7 @@ def is_address(text: str) -> bool:
     return text.partition(":")[0] in _KINDS
 
 
-def located(address: str) -> Elsewhere:
+def located(address: str) -> ExternalRecords:
     """Return what keeps the pickles at an address."""
     kind, _, rest = address.partition(":")
     if kind not in _KINDS:
@@ -46,7 +46,7 @@ def _table(address: str, rest: str) -> Table:
     return Table(address, path, said["table"], said.get("key", "rowid"), said["value"])
 
 
-_KINDS: dict[str, Callable[[str, str], Elsewhere]] = {
+_KINDS: dict[str, Callable[[str, str], ExternalRecords]] = {
     "dir": Folder,
     "shelve": Shelf,
     "sqlite": _table,

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 from versionpickle._pickles.files import write_file
 from versionpickle.exceptions import NotAStoreError, StoreError
-
-from .records import Elsewhere
-from .journal import SUFFIX
 from versionpickle.stores._records import Key, Record
 
+from .journal import SUFFIX
+from .records import ExternalRecords
 
-class Folder(Elsewhere):
+
+class Folder(ExternalRecords):
     """The files of a folder whose names end alike; a key is what stands before that."""
 
     def __init__(self, address: str, pattern: str) -> None:
@@ -64,13 +64,13 @@ class Folder(Elsewhere):
                 yield Record(key, b"", problem=exc.strerror or str(exc))
 
     def replace(self, changes: list[tuple[Key, bytes, bytes]]) -> set[Key]:
-        overtaken = set()
+        conflicts = set()
         for key, before, after in changes:
             if self._read(key) == before:
                 self._write(key, after)
             else:
-                overtaken.add(key)
-        return overtaken
+                conflicts.add(key)
+        return conflicts
 
     def write(self, pickles: list[tuple[Key, bytes]]) -> None:
         for key, data in pickles:

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from versionpickle.exceptions import NotAStoreError
-
+from versionpickle.stores._records import Failure, Key
 from versionpickle.stores._sqlite.database import Database
-from versionpickle.stores._records import Key, Parked
 
 
 SUFFIX = ".versionpickle"
@@ -37,7 +36,7 @@ def mark_of(data: bytes) -> int:
     return zlib.crc32(data) << 28 ^ len(data)
 
 
-class Ledger:
+class Journal:
     """
     Keep originals and failures; the file is made when there is something to keep.
 
@@ -144,7 +143,7 @@ class Ledger:
 
     # Failures
 
-    def park(self, parked: Iterable[tuple[Parked, int | None]]) -> None:
+    def park(self, parked: Iterable[tuple[Failure, int | None]]) -> None:
         rows = [
             (one.key, mark, one.ref, one.version, one.step, one.reason) for one, mark in parked
         ]
@@ -152,9 +151,9 @@ class Ledger:
             sql = "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?)"
             self._opened().write_many(sql, rows)
 
-    def parked(self) -> Iterator[tuple[Parked, int | None]]:
+    def parked(self) -> Iterator[tuple[Failure, int | None]]:
         rows = self._read("SELECT key, ref, version, step, reason, sum FROM parked ORDER BY key")
-        return ((Parked(*row[:-1]), row[-1]) for row in rows)
+        return ((Failure(*row[:-1]), row[-1]) for row in rows)
 
     def unpark(self, keys: Sequence[Key]) -> None:
         if not keys:

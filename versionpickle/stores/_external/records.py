@@ -8,15 +8,26 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from versionpickle._pickles.rewrite.manifest import Label
-from versionpickle._pickles.rewrite.rewrite import label_of
+from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle._pickles.rewrite.rewrite import manifest_of
 from versionpickle.exceptions import VersionPickleError
+from versionpickle.stores._records import (
+    Batch,
+    Classifier,
+    Damage,
+    Failure,
+    Key,
+    Record,
+    Records,
+    Tell,
+    ignore,
+    some_of,
+)
 
-from .journal import Ledger, mark_of
-from versionpickle.stores._records import Batch, Damage, Judge, Key, Parked, Record, Records, Tell, ignore, some_of
+from .journal import Journal, mark_of
 
 
-class Elsewhere(Records):
+class ExternalRecords(Records):
     """
     Pickles that can be scanned, and replaced if they are unchanged.
 
@@ -29,7 +40,7 @@ class Elsewhere(Records):
 
     def __init__(self, address: str, ledger: str) -> None:
         self.address = address
-        self.ledger = Ledger(ledger)
+        self.ledger = Journal(ledger)
 
     def close(self) -> None:
         self.ledger.close()
@@ -53,18 +64,22 @@ class Elsewhere(Records):
 
     # What they have in common
 
-    def put(self, keys: Sequence[Key], pickles: Sequence[bytes], labels: Sequence[Label]) -> None:
+    def put(
+        self, keys: Sequence[Key], pickles: Sequence[bytes], manifests: Sequence[Manifest]
+    ) -> None:
         self.write(list(zip(keys, pickles, strict=True)))
 
-    def tally(self, tell: Tell = ignore) -> dict[Label | None, int]:
-        counts: dict[Label | None, int] = {}
+    def tally(self, tell: Tell = ignore) -> dict[Manifest | None, int]:
+        counts: dict[Manifest | None, int] = {}
         for number, record in enumerate(self.scan(), 1):
-            label = _label(record)
-            counts[label] = counts.get(label, 0) + 1
+            manifest = _manifest(record)
+            counts[manifest] = counts.get(manifest, 0) + 1
             tell(number)
         return counts
 
-    def batches(self, is_wanted: Judge, size: int, limit: int | None = None) -> Iterator[Batch]:
+    def batches(
+        self, is_wanted: Classifier, size: int, limit: int | None = None
+    ) -> Iterator[Batch]:
         self._recover()
         coming = itertools.islice(self.scan(), limit)
         while some := Batch.of(some_of(coming, size)):
@@ -90,16 +105,16 @@ class Elsewhere(Records):
             return None
 
     def swap(
-        self, batch: Batch, pickles: list[bytes], labels: list[Label], ready: Any = None
+        self, batch: Batch, pickles: list[bytes], manifests: list[Manifest], ready: Any = None
     ) -> set[Key]:
         changes = list(zip(batch.keys, batch.pickles, pickles, strict=True))
         self.ledger.begin(changes, self.aside())
-        overtaken = self.replace(changes)
-        self.ledger.end(overtaken)
+        conflicts = self.replace(changes)
+        self.ledger.end(conflicts)
         self.ledger.unpark(batch.keys)
-        return overtaken
+        return conflicts
 
-    def park(self, batch: Batch, parked: Sequence[Parked]) -> set[Key]:
+    def park(self, batch: Batch, parked: Sequence[Failure]) -> set[Key]:
         (problems,) = batch.marks
         marks = [self._mark(key) for key in batch.keys]
         columns = batch.keys, batch.pickles, problems, marks
@@ -115,7 +130,7 @@ class Elsewhere(Records):
     def unpark(self) -> None:
         self.ledger.unpark([one.key for one, _ in self.ledger.parked()])
 
-    def parked(self) -> list[Parked]:
+    def parked(self) -> list[Failure]:
         return [one for one, mark in self.ledger.parked() if self._mark(one.key) == mark]
 
     def originals(self) -> int:
@@ -133,9 +148,9 @@ class Elsewhere(Records):
                 for key, before, after in originals
                 if (found := now[key]) is not None and mark_of(found) == after
             ]
-            overtaken = self.replace(changes)
+            conflicts = self.replace(changes)
             self.ledger.drop_originals(key for key, _, _ in originals)
-            back = len(changes) - len(overtaken)
+            back = len(changes) - len(conflicts)
             yield back, len(originals) - back
 
     def _read(self, key: Key) -> bytes | None:
@@ -150,9 +165,9 @@ class Elsewhere(Records):
             yield 1 if problem is None else Damage(record.key, problem)
 
 
-def _label(record: Record) -> Label | None:
+def _manifest(record: Record) -> Manifest | None:
     try:
-        return None if record.problem else label_of(record.data)
+        return None if record.problem else manifest_of(record.data)
     except VersionPickleError:
         return None
 
@@ -161,7 +176,7 @@ def _problem(record: Record) -> str | None:
     if record.problem:
         return record.problem
     try:
-        label_of(record.data)
+        manifest_of(record.data)
     except VersionPickleError as exc:
         return str(exc)
     return None

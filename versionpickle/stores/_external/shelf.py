@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from versionpickle._pickles.files import write_file
 from versionpickle.exceptions import NotAStoreError, StoreError
-
-from .records import Elsewhere
-from .journal import SUFFIX
 from versionpickle.stores._records import Key, Record
 
+from .journal import SUFFIX
+from .records import ExternalRecords
 
-class Shelf(Elsewhere):
+
+class Shelf(ExternalRecords):
     """A file of `dbm`, in the flavour in which it is; only one process may use it at a time."""
 
     tears = True
@@ -84,14 +84,14 @@ class Shelf(Elsewhere):
 
     def replace(self, changes: list[tuple[Key, bytes, bytes]]) -> set[Key]:
         file = self._open("w")
-        overtaken = set()
+        conflicts = set()
         for key, before, after in changes:
             if file.get(_bytes(key)) == before:
                 file[_bytes(key)] = after
             else:
-                overtaken.add(key)
+                conflicts.add(key)
         self._sync()
-        return overtaken
+        return conflicts
 
     def write(self, pickles: list[tuple[Key, bytes]]) -> None:
         file = self._open("w")

@@ -7,17 +7,17 @@ import os
 from collections.abc import Iterator
 
 from versionpickle.exceptions import NotAStoreError
-
-from versionpickle.stores._sqlite.database import Database, first
-from .records import Elsewhere
-from .journal import SUFFIX
 from versionpickle.stores._records import Damage, Key, Record
+from versionpickle.stores._sqlite.database import Database, first
+
+from .journal import SUFFIX
+from .records import ExternalRecords
 
 
 _PAGE = 500
 
 
-class Table(Elsewhere):
+class Table(ExternalRecords):
     """The rows of a table that hold a pickle, by a column that tells them apart."""
 
     def __init__(self, address: str, path: str, table: str, key: str, value: str) -> None:

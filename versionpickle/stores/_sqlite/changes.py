@@ -13,7 +13,7 @@ from .database import Database, State
 Moment: TypeAlias = State | None
 
 
-class Watch:
+class ChangeDetector:
     """Notice whether anybody but one sweep, of one thread, has changed a file."""
 
     def __init__(self, database: Database) -> None:

@@ -14,22 +14,22 @@ _NOT_WHOLE = (AttributeError, TypeError)
 """What is raised over something that is no text, no bytes or no number."""
 
 
-def sum_of(key: str, data: bytes, label: int, migrated: int = 0) -> int:
+def sum_of(key: str, data: bytes, manifest: int, migrated: int = 0) -> int:
     """
     Return the checksum of a record that has the label of this number.
 
     *migrated* is the number of the batch of originals that a migration kept of it.
     """
-    return crc32(data, crc32(key.encode())) ^ label ^ (migrated << 32)
+    return crc32(data, crc32(key.encode())) ^ manifest ^ (migrated << 32)
 
 
-def is_whole(key: Any, data: Any, found: Any, label: Any, migrated: Any) -> bool:
+def is_whole(key: Any, data: Any, found: Any, manifest: Any, migrated: Any) -> bool:
     """Tell whether a record is what was stored; one flipped bit may make a text of bytes."""
     try:
-        expected = crc32(data, crc32(key.encode())) ^ label ^ (migrated << 32)
+        expected = crc32(data, crc32(key.encode())) ^ manifest ^ (migrated << 32)
     except _NOT_WHOLE:
         return False
-    return bool(expected == found and 0 < label < _LABELS_END)
+    return bool(expected == found and 0 < manifest < _LABELS_END)
 
 
 # That of many, column by column: of all loops over a store, these are among the longest
@@ -46,19 +46,23 @@ def crcs_of(pickles: Iterable[bytes], of_keys: Iterable[int]) -> list[int]:
 
 
 def sums_of(
-    crcs: Iterable[int], labels: Iterable[int], migrated: Iterable[int] = repeat(0)
+    crcs: Iterable[int], manifests: Iterable[int], migrated: Iterable[int] = repeat(0)
 ) -> list[int]:
     """Return the checksums of which those are parts."""
-    return [*map(xor, map(xor, crcs, labels), map(lshift, migrated, repeat(32)))]
+    return [*map(xor, map(xor, crcs, manifests), map(lshift, migrated, repeat(32)))]
 
 
 def crcs_of_keys_if_whole(
-    keys: list[Any], pickles: list[Any], found: list[Any], labels: list[Any], migrated: list[Any]
+    keys: list[Any],
+    pickles: list[Any],
+    found: list[Any],
+    manifests: list[Any],
+    migrated: list[Any],
 ) -> list[int] | None:
     """Return the part that keys decide, if all these records are what was stored."""
     try:
         of_keys = crcs_of_keys(keys)
-        is_same = sums_of(crcs_of(pickles, of_keys), labels, migrated) == found
-        return of_keys if is_same and min(labels) > 0 and max(labels) < _LABELS_END else None
+        is_same = sums_of(crcs_of(pickles, of_keys), manifests, migrated) == found
+        return of_keys if is_same and min(manifests) > 0 and max(manifests) < _LABELS_END else None
     except _NOT_WHOLE:
         return None

@@ -12,9 +12,9 @@ from time import monotonic
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from versionpickle.exceptions import DamagedStoreError, LockedStoreError, StoreError
+from versionpickle.stores._records import MUCH
 
 from .connections import Act, ClosedError, Connections, ForkedError, Handle
-from versionpickle.stores._records import MUCH
 
 
 _R = TypeVar("_R")
@@ -357,7 +357,7 @@ _NO_TEXT = "Could not decode to UTF-8"
 """What Python's module says of such a text; to look at each would make all reads slower."""
 
 
-class Spoiled(str):
+class UndecodableText(str):
     """What is left of a text that is no UTF-8 any more."""
 
     __slots__ = ("raw",)
@@ -368,6 +368,6 @@ def _text(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        spoiled = Spoiled(raw, "utf-8", "backslashreplace")
+        spoiled = UndecodableText(raw, "utf-8", "backslashreplace")
         spoiled.raw = raw
         return spoiled

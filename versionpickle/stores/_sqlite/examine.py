@@ -9,14 +9,14 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from versionpickle.exceptions import DamagedStoreError, StoreError
+from versionpickle.stores._records import Damage
 
 from .checksum import is_whole
 from .database import Database, some
+from .failures import Failures
 from .manifests import DAMAGED
-from .repair import Mending
 from .originals import Originals
-from .failures import Parking
-from versionpickle.stores._records import Damage
+from .repair import Mending
 
 
 _PAGE = 500
@@ -33,14 +33,14 @@ def examined(database: Database) -> Iterator[int | Damage]:
     mending = Mending(database)
     good = 0
     for row in _records(database):
-        key, data, found, label, migrated, _ = row
+        key, data, found, manifest, migrated, _ = row
         if data is None:
             yield Damage(key, "the part of the file where it stands cannot be read")
-        elif not is_whole(key, data, found, label, migrated):
+        elif not is_whole(key, data, found, manifest, migrated):
             yield Damage(key, "its bytes are not those that were stored")
             _set_apart(database, row)
         else:
-            mending.note(label, data)
+            mending.note(manifest, data)
             good += 1
             if good == _PAGE:
                 yield good
@@ -48,7 +48,7 @@ def examined(database: Database) -> Iterator[int | Damage]:
     yield good
     yield from mending.mended()
     yield from Originals(database).examine()
-    yield from Parking(database).examine()
+    yield from Failures(database).examine()
 
 
 def _is_described(database: Database) -> bool:
@@ -117,10 +117,10 @@ def _around(database: Database, after: int) -> Generator[tuple[Any, ...], None, 
 
 def _set_apart(database: Database, row: tuple[Any, ...]) -> None:
     """Set a record apart, unless somebody has stored it again meanwhile, or nobody may."""
-    _, data, found, label, _, row_id = row
+    _, data, found, manifest, _, row_id = row
     if not database.is_read_only:
         with contextlib.suppress(StoreError):
-            database.write(_SET_APART, (DAMAGED, row_id, data, found, label))
+            database.write(_SET_APART, (DAMAGED, row_id, data, found, manifest))
 
 
 _SET_APART = """UPDATE records SET label = ?

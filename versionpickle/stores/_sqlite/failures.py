@@ -10,18 +10,18 @@ from typing import Any
 from zlib import crc32
 
 from versionpickle.exceptions import DamagedStoreError, StoreError
+from versionpickle.stores._records import Damage, Failure
 
-from .database import Database, Spoiled, first
-from versionpickle.stores._records import Damage, Parked
+from .database import Database, UndecodableText, first
 
 
-class Parking:
+class Failures:
     """Keep why records were parked, each with the checksum of the record."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def park(self, parked: Iterable[tuple[Parked, int]]) -> set[str]:
+    def park(self, parked: Iterable[tuple[Failure, int]]) -> set[str]:
         """Park records, each with its checksum; return the keys of those that have another."""
         others = set()
         with self._database.transaction():
@@ -30,7 +30,7 @@ class Parking:
                 if found == (record,):
                     row = (one.key, one.ref, one.version, one.step, one.reason, record)
                     self._database.write(_PARK, (*row, _sum(*row)), size=len(one.reason))
-                elif not isinstance(one.key, Spoiled):  # which nobody can find by its key
+                elif not isinstance(one.key, UndecodableText):  # which nobody can find by its key
                     others.add(one.key)
         return others
 
@@ -38,9 +38,9 @@ class Parking:
         if self._database.fetch(first, f"{_SELECT} LIMIT 1", ()):
             self._database.write("DELETE FROM parked")
 
-    def parked(self) -> list[Parked]:
+    def parked(self) -> list[Failure]:
         rows = self._database.read(f"{_SELECT} WHERE key IN ({_STILL_PARKED})")
-        return [Parked(*row[:5]) for row in rows]
+        return [Failure(*row[:5]) for row in rows]
 
     def examine(self) -> Iterator[Damage]:
         """Yield what is damaged, and drop it: the next migration finds it out again."""

@@ -6,7 +6,7 @@ import zlib
 
 from typing import Any
 
-from versionpickle._pickles.rewrite.manifest import Label
+from versionpickle._pickles.rewrite.manifest import Manifest
 
 from .database import Database, first
 
@@ -15,7 +15,7 @@ DAMAGED = 0
 """The number of records that are not what was stored."""
 
 
-class Labels:
+class Manifests:
     """
     Know labels by number, and numbers by label.
 
@@ -25,50 +25,50 @@ class Labels:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._labels: dict[int, Label] = {}
-        self._numbers: dict[Label, int] = {}
+        self._labels: dict[int, Manifest] = {}
+        self._numbers: dict[Manifest, int] = {}
 
-    def label(self, number: int) -> Label | None:
+    def manifest(self, number: int) -> Manifest | None:
         """Return the label of a number; None where it is damaged."""
         known = self._labels.get(number)
         if known is None:
             row = self._database.fetch(
                 first, "SELECT text, sum FROM labels WHERE id = ?", (number,)
             )
-            known = None if row is None else label_in(*row)
+            known = None if row is None else manifest_in(*row)
         return known
 
-    def all(self) -> dict[int, Label]:
+    def all(self) -> dict[int, Manifest]:
         """Return all that are whole."""
         rows = self._database.read("SELECT id, text, sum FROM labels")
-        found = ((number, label_in(text, checksum)) for number, text, checksum in rows)
-        return {number: label for number, label in found if label is not None}
+        found = ((number, manifest_in(text, checksum)) for number, text, checksum in rows)
+        return {number: manifest for number, manifest in found if manifest is not None}
 
-    def known(self, label: Label) -> int | None:
+    def known(self, manifest: Manifest) -> int | None:
         """Return the number of a label that was committed, without asking the file."""
-        return self._numbers.get(label)
+        return self._numbers.get(manifest)
 
-    def number(self, label: Label) -> int:
+    def number(self, manifest: Manifest) -> int:
         """Return the number of a label, within a transaction; it may have to be written."""
-        known = self._numbers.get(label)
+        known = self._numbers.get(manifest)
         if known is not None:
             return known
-        text = label.text
+        text = manifest.text
         self._database.write(_WRITE, (text, zlib.crc32(text.encode())))
         row = self._database.fetch(first, "SELECT id FROM labels WHERE text = ?", (text,))
         return int(row[0])
 
-    def remember(self, numbers: dict[Label, int]) -> None:
+    def remember(self, numbers: dict[Manifest, int]) -> None:
         """Note that labels are committed."""
         self._numbers |= numbers
-        self._labels |= {number: label for label, number in numbers.items()}
+        self._labels |= {number: manifest for manifest, number in numbers.items()}
 
 
 _WRITE = "INSERT INTO labels (text, sum) VALUES (?, ?) ON CONFLICT (text) DO NOTHING"
 
 
-def label_in(text: Any, checksum: Any) -> Label | None:
+def manifest_in(text: Any, checksum: Any) -> Manifest | None:
     """Return the label that a text is, if it is what was stored."""
     if type(text) is not str or zlib.crc32(text.encode()) != checksum:
         return None
-    return Label.from_text(text)
+    return Manifest.from_text(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from .database import Database, Spoiled, some
+from .database import Database, UndecodableText, some
 
 
 Query: TypeAlias = tuple[str, Sequence[Any]]
@@ -31,19 +31,21 @@ def pages(database: Database, ask: Ask, start: str = "") -> Iterator[list[Any]]:
         place = _AFTER
 
 
-def with_labels(select: str, labels: Sequence[int], place: str, at: bytes, size: int) -> Query:
+def with_manifests(
+    select: str, manifests: Sequence[int], place: str, at: bytes, size: int
+) -> Query:
     """Return a query for the next *size* records with one of these labels."""
     end = f"AND {place} ORDER BY key LIMIT {size}"
-    if len(labels) > _FEW:
-        return f"{select} WHERE +label IN ({', '.join(map(str, labels))}) {end}", (at,)
-    if len(labels) == 1:
-        return f"{select} WHERE label = {labels[0]} {end}", (at,)
+    if len(manifests) > _FEW:
+        return f"{select} WHERE +label IN ({', '.join(map(str, manifests))}) {end}", (at,)
+    if len(manifests) == 1:
+        return f"{select} WHERE label = {manifests[0]} {end}", (at,)
     parts = " UNION ALL ".join(
-        f"SELECT * FROM (SELECT id, key FROM records WHERE label = {label} {end})"
-        for label in labels
+        f"SELECT * FROM (SELECT id, key FROM records WHERE label = {manifest} {end})"
+        for manifest in manifests
     )
     first = f"SELECT id FROM ({parts}) ORDER BY key LIMIT {size}"
-    return f"{select} WHERE id IN ({first}) ORDER BY key", (at,) * len(labels)
+    return f"{select} WHERE id IN ({first}) ORDER BY key", (at,) * len(manifests)
 
 
 def behind(prefix: str) -> str | None:
@@ -62,4 +64,4 @@ def behind(prefix: str) -> str | None:
 
 def _bytes(key: object) -> bytes:
     """Return a key as it stands in the file, so that others are behind it."""
-    return key.raw if isinstance(key, Spoiled) else str(key).encode()
+    return key.raw if isinstance(key, UndecodableText) else str(key).encode()

@@ -10,11 +10,11 @@ from typing import Any
 
 from versionpickle._pickles.load.unpickler import loads
 from versionpickle.exceptions import DamagedStoreError
+from versionpickle.stores._columns import dumps_columns
+from versionpickle.stores._records import Damage
 
 from .checksum import is_whole
-from versionpickle.stores._columns import dumps_columns
 from .database import Database, first
-from versionpickle.stores._records import Damage
 
 
 class Originals:

@@ -8,12 +8,12 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from versionpickle._pickles.rewrite.rewrite import label_of
+from versionpickle._pickles.rewrite.rewrite import manifest_of
 from versionpickle.exceptions import StoreError, VersionPickleError
+from versionpickle.stores._records import Damage
 
 from .database import Database
-from .manifests import label_in
-from versionpickle.stores._records import Damage
+from .manifests import manifest_in
 
 
 class Mending:
@@ -29,7 +29,7 @@ class Mending:
         self._broken = {
             number: (raw, checksum)
             for number, text, checksum, raw in rows
-            if label_in(text, checksum) is None
+            if manifest_in(text, checksum) is None
         }
         self._whole = {number for number, *_ in rows} - self._broken.keys()
         self._examples: dict[int, bytes] = {}
@@ -51,12 +51,12 @@ class Mending:
     def _is_there(self, number: int) -> bool:
         """Tell whether somebody has stored the first record of this kind only now."""
         sql = "SELECT text, sum FROM labels WHERE id = ?"
-        return any(label_in(*row) for row in self._database.readable(sql, (number,)))
+        return any(manifest_in(*row) for row in self._database.readable(sql, (number,)))
 
     def _mend(self, number: int) -> None:
         text = _restored(*self._broken.get(number, (b"", None)))
         if text is None and number in self._examples:
-            text = label_of(self._examples[number]).text
+            text = manifest_of(self._examples[number]).text
         if text is None:  # no record has it, so nothing depends on it
             return
         database = self._database

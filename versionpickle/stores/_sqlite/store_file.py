@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from versionpickle._pickles.rewrite.manifest import Label
+from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.tracking import PROTOCOL
 from versionpickle.exceptions import (
     DamagedRecordError,
@@ -21,17 +21,28 @@ from versionpickle.exceptions import (
     LockedStoreError,
     NotAStoreError,
 )
-
-from .checksum import crcs_of, crcs_of_keys, crcs_of_keys_if_whole, is_whole, sum_of, sums_of
 from versionpickle.stores._columns import Columns
-from .database import Database, Durability, Spoiled, first
+from versionpickle.stores._records import (
+    Batch,
+    Classifier,
+    Damage,
+    Failure,
+    Findings,
+    Key,
+    Record,
+    Records,
+    Tell,
+    ignore,
+)
+
+from .changes import ChangeDetector, Moment
+from .checksum import crcs_of, crcs_of_keys, crcs_of_keys_if_whole, is_whole, sum_of, sums_of
+from .database import Database, Durability, UndecodableText, first
 from .examine import examined
-from .manifests import DAMAGED, Labels
-from .order import Query, behind, pages, with_labels
+from .failures import Failures
+from .manifests import DAMAGED, Manifests
+from .order import Query, behind, pages, with_manifests
 from .originals import Originals, pack
-from .failures import Parking
-from versionpickle.stores._records import Batch, Damage, Findings, Judge, Key, Parked, Record, Records, Tell, ignore
-from .changes import Moment, Watch
 
 
 FORMAT = 1
@@ -112,9 +123,9 @@ class StoreFile(Records):
         self.address = path
         _check_there(path, read_only=read_only)
         self.database = Database(path, read_only=read_only, durability=durability, timeout=timeout)
-        self.labels = Labels(self.database)
+        self.manifests = Manifests(self.database)
         self._originals = Originals(self.database)
-        self._parking = Parking(self.database)
+        self._parking = Failures(self.database)
         try:
             self._begin(timeout)
         except BaseException:
@@ -174,8 +185,8 @@ class StoreFile(Records):
 
     def scan(self, prefix: str = "") -> Iterator[Record]:
         for row in self._pages(_SELECT, prefix):
-            key, data, _, label, *_ = row
-            problem = "" if is_whole(*row[:-1]) else _problem(label)
+            key, data, _, manifest, *_ = row
+            problem = "" if is_whole(*row[:-1]) else _problem(manifest)
             yield Record(key, data, problem)
 
     def _pages(self, select: str, prefix: str) -> Iterator[tuple[Any, ...]]:
@@ -194,28 +205,30 @@ class StoreFile(Records):
         """Return the bytes of a record and its label's number, if it is whole."""
         row = self.database.fetch(first, _READ, (key,))
         if row is None:
-            raise self._damaged(key, None) if isinstance(key, Spoiled) else KeyError(key)
-        data, found, label, migrated = row
-        if not is_whole(key, data, found, label, migrated):
-            raise self._damaged(key, label)
-        return data, label
+            raise self._damaged(key, None) if isinstance(key, UndecodableText) else KeyError(key)
+        data, found, manifest, migrated = row
+        if not is_whole(key, data, found, manifest, migrated):
+            raise self._damaged(key, manifest)
+        return data, manifest
 
-    def _damaged(self, key: str, label: object) -> DamagedRecordError:
-        damaged = DamagedRecordError(self.address, _problem(label))
+    def _damaged(self, key: str, manifest: object) -> DamagedRecordError:
+        damaged = DamagedRecordError(self.address, _problem(manifest))
         damaged.key = key
         return damaged
 
-    def write(self, key: str, data: bytes, label: Label) -> None:
-        number = self.labels.known(label)
+    def write(self, key: str, data: bytes, manifest: Manifest) -> None:
+        number = self.manifests.known(manifest)
         if number is None:
-            self.put([key], [data], [label])
+            self.put([key], [data], [manifest])
         else:
             values = (key, data, sum_of(key, data, number), number)
             self.database.write(_WRITE, values, size=len(data))
 
-    def put(self, keys: Sequence[Key], pickles: Sequence[bytes], labels: Sequence[Label]) -> None:
+    def put(
+        self, keys: Sequence[Key], pickles: Sequence[bytes], manifests: Sequence[Manifest]
+    ) -> None:
         """Write many records, in one transaction."""
-        with self._numbered(labels) as numbers:
+        with self._numbered(manifests) as numbers:
             sums = sums_of(crcs_of(pickles, crcs_of_keys(keys)), numbers)
             rows = [*zip(keys, pickles, sums, numbers, strict=True)]
             rest = len(rows) % _AT_ONCE
@@ -224,21 +237,21 @@ class StoreFile(Records):
             together = ([*itertools.chain(*part)] for part in parts)
             self.database.write_many(_WRITE_SOME, together, size=sum(map(len, pickles)))
 
-    def replace(self, key: str, before: bytes, data: bytes, label: Label) -> bool:
+    def replace(self, key: str, before: bytes, data: bytes, manifest: Manifest) -> bool:
         """Write a record in place of *before*; tell whether it still was there."""
-        with self._numbered([label]) as (number,):
+        with self._numbered([manifest]) as (number,):
             values = (data, sum_of(key, data, number), number, key, before)
             return bool(self.database.write(_REPLACE, values, size=len(data)))
 
     @contextlib.contextmanager
-    def _numbered(self, labels: Sequence[Label]) -> Iterator[list[int]]:
+    def _numbered(self, manifests: Sequence[Manifest]) -> Iterator[list[int]]:
         """Carry out a transaction, and remember the numbers of labels if it was committed."""
-        each = dict(zip(map(id, labels), labels, strict=True))  # most are the same object
+        each = dict(zip(map(id, manifests), manifests, strict=True))  # most are the same object
         with self.database.transaction():
-            numbers = {one: self.labels.number(label) for one, label in each.items()}
-            yield [numbers[one] for one in map(id, labels)]
+            numbers = {one: self.manifests.number(manifest) for one, manifest in each.items()}
+            yield [numbers[one] for one in map(id, manifests)]
         if not self.database.is_in_transaction:
-            self.labels.remember({label: numbers[one] for one, label in each.items()})
+            self.manifests.remember({manifest: numbers[one] for one, manifest in each.items()})
 
     def delete(self, key: str) -> None:
         if not self.database.write("DELETE FROM records WHERE key = ?", (key,)):
@@ -252,31 +265,33 @@ class StoreFile(Records):
 
     # Labels
 
-    def tally(self, tell: Tell = ignore) -> dict[Label | None, int]:
+    def tally(self, tell: Tell = ignore) -> dict[Manifest | None, int]:
         rows = self.database.read("SELECT label, COUNT(*) FROM records GROUP BY label")
-        known = self.labels.all()
-        counts: dict[Label | None, int] = {}
+        known = self.manifests.all()
+        counts: dict[Manifest | None, int] = {}
         for number, count in rows:
-            label = known.get(number)
-            counts[label] = counts.get(label, 0) + count
+            manifest = known.get(number)
+            counts[manifest] = counts.get(manifest, 0) + count
         return counts
 
-    def wanted(self, is_wanted: Judge) -> list[int]:
+    def wanted(self, is_wanted: Classifier) -> list[int]:
         """Return the numbers of the labels that are wanted, of those that records have."""
-        return [number for number, label in self.labels.all().items() if is_wanted(label)]
+        return [number for number, manifest in self.manifests.all().items() if is_wanted(manifest)]
 
-    def batches(self, is_wanted: Judge, size: int, limit: int | None = None) -> Iterator[Batch]:
+    def batches(
+        self, is_wanted: Classifier, size: int, limit: int | None = None
+    ) -> Iterator[Batch]:
         numbers = self.wanted(is_wanted)
         left = sys.maxsize if limit is None else limit
         if not numbers or not left:
             return
-        watch = Watch(self.database)
+        watch = ChangeDetector(self.database)
         moment = None
 
         def ask(place: str, at: bytes) -> Query:
             nonlocal moment
             moment = watch.moment()
-            return with_labels(_SELECT, numbers, place, at, min(size, left))
+            return with_manifests(_SELECT, numbers, place, at, min(size, left))
 
         for rows in pages(self.database, ask):
             yield self._batch(rows, (watch, moment))
@@ -284,26 +299,28 @@ class StoreFile(Records):
             if not left:
                 return
 
-    def _batch(self, rows: list[Any], moment: tuple[Watch, Moment] | None = None) -> Batch:
+    def _batch(
+        self, rows: list[Any], moment: tuple[ChangeDetector, Moment] | None = None
+    ) -> Batch:
         keys, pickles, *marks = map(list, zip(*rows, strict=True))
         return Batch(keys, pickles, tuple(marks), _examined, moment)
 
     # Migrations
 
-    def swap_one(self, key: str, before: bytes, data: bytes, label: Label) -> None:
+    def swap_one(self, key: str, before: bytes, data: bytes, manifest: Manifest) -> None:
         """Swap one record, unless somebody else has changed it."""
         rows = self.database.read(f"{_SELECT} WHERE key = ?", (key,))
         if [row[1] for row in rows] == [before]:
-            self.swap(self._batch(rows), [data], [label])
+            self.swap(self._batch(rows), [data], [manifest])
 
     def swap(
-        self, batch: Batch, pickles: list[bytes], labels: list[Label], ready: Any = None
+        self, batch: Batch, pickles: list[bytes], manifests: list[Manifest], ready: Any = None
     ) -> set[Key]:
         packed, crcs = ready or _prepared(batch.columns, crcs_of_keys(batch.keys), pickles)
         keys, before = batch.keys, batch.pickles
         sums_before, _, migrated_before, places = batch.marks
-        watch, moment = batch.moment or (Watch(self.database), None)
-        with watch.aside(), self._numbered(labels) as numbers:
+        watch, moment = batch.moment or (ChangeDetector(self.database), None)
+        with watch.aside(), self._numbered(manifests) as numbers:
             number = self._originals.next_number()
             migrated = [number] * len(keys)
             sums = sums_of(crcs, numbers, migrated)
@@ -330,13 +347,13 @@ class StoreFile(Records):
             self._originals.keep(number, kept[-1], pack(*kept))
             return {*keys} - {keys[at] for at in swapped}
 
-    def park(self, batch: Batch, parked: Sequence[Parked]) -> set[Key]:
+    def park(self, batch: Batch, parked: Sequence[Failure]) -> set[Key]:
         return self._parking.park(zip(parked, batch.marks[0], strict=True))
 
     def unpark(self) -> None:
         self._parking.unpark()
 
-    def parked(self) -> list[Parked]:
+    def parked(self) -> list[Failure]:
         return self._parking.parked()
 
     def originals(self) -> int:
@@ -370,9 +387,9 @@ def _prepared(columns: Columns, crcs: list[int], pickles: list[bytes]) -> tuple[
     return pack(*kept), crcs_of(pickles, crcs)
 
 
-def _problem(label: object) -> str:
+def _problem(manifest: object) -> str:
     problem = "its bytes are not those that were stored"
-    return f"{problem}, as verify() found out" if label == DAMAGED else problem
+    return f"{problem}, as verify() found out" if manifest == DAMAGED else problem
 
 
 def _check_there(path: str, *, read_only: bool) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import attrs
 
-from versionpickle._pickles.rewrite.manifest import Label
-from versionpickle._pickles.rewrite.rewrite import label_of
+from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle._pickles.rewrite.rewrite import manifest_of
 from versionpickle.exceptions import DamagedRecordError, VersionPickleError
 from versionpickle.stores._records import Damage, Key, Record, Records, some_of
 
@@ -48,7 +48,7 @@ def copying(source: Records, target: Records, *, overwrite: bool) -> Iterator[Co
         copying = _Batch(target, overwrite=overwrite)
         for record in batch:
             copying.add(record)
-        target.put(copying.keys, copying.pickles, copying.labels)
+        target.put(copying.keys, copying.pickles, copying.manifests)
         state = attrs.evolve(
             state,
             copied=state.copied + len(copying.keys),
@@ -66,7 +66,7 @@ class _Batch:
     overwrite: bool = attrs.field(kw_only=True)
     keys: list[Key] = attrs.field(factory=list)
     pickles: list[bytes] = attrs.field(factory=list)
-    labels: list[Label] = attrs.field(factory=list)
+    manifests: list[Manifest] = attrs.field(factory=list)
     damages: list[Damage] = attrs.field(factory=list)
     same: int = 0
     kept: int = 0
@@ -93,10 +93,10 @@ class _Batch:
 
     def _add(self, key: Key, record: Record) -> None:
         try:
-            label = label_of(record.data)
+            manifest = manifest_of(record.data)
         except VersionPickleError as exc:
             self.damages.append(Damage(record.key, str(exc)))
             return
         self.keys.append(key)
         self.pickles.append(record.data)
-        self.labels.append(label)
+        self.manifests.append(manifest)

@@ -8,12 +8,12 @@ from typing import Any
 
 import attrs
 
-from versionpickle._pickles.rewrite.manifest import Label
-from versionpickle.stores._records import Batch, Key, Parked, Records
+from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle.stores._records import Batch, Failure, Key, Records
 
-from .classifier import Judge
-from .transport import Done, Task
-from .rewriter import Work
+from .classifier import Classifier
+from .rewriter import Rewriter
+from .transport import Result, Task
 from .workers import each_done
 
 
@@ -29,8 +29,8 @@ _TOLD = 1000
 class Plan:
     """How a migration goes on."""
 
-    work: Work
-    judge: Judge
+    work: Rewriter
+    judge: Classifier
     size: int = BATCH
     limit: int | None = None
     is_dry: bool = False
@@ -49,11 +49,11 @@ class Migration:
     current: int = 0
     """Those that were as they should be, in a place that does not know it without reading."""
 
-    overtaken: int = 0
+    conflicts: int = 0
     """Those that somebody else wrote meanwhile, and that stay as they were written."""
 
     failed: int = 0
-    failures: tuple[Parked, ...] = ()
+    failures: tuple[Failure, ...] = ()
     """The first of those that stay as they were, and why; ``parked()`` returns all."""
 
     at: Key | None = None
@@ -70,7 +70,7 @@ class Migration:
     def _others(self) -> list[tuple[str, int]]:
         return [
             ("current", self.current),
-            ("overtaken", self.overtaken),
+            ("overtaken", self.conflicts),
             ("failed and left as before", self.failed),
         ]
 
@@ -78,19 +78,21 @@ class Migration:
 def migrating(records: Records, plan: Plan) -> Iterator[Migration]:
     """Migrate batch by batch; yield where it is after each."""
     tally = records.tally() if records.has_labels else {}
-    wanted = (label for label in tally if label is not None and plan.judge.is_wanted(label))
-    total = sum(tally[label] for label in wanted) if records.has_labels else records.count()
+    wanted = (
+        manifest for manifest in tally if manifest is not None and plan.judge.is_wanted(manifest)
+    )
+    total = sum(tally[manifest] for manifest in wanted) if records.has_labels else records.count()
     if plan.limit is not None:
         total = min(total, plan.limit)
     state = Migration(total, is_dry=plan.is_dry)
     if not plan.is_dry:
         records.unpark()
     for _ in range(_PASSES if plan.limit is None else 1):
-        before = state.overtaken
+        before = state.conflicts
         for reached in _pass(records, plan, state):
             state = reached
             yield state
-        if state.overtaken == before:
+        if state.conflicts == before:
             return
         seen = state.seen - state.failed  # which are looked at again
         state = attrs.evolve(state, seen=seen, failed=0, failures=())
@@ -106,29 +108,29 @@ def _pass(records: Records, plan: Plan, state: Migration) -> Iterator[Migration]
 
 
 def _written(
-    records: Records, plan: Plan, state: Migration, batch: Batch, done: Done
+    records: Records, plan: Plan, state: Migration, batch: Batch, done: Result
 ) -> Migration:
     """Write a batch down, and add it to what was done."""
     failed = sorted(done.failures)
-    parked = [Parked(batch.keys[at], **attrs.asdict(done.failures[at])) for at in failed]
+    parked = [Failure(batch.keys[at], **attrs.asdict(done.failures[at])) for at in failed]
     changes = _changes(batch, done, is_all=records.has_labels)
-    overtaken: set[Key] = set()
+    conflicts: set[Key] = set()
     if parked and not plan.is_dry:
-        overtaken = records.park(batch.only(failed), parked)
-        parked = [one for one in parked if one.key not in overtaken]
-    changed = len(changes.labels)
-    if changes.labels and not plan.is_dry:
+        conflicts = records.park(batch.only(failed), parked)
+        parked = [one for one in parked if one.key not in conflicts]
+    changed = len(changes.manifests)
+    if changes.manifests and not plan.is_dry:
         missed = records.swap(*attrs.astuple(changes, recurse=False))
         changed -= len(missed)
-        overtaken |= missed
+        conflicts |= missed
     seen = state.seen + len(batch)
     return attrs.evolve(
         state,
         total=max(state.total, seen),
         seen=seen,
         migrated=state.migrated + changed,
-        current=state.current + len(batch) - changed - len(parked) - len(overtaken),
-        overtaken=state.overtaken + len(overtaken),
+        current=state.current + len(batch) - changed - len(parked) - len(conflicts),
+        conflicts=state.conflicts + len(conflicts),
         failed=state.failed + len(parked),
         failures=(*state.failures, *parked)[:_TOLD],
         at=batch.keys[-1],
@@ -139,18 +141,18 @@ def _written(
 class _Changes:
     batch: Batch
     pickles: list[bytes]
-    labels: list[Label]
+    manifests: list[Manifest]
     ready: Any = None
 
 
-def _changes(batch: Batch, done: Done, *, is_all: bool) -> _Changes:
+def _changes(batch: Batch, done: Result, *, is_all: bool) -> _Changes:
     """Return what is to be written: not what failed, nor, unless *is_all*, what is as it was."""
     if is_all and not done.failures:
-        return _Changes(batch, done.pickles, done.labels, done.ready)
+        return _Changes(batch, done.pickles, done.manifests, done.ready)
     changed = [
         place
         for place, before in enumerate(batch.pickles)
         if place not in done.failures and (is_all or done.pickles[place] != before)
     ]
     pickles = [done.pickles[place] for place in changed]
-    return _Changes(batch.only(changed), pickles, [done.labels[place] for place in changed])
+    return _Changes(batch.only(changed), pickles, [done.manifests[place] for place in changed])

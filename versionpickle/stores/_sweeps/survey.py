@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import attrs
 
-from versionpickle._pickles.rewrite.manifest import Label
+from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle.stores._records import Records, Tell, ignore
 
-from .classifier import Class, Judge
+from .classifier import Class, Classifier
 
 
 @attrs.frozen
@@ -60,15 +60,15 @@ class Survey:
 _SUMS = ("current", "stale", "unknown", "damaged", "retired", "parked", "originals")
 
 
-def survey(records: Records, judge: Judge, tell: Tell = ignore) -> Survey:
+def survey(records: Records, judge: Classifier, tell: Tell = ignore) -> Survey:
     """Count the records of a place, by what is in them."""
     return _Counting(judge, records.tally(tell)).survey(records)
 
 
 @attrs.frozen
 class _Counting:
-    judge: Judge
-    tally: dict[Label | None, int]
+    judge: Classifier
+    tally: dict[Manifest | None, int]
 
     def survey(self, records: Records) -> Survey:
         return Survey(
@@ -86,15 +86,15 @@ class _Counting:
     def _count(self, standing: str) -> int:
         return sum(
             count
-            for label, count in self.tally.items()
-            if label is not None and self.judge.standing(label) == standing
+            for manifest, count in self.tally.items()
+            if manifest is not None and self.judge.standing(manifest) == standing
         )
 
     def _classes(self) -> tuple[Class, ...]:
         """Add up the records of each class at each version."""
         found: dict[Class, int] = {}
-        for label, count in self.tally.items():
-            for one in set() if label is None else {*self.judge.classes(label)}:
+        for manifest, count in self.tally.items():
+            for one in set() if manifest is None else {*self.judge.classes(manifest)}:
                 found[one] = found.get(one, 0) + count
         classes = (attrs.evolve(one, records=count) for one, count in found.items())
         return tuple(sorted(classes, key=lambda one: (one.ref, one.version or 0, one.problem)))

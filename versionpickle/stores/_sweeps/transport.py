@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
-from versionpickle._pickles.rewrite.manifest import Label
-from versionpickle._pickles.rewrite.rewrite import Failure
+from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle._pickles.rewrite.rewrite import UpgradeFailure
 from versionpickle.stores._columns import Columns, dumps_columns
 from versionpickle.stores._records import Findings
 
@@ -30,40 +30,42 @@ def _task(columns: bytes, examine: Callable[..., Findings]) -> Task:
     return Task(pickle.loads(columns), examine)
 
 
-NO_LABEL = Label()
+NO_MANIFEST = Manifest()
 """That of what failed."""
 
 
 @attrs.define(eq=False)
-class Done:
+class Result:
     """What has become of a batch."""
 
     pickles: list[bytes] = attrs.field(factory=list)
     """Each as it is to be written; as it was where that failed."""
 
-    labels: list[Label] = attrs.field(factory=list)
-    failures: dict[int, Failure] = attrs.field(factory=dict)
+    manifests: list[Manifest] = attrs.field(factory=list)
+    failures: dict[int, UpgradeFailure] = attrs.field(factory=dict)
     """By place in the batch."""
 
     ready: Any = None
     """What was prepared, see `Findings`, if nothing failed."""
 
-    def add(self, written: bytes, label: Label) -> None:
+    def add(self, written: bytes, manifest: Manifest) -> None:
         self.pickles.append(written)
-        self.labels.append(label)
+        self.manifests.append(manifest)
 
-    def fail(self, data: bytes, failure: Failure) -> None:
+    def fail(self, data: bytes, failure: UpgradeFailure) -> None:
         self.failures[len(self.pickles)] = failure
-        self.add(data, NO_LABEL)
+        self.add(data, NO_MANIFEST)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        each = {id(label): label for label in self.labels}  # most are the same object
+        each = {id(manifest): manifest for manifest in self.manifests}  # most are the same object
         numbers = {one: number for number, one in enumerate(each)}
-        labels = [numbers[one] for one in map(id, self.labels)]
-        columns = dumps_columns((self.pickles, labels))
+        manifests = [numbers[one] for one in map(id, self.manifests)]
+        columns = dumps_columns((self.pickles, manifests))
         return _done, (columns, [*each.values()], self.failures, self.ready)
 
 
-def _done(columns: bytes, each: list[Label], failures: dict[int, Failure], ready: Any) -> Done:
-    pickles, labels = pickle.loads(columns)
-    return Done(pickles, [each[number] for number in labels], failures, ready)
+def _done(
+    columns: bytes, each: list[Manifest], failures: dict[int, UpgradeFailure], ready: Any
+) -> Result:
+    pickles, manifests = pickle.loads(columns)
+    return Result(pickles, [each[number] for number in manifests], failures, ready)
