@@ -219,21 +219,23 @@ def measure() -> tuple[str, dict[str, dict[str, float]]]:
     parts = [
         f"CPython {platform.python_version()}, attrs {attrs.__version__}, {platform.machine()}; "
         f"lists of {COUNT:,} objects with five fields.",
-        "## Against plain pickle of the same class",
+        "## Compared with plain pickle of the same class",
         table(header, kinds),
         f"Geometric mean of dumping and loading: **{total:.2f}**.",
-        "*stream* compares bytes, and *one* pickles a single object, both sides by `pickle`.\n"
-        "*2 steps* compares loading version 1 through two operations with loading today's.",
-        "`versionpickle.loads` has a price for each call, since it looks at every name: a single "
-        f"object takes {safe['load']:.2f} times as long as plain pickle takes for a plain class, "
-        f"and `versionpickle.dumps` {safe['dump']:.2f} times.",
+        "*stream* compares bytes, and *one* pickles a single object; both sides use `pickle`.\n"
+        "*2 steps* compares loading version 1 through two operations with loading the current "
+        "version.",
+        "Each call of `versionpickle.loads` has a cost, because it checks every name.\n"
+        f"For a single object of a plain class, it takes {safe['load']:.2f} times as long as "
+        f"plain pickle, and `versionpickle.dumps` takes {safe['dump']:.2f} times as long.",
         f"Importing versionpickle takes {import_time():.2f} times as long as importing attrs and "
         "pickle.",
-        f"Of {read['size']:,} bytes of versioned objects, `loads` with `limits=` takes "
+        f"For {read['size']:,} bytes of versioned objects, `loads` with `limits=` takes "
         f"**{read['limits']:.1f}** times as long as `pickle.loads`, and `inspect` "
         f"**{read['inspect']:.1f}** times.",
-        "## Beside others",
-        "Against plain pickle of an attrs slotted class, each with the objects that suit it best.",
+        "## Compared with other libraries",
+        "The ratios are relative to plain pickle of an attrs class with slots.\n"
+        "Each library uses the kind of object that suits it best.",
         table(
             ["", "dump", "load", "stream"], [[n, *found.values()] for n, found in beside.items()]
         ),
@@ -267,10 +269,11 @@ def main(arguments: list[str]) -> None:
         (DOCS / "_static").mkdir(exist_ok=True)
         draw(measured, DOCS / "_static" / "speed.svg")
         page = (
-            "# Measurements\n\n"
-            "Ratios of times, side by side in one run; less is better, and 1 is plain pickle.\n"
-            "Made by `benchmarks/speed.py --write`.\n\n"
-            "![Times of dumping and loading against plain pickle](_static/speed.svg)\n\n"
+            "# Benchmarks\n\n"
+            "The numbers are ratios of times that were measured side by side in one run; "
+            "less is better, and 1 is plain pickle.\n"
+            "`benchmarks/speed.py --write` creates this page.\n\n"
+            "![Times of dumping and loading compared with plain pickle](_static/speed.svg)\n\n"
         )
         (DOCS / "benchmarks.md").write_text(page + text + "\n")
 

@@ -164,7 +164,7 @@ def beside_hands(chains: list[Contender], hands: list[Contender]) -> str:
         ]
         for chain in chains
     ]
-    return table(["", "today's", *(hand.name for hand in hands)], rows)
+    return table(["", "current objects", *(hand.name for hand in hands)], rows)
 
 
 def beside_peers(contenders: list[Contender], base: Contender) -> str:
@@ -176,7 +176,7 @@ def beside_peers(contenders: list[Contender], base: Contender) -> str:
         ]
         for contender in contenders
     ]
-    return table(["", base.name, "its own of today"], rows)
+    return table(["", base.name, "its own current data"], rows)
 
 
 def measure() -> str:
@@ -188,18 +188,20 @@ def measure() -> str:
     named = [attrs.evolve(chain, name=f"versionpickle, {chain.name}") for chain in steps]
     parts = [
         "## Ten steps",
-        f"Loading {COUNT:,} objects that version 1 of a class wrote, by its version 11.\n"
+        f"This benchmark loads {COUNT:,} objects that version 1 of a class wrote, with version 11 "
+        "of the class.\n"
         "The ten steps rename, add, remove, convert, split and merge fields.",
-        "First an attrs slotted class, loaded by `pickle.loads`: against today's objects of it, "
-        "and against a `__setstate__` of such a class that does the same by hand.\n"
-        "*At once* knows version 1 alone and assigns what comes out in the end; *step by step* "
-        "changes a dict, `if version < 2:` and so on; *ten functions* makes a dict and calls "
-        "the functions.",
+        "The first table uses an attrs class with slots and `pickle.loads`.\n"
+        "It compares the time with loading current objects of the class, and with a "
+        "hand-written `__setstate__` of such a class that does the same.\n"
+        "*At once* only supports version 1 and assigns the final values directly.\n"
+        "*Step by step* changes a dict, with `if version < 2:` and so on.\n"
+        "*Ten functions* creates a dict and calls the functions.",
         beside_hands(steps, by_hands),
-        "Then beside others, from bytes to objects: against *step by step* above, and against "
-        "how long the same contender takes for what is written today.\n"
-        "Twisted's time includes `doUpgrade()`, which logs each step; the other three read "
-        "JSON; and all four call the ten functions.",
+        "The second table compares other libraries, from bytes to objects: with *step by step* "
+        "above, and with the time that the same library takes for current data.\n"
+        "Twisted's time includes `doUpgrade()`, which logs each step.\n"
+        "The other three read JSON, and all four call the ten functions.",
         beside_peers([*named, *by_hands, *peers], by_hands[1]),
     ]
     return "\n\n".join(parts)

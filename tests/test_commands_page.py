@@ -16,17 +16,17 @@ PICTURES = PAGE.parents[1] / "_static"
 WIDTH = 90
 
 HEAD = """\
-# The commands
+# Commands
 
-`pip install 'versionpickle[cli]'` brings the command `versionpickle`; `python -m versionpickle` is the same.
+`pip install 'versionpickle[cli]'` installs the command `versionpickle`; `python -m versionpickle` does the same.
 
-What goes to a terminal is coloured, and what goes to a file or a pipe is plain text, a line for each thing.
-Most commands end with exit status 0 where all is well, with 1 where they found something, and with 2 where they could not do their work: one sentence then says why, and what to do.
+Output to a terminal is coloured; output to a file or a pipe is plain text, with one line for each item.
+For most commands, the exit status is 0 if everything is in order, 1 if they found a problem, and 2 if they could not run; one sentence then explains why, and what to do.
 
 ## Completion
 
-bash, zsh and fish complete commands, options and recorded classes, once they are told to.
-The line for bash goes into `~/.bashrc`, the one for zsh into `~/.zshrc`, and the one for fish into `~/.config/fish/completions/versionpickle.fish`:
+bash, zsh and fish can complete commands, options and recorded classes.
+Add the first line to `~/.bashrc`, the second to `~/.zshrc`, or the third to `~/.config/fish/completions/versionpickle.fish`:
 
 ```sh
 eval "$(_VERSIONPICKLE_COMPLETE=bash_source versionpickle)"
@@ -34,7 +34,7 @@ eval "$(_VERSIONPICKLE_COMPLETE=zsh_source versionpickle)"
 _VERSIONPICKLE_COMPLETE=fish_source versionpickle | source
 ```
 
-Classes are completed from the recorded schemas: nothing of yours is imported for that.
+Classes are completed from the recorded schemas, without importing your modules.
 """  # noqa: E501 - a sentence is a line
 
 

@@ -99,7 +99,7 @@ def test_never_runs_by_default(by_default):
     assert set(ran) <= {
         "a constructor of a versioned class",
         "a constructor by OBJ",
-        "an object that is asked for its name, before bad bytes",
+        "an object that is asked for its name, before damaged bytes",
     }
 
 
@@ -109,9 +109,7 @@ def table(by_default):
     for part, title in PARTS.items():
         rows = [hostile for hostile in PICKLES if hostile.part == part]
         stopped = sum(stops(by_default[part, row.title]) for row in rows)
-        lines.append(
-            f"\n## {title}\n\n{stopped} of {len(rows)} are stopped by the default load.\n"
-        )
+        lines.append(f"\n## {title}\n\nThe default load stops {stopped} of {len(rows)}.\n")
         lines.append("| | default | `limits=` |\n|---|---|---|")
         for row in rows:
             mark = "stops" if stops(by_default[part, row.title]) else "**does not**"
@@ -123,13 +121,13 @@ def table(by_default):
 HEAD = """\
 # Hostile pickles
 
-The tests load each of these pickles, which no pickler has written, in a process of its own.
-It may take 128 MiB.
-With `limits=` each ends in a typed error within a second, and nothing runs.
-The default load is made for your own data: the table says what it stops.
-What it does not stop ends in an object that is not what it seems, or in an error of Python's own,
-or takes more memory or time than there is; code that nobody vouched for does not run there either.
-"""
+No pickler would write these pickles.
+The tests load each of them in a separate process that may use 128 MiB.
+With `limits=`, each load ends in one of our errors within a second, and no code runs.
+The default load is made for your own data; the tables show which pickles it stops.
+A pickle that it does not stop loads into an object that is not what it seems, raises one of Python's own errors, or takes more memory or time than is available.
+Even then, the default load runs no code that you did not declare or allow.
+"""  # noqa: E501 - a sentence is a line
 
 
 @pytest.mark.slow

@@ -67,10 +67,10 @@ class Hostile:
 PICKLES: list[Hostile] = []
 PARTS = {
     "runs": "Code that would run",
-    "states": "States and items tampered with",
-    "bombs": "Bombs: little bytes, much memory or time",
+    "states": "Tampered states and items",
+    "bombs": "Bombs: few bytes, much memory or time",
     "parsers": "Bytes that parsers read differently",
-    "versions": "Lies about versions",
+    "versions": "False versions",
 }
 
 
@@ -158,7 +158,7 @@ hostile(
 )
 hostile(
     "runs",
-    "getattr of what a call made",
+    "getattr of the result of a call",
     call("builtins:getattr", call("datetime:date", data(b"\x07\xe4\x01\x02")), text("replace")),
 )
 for opcode, code in ((pickle.EXT1, bytes([77])), (pickle.EXT2, struct.pack("<H", 7777))):
@@ -172,7 +172,7 @@ hostile("runs", "a persistent id as text", pickle.PERSID + b"os.system\n")
 hostile("runs", "a persistent id as object", COMMAND + pickle.BINPERSID)
 hostile(
     "runs",
-    "a state setter that is no setter",
+    "a state setter that is not a setter",
     ref(SPRING) + tuple_of(stamped(ORDER, 1, "a"), EMPTY_DICT) + REDUCE,
 )
 hostile(
@@ -196,12 +196,12 @@ hostile(
 )
 hostile(
     "runs",
-    "_reconstructor from a class of its own choice",
+    "_reconstructor with a base class of the pickle's choice",
     call("copyreg:_reconstructor", ref(ORDER), ref(ORDER), value(1)),
 )
 hostile(
     "runs",
-    "_make with a function of its own choice",
+    "_make with a function of the pickle's choice",
     call("versionpickle:_make", stamp(ORDER), ref("os:system"), tuple_of(COMMAND), EMPTY_DICT),
 )
 hostile(
@@ -217,10 +217,14 @@ hostile(
 )
 hostile(
     "runs",
-    "_rebuild of what has none",
+    "_rebuild of a class without rebuild=",
     call("versionpickle:_rebuild", stamp(ORDER), EMPTY_TUPLE, NONE),
 )
-hostile("runs", "_member of no enum", call("versionpickle:_member", stamp(ORDER), text("RED")))
+hostile(
+    "runs",
+    "_member of a class that is not an enum",
+    call("versionpickle:_member", stamp(ORDER), text("RED")),
+)
 hostile(
     "runs",
     "_make without a stamp",
@@ -228,18 +232,18 @@ hostile(
 )
 hostile(
     "runs",
-    "what a call returned is called",
+    "a call of the result of a call",
     call(HARMLESS) + EMPTY_TUPLE + REDUCE,
     allow=(HARMLESS,),
 )
-hostile("runs", "a number is called", number(1) + EMPTY_TUPLE + REDUCE)
-hostile("runs", "an object is called", stamped(ORDER, 1, "a") + EMPTY_TUPLE + REDUCE)
+hostile("runs", "a call of a number", number(1) + EMPTY_TUPLE + REDUCE)
+hostile("runs", "a call of an object", stamped(ORDER, 1, "a") + EMPTY_TUPLE + REDUCE)
 hostile(
     "runs", "_codecs.encode to another encoding", call("_codecs:encode", text("a"), text("rot13"))
 )
 hostile(
     "runs",
-    "a zone outside its folder",
+    "a time zone outside its folder",
     call("builtins:getattr", ref("zoneinfo:ZoneInfo"), text("_unpickle"))
     + tuple_of(text("../../etc/passwd"), value(1))
     + REDUCE,
@@ -359,7 +363,7 @@ hostile(
 )
 hostile(
     "states",
-    "a UUID of a text",
+    "a UUID from a string",
     ref("uuid:UUID") + EMPTY_TUPLE + NEWOBJ + dict_of(text("int"), value("a")) + BUILD,
 )
 two = stamp(ORDER) + put(1) + POP + stamp(ORDER, 1, ("label",)) + put(2) + POP
@@ -399,7 +403,7 @@ hostile(
 )
 hostile(
     "states",
-    "_set_state on an object used already",
+    "_set_state on an object that has been used",
     stamped(ORDER, 1, "a", memo=1)
     + put(5)
     + POP
@@ -437,7 +441,7 @@ hostile(
     EMPTY_LIST + put(1) + get(1) + value(1) + APPEND + APPEND,
 )
 hostile("states", "APPEND to a tuple", value((1,)) + value(1) + APPEND)
-hostile("states", "APPEND to a text", value("a") + value(1) + APPEND)
+hostile("states", "APPEND to a string", value("a") + value(1) + APPEND)
 hostile("states", "APPEND to a dict", EMPTY_DICT + value(1) + APPEND)
 hostile("states", "APPEND to a set", EMPTY_SET + value(1) + APPEND)
 hostile(
@@ -581,11 +585,9 @@ hostile(
     EMPTY_TUPLE + b"".join(MEMOIZE + POP + MARK + get(n) + FROZENSET for n in range(100_000)),
 )
 hostile("bombs", "900,000 marks", MARK * 900_000)
-hostile("bombs", "place 2**32 - 1 in the memo", value(1) + put(2**32 - 1))
-hostile(
-    "bombs", "a place of 4,000 digits in the memo", value(1) + pickle.PUT + b"9" * 4_000 + b"\n"
-)
-hostile("bombs", "a place of 1,000,000 digits", pickle.GET + b"9" * 1_000_000 + b"\n")
+hostile("bombs", "memo place 2**32 - 1", value(1) + put(2**32 - 1))
+hostile("bombs", "a memo place of 4,000 digits", value(1) + pickle.PUT + b"9" * 4_000 + b"\n")
+hostile("bombs", "a memo place of 1,000,000 digits", pickle.GET + b"9" * 1_000_000 + b"\n")
 hostile("bombs", "2,000,000 memo slots", NONE + MEMOIZE * 2_000_000)
 for opcode, form in (
     (pickle.BINUNICODE, "<I"),
@@ -685,7 +687,7 @@ hostile(
     "LONG4 of 1,000,000 bytes",
     pickle.LONG4 + struct.pack("<i", 1_000_000) + b"\x7f" * 1_000_000,
 )
-hostile("bombs", "a text of 6,000,000 characters", text("a" * 6_000_000))
+hostile("bombs", "a string of 6,000,000 characters", text("a" * 6_000_000))
 hostile("bombs", "more than 16 MiB", data(bytes(17 * 2**20)))
 for title, factory in {
     "Fraction('1e20000000')": call("fractions:Fraction", text("1e20000000")),
@@ -701,8 +703,8 @@ for title, factory in {
     "array('q', range(10**9))": call(
         "array:array", text("q"), call("builtins:range", number(10**9))
     ),
-    "int of a text": call("builtins:int", text("9" * 4_000_000)),
-    "complex of a text": call("builtins:complex", text(" " * 4_000_000)),
+    "int of a string": call("builtins:int", text("9" * 4_000_000)),
+    "complex of a string": call("builtins:complex", text(" " * 4_000_000)),
 }.items():
     hostile("bombs", title, factory)
 hostile(
@@ -731,9 +733,9 @@ OF_TUPLE, OF_BYTES, OF_SET, OF_FROZENSET, OF_DICT, OWNED, HASHED, ADOPTED, SINGL
 )
 ERROR = call("builtins:ValueError", KEY_OF_SHARED)
 RANGE = call("builtins:range", number(2 * 10**7))
-hostile("runs", "an object that is asked for its name, before bad bytes", ref(SINGLE), b"\xff")
+hostile("runs", "an object that is asked for its name, before damaged bytes", ref(SINGLE), b"\xff")
 for title, what in {"a tuple": KEY_OF_SHARED, "an exception": ERROR}.items():
-    endless = f"an endless text of {title}"
+    endless = f"an endless repr of {title}"
     hostile("bombs", f"{endless}: getattr", call("builtins:getattr", ref("datetime:date"), what))
     hostile("bombs", f"{endless}: getattr of it", call("builtins:getattr", what, text("x")))
     hostile("bombs", f"{endless}: a persistent id", what + pickle.BINPERSID)
@@ -758,7 +760,7 @@ keyed = stamp(KEY, 1, ("parts",)) + put(1) + EMPTY_TUPLE + REDUCE
 keyed += MARK + get(1) + value(1) + TUPLE + BUILD
 hostile(
     "bombs",
-    "an endless text: a path",
+    "an endless repr: a path",
     EMPTY_DICT + keyed + KEY_OF_SHARED + TUPLE2 + bad + SETITEM,
 )
 
@@ -777,8 +779,8 @@ hostile("bombs", "equal frozensets", one, other, EMPTY_SET, MARK, get_one, get_o
 hostile("bombs", "a frozenset as an old member", one, ref(COLOUR), get_one, TUPLE1, REDUCE)
 long = text("a" * 2_000_000) + put(0) + POP + text("a" * 2_000_000) + put(1) + POP
 many = MARK + get(0) * 100_000 + TUPLE + MARK + get(1) * 100_000 + TUPLE
-hostile("bombs", "tuples of equal texts", long, EMPTY_SET, MARK, many, ADDITEMS)
-hostile("bombs", "equal texts", long, EMPTY_SET, MARK, get(0), get(1) * 300_000, ADDITEMS)
+hostile("bombs", "tuples of equal strings", long, EMPTY_SET, MARK, many, ADDITEMS)
+hostile("bombs", "equal strings", long, EMPTY_SET, MARK, get(0), get(1) * 300_000, ADDITEMS)
 hostile(
     "bombs",
     "a set that waits for a cycle",
@@ -804,13 +806,13 @@ owned = stamp(OWNED, 1, ("number", "owner")) + put(3) + EMPTY_TUPLE + REDUCE
 owned += MARK + get(3) + value(5) + get(2) + TUPLE + BUILD
 hostile(
     "bombs",
-    "a key that costs more when it has its state",
+    "a key whose hash costs more once its state is set",
     EMPTY_DICT + outer + MARK + get(1) + MARK + MARK + owned + FROZENSET,
     KEY_OF_SHARED + TUPLE + TUPLE + BUILD + value(1) + SETITEM,
 )
 hostile(
     "bombs",
-    "a key that is hashed by a list of its own",
+    "a key whose hash uses its own list",
     EMPTY_DICT + stamp(HASHED, 1, ("parts",)) + put(1) + EMPTY_TUPLE + REDUCE,
     MARK + get(1) + list_of(KEY_OF_SHARED) + TUPLE + BUILD + value(1) + SETITEM,
 )
@@ -883,13 +885,15 @@ hostile(
 hostile("parsers", "a frame of 2**63 bytes", frame(2**63) + value(1))
 hostile("parsers", "a frame in protocol 2", raw=proto(2) + frame(6) + value(1) + STOP)
 hostile(
-    "parsers", "a second pickle behind", raw=whole(value(1)) + whole(call("os:system", COMMAND))
+    "parsers",
+    "a second pickle after the end",
+    raw=whole(value(1)) + whole(call("os:system", COMMAND)),
 )
-hostile("parsers", "bytes behind", raw=whole(value(1)) + b"\0")
+hostile("parsers", "bytes after the end", raw=whole(value(1)) + b"\0")
 hostile("parsers", "no protocol announced", raw=frame(6) + value(1) + STOP)
 hostile("parsers", "no protocol announced, MEMOIZE", raw=value(1) + MEMOIZE + STOP)
 hostile("parsers", "protocol 6", raw=proto(6) + value(1) + STOP)
-hostile("parsers", "a protocol announced in the midst", raw=proto(4) + value(1) + proto(2) + STOP)
+hostile("parsers", "a protocol announced in the middle", raw=proto(4) + value(1) + proto(2) + STOP)
 hostile("parsers", "a protocol announced twice", raw=proto(2) + proto(4) + value(1) + STOP)
 hostile("parsers", "bad UTF-8", raw=proto(4) + pickle.SHORT_BINUNICODE + b"\x02\xff\xfe" + STOP)
 hostile(
@@ -906,9 +910,9 @@ hostile("parsers", "TUPLE3 of two", value(1) + value(2) + TUPLE3)
 hostile("parsers", "TUPLE without a mark", value(1) + TUPLE)
 hostile("parsers", "APPENDS without a mark", EMPTY_LIST + value(1) + APPENDS)
 hostile("parsers", "an odd number of keys and values", EMPTY_DICT + MARK + value(1) + SETITEMS)
-hostile("parsers", "a place where nothing is", get(5))
-hostile("parsers", "a place taken twice", value(1) + put(0) + POP + value(2) + put(0))
-hostile("parsers", "MEMOIZE onto a place that is taken", value(1) + put(1) + MEMOIZE)
+hostile("parsers", "a memo place that is empty", get(5))
+hostile("parsers", "a memo place that is used twice", value(1) + put(0) + POP + value(2) + put(0))
+hostile("parsers", "MEMOIZE onto a place that is in use", value(1) + put(1) + MEMOIZE)
 hostile("parsers", "an unknown opcode", b"\xff")
 hostile("parsers", "DUP of nothing", DUP)
 hostile("parsers", "POP of nothing", POP + value(1))
@@ -921,7 +925,7 @@ for line in (b"abc", b"'abc", b"'abc\"", b"'"):
 hostile("parsers", "NEWOBJ of a number", value(1) + EMPTY_TUPLE + NEWOBJ)
 hostile("parsers", "REDUCE with a list", ref("datetime:date") + EMPTY_LIST + REDUCE)
 hostile("parsers", "BUILD of nothing", EMPTY_DICT + BUILD)
-hostile("parsers", "a buffer that is not there", pickle.NEXT_BUFFER)
+hostile("parsers", "a missing buffer", pickle.NEXT_BUFFER)
 hostile("parsers", "a number as a buffer", value(1) + pickle.READONLY_BUFFER)
 hostile("parsers", "a text file", raw=b"these are no bytes of a pickle\n")
 
@@ -933,7 +937,7 @@ for version in (True, 0, -1, 2**63, 4, 1.0, "1", None):
 hostile("versions", "format 2", stamped(ORDER, 1, "a", format=2))
 hostile("versions", "format True", stamped(ORDER, 1, "a", format=True))
 hostile("versions", "another class's name", stamped(KEY, 1, "a", version=1))
-hostile("versions", "a class that nobody declared", stamped("hostile.models:Nobody", 1, "a"))
+hostile("versions", "a class that is not declared", stamped("hostile.models:Nobody", 1, "a"))
 hostile("versions", "a class of the standard library", stamped("os:system", 1, "a"))
 hostile(
     "versions",
@@ -950,11 +954,11 @@ hostile(
 )
 hostile("versions", "a field that is missing", stamped(ORDER, 1, fields=("number",)))
 hostile("versions", "a field twice", stamped(ORDER, 1, 2, fields=("number", "number")))
-hostile("versions", "a field that is no text", stamped(ORDER, 1, 2, fields=(1, 2)))
+hostile("versions", "a field that is not a string", stamped(ORDER, 1, 2, fields=(1, 2)))
 hostile("versions", "fields that are a list", stamped(ORDER, 1, "a", fields=["number", "name"]))
 hostile("versions", "fewer values than fields", stamped(ORDER, 1))
 hostile("versions", "more values than fields", stamped(ORDER, 1, "a", 2, 3, 4))
-hostile("versions", "a base that nobody declared", stamped(ORDER, 1, "a", bases=(("m:Base", 1),)))
+hostile("versions", "a base that is not declared", stamped(ORDER, 1, "a", bases=(("m:Base", 1),)))
 hostile("versions", "a base that it never had", stamped(ORDER, 1, "a", bases=((KEY, 1),)))
 hostile("versions", "a base of version -1", stamped(ORDER, 1, "a", bases=((KEY, -1),)))
 hostile(
