@@ -131,9 +131,10 @@ STILL_NAMED = {
 
 def test_every_folder_has_a_place():
     """The list names the files and folders that there are."""
-    names = {path.stem if path.is_file() else path.name for path in PACKAGE.iterdir()}
+    files = {path.stem for path in PACKAGE.glob("*.py")}
+    folders = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 
-    assert {*FOLDERS} == {name for name in names if not name.startswith("__pyc")} - {"py"}
+    assert {*FOLDERS} == files | folders
 
 
 @pytest.mark.parametrize(
