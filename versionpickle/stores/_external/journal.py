@@ -176,6 +176,19 @@ class Journal:
             ("DELETE FROM sidecar WHERE place = ?", place),
         )
 
+    def take_over(self, *, is_shared: bool) -> None:
+        """
+        Let what an older release left in progress be of this place.
+
+        If other places may have it, only its originals are kept: a rollback compares bytes.
+        """
+        if is_shared:
+            self._write_many(("DELETE FROM in_progress WHERE place = ''", [()]))
+        else:
+            tables = ("originals", "in_progress", "sidecar")
+            place = [(self._place,)]
+            self._write_many(*((f"UPDATE {table} {_TAKE_OVER}", place) for table in tables))
+
     def in_progress(self) -> list[InProgress]:
         """Return the records of a batch that was not ended."""
         return [InProgress(*row) for row in self._read(_IN_PROGRESS, self._place)]
@@ -252,6 +265,7 @@ def _end(database: Database) -> bool:
         return False
 
 
+_TAKE_OVER = "SET place = ? WHERE place = ''"
 _ADOPT = "UPDATE OR IGNORE originals SET place = ? WHERE place = '' AND key = ? AND after = ?"
 """What older releases kept has no place: it is of this one if the record is what they wrote."""
 

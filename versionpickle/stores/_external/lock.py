@@ -8,6 +8,7 @@ import sqlite3
 
 from collections.abc import Iterator
 
+from versionpickle.exceptions import StoreError
 from versionpickle.stores._sqlite.errors import store_error
 
 
@@ -55,8 +56,13 @@ def _locked(path: str) -> sqlite3.Connection:
 
 
 def _created(path: str) -> int | None:
-    with contextlib.suppress(FileExistsError):
+    try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as exc:
+        problem = f"it cannot be created: {exc.strerror}"
+        raise StoreError(path, problem, "check the permissions of its folder") from exc
     return _inode(path)
 
 

@@ -101,6 +101,7 @@ class ExternalRecords(Records):
 
     def _recover(self) -> None:
         """Undo a batch during which a process was killed, if it may be half written."""
+        self.journal.take_over(is_shared=self.is_atomic)
         rows = self.journal.in_progress()
         if not rows:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import dbm
+import dbm.dumb
 import os
 import stat
 
@@ -115,8 +115,8 @@ class Shelf(ExternalRecords):
         self._sync()
 
     def _sync(self) -> None:
-        """Let all reach the disk; some formats are written only when they are closed."""
-        if hasattr(self._file, "sync"):
+        """Let all reach the disk; dbm.dumb writes its index once more when it is closed."""
+        if hasattr(self._file, "sync") and not isinstance(self._file, dbm.dumb._Database):
             self._file.sync()
         else:
             self.close()

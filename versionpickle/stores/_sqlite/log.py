@@ -7,6 +7,8 @@ import struct
 
 from collections.abc import Iterator
 
+import attrs
+
 from versionpickle.exceptions import StoreError
 from versionpickle.stores._records import Damage
 
@@ -20,17 +22,27 @@ _MAGICS = {_BIG_ENDIAN, _BIG_ENDIAN - 1}
 
 
 def log_damages(database: Database) -> Iterator[Damage]:
-    """Yield what is damaged in the log, while nobody writes to it."""
-    with contextlib.ExitStack() as stack:
-        if not database.is_read_only:
-            try:
-                stack.enter_context(database.transaction())
-            except StoreError:  # it can only be read, or somebody writes for long
-                return
-        lost = _lost_commits(_content(f"{database.path}-wal"))
-    if lost:
-        commits = "1 transaction" if lost == 1 else f"{lost} transactions"
-        yield Damage(None, f"its write-ahead log is damaged: {commits} in it cannot be read")
+    """
+    Yield what is damaged in the log.
+
+    A single transaction may have been cut short by a crash, before it was acknowledged.
+    """
+    lost = _lost_commits(_log(database))
+    if lost > 1:
+        problem = f"its write-ahead log is damaged: {lost} transactions in it cannot be read"
+        yield Damage(None, problem)
+
+
+def _log(database: Database) -> bytes:
+    """Return the log, read while nobody writes to it; nothing if somebody does for long."""
+    path = f"{database.path}-wal"
+    if database.is_read_only:
+        return _content(path)
+    try:
+        with database.transaction():
+            return _content(path)
+    except StoreError:
+        return b""
 
 
 def _content(path: str) -> bytes:
@@ -39,28 +51,46 @@ def _content(path: str) -> bytes:
     return b""
 
 
+@attrs.frozen
+class _Frame:
+    """A page that was written, and the checksums of all up to it."""
+
+    data: bytes
+    is_commit: bool
+    salts: tuple[int, int]
+    sums: tuple[int, int]
+
+
 def _lost_commits(log: bytes) -> int:
-    """Return how many transactions of the log's own run come after its first broken frame."""
+    """Return how many transactions of the log's own run end in or after its first broken frame."""
     if len(log) < _HEADER.size:
         return 0
     magic, _, page, _, *salts, one, other = _HEADER.unpack_from(log)
     if magic not in _MAGICS or not page:
         return 0
     order = ">" if magic == _BIG_ENDIAN else "<"
-    sums = one, other
-    is_whole = _sums(log[:24], (0, 0), order) == sums
-    if not is_whole and len(log) >= _HEADER.size + _FRAME.size:  # then the frames know better
-        salts = [*_FRAME.unpack_from(log, _HEADER.size)[2:4]]
+    frames = [*_frames(log, page)]
+    before = one, other
+    is_whole = _sums(log[:24], (0, 0), order) == before
+    if not is_whole and frames:  # then the frames know the salts better
+        salts = [*frames[0].salts]
     lost = 0
-    for at in range(_HEADER.size, len(log) - _FRAME.size - page + 1, _FRAME.size + page):
-        _, commit, *rest = _FRAME.unpack_from(log, at)
-        if is_whole:
-            parts = log[at : at + 8] + log[at + _FRAME.size : at + _FRAME.size + page]
-            sums = _sums(parts, sums, order)
-            is_whole = rest == [*salts, *sums]
-        if not is_whole and rest[:2] == salts and commit:
+    for frame in frames:
+        is_next = frame.salts == tuple(salts) and _sums(frame.data, before, order) == frame.sums
+        is_first_broken = is_whole and not is_next
+        is_whole = is_whole and is_next
+        if frame.is_commit and (is_first_broken or (is_next and not is_whole)):
             lost += 1
+        before = frame.sums
     return lost
+
+
+def _frames(log: bytes, page: int) -> Iterator[_Frame]:
+    for at in range(_HEADER.size, len(log) - _FRAME.size - page + 1, _FRAME.size + page):
+        _, commit, *numbers = _FRAME.unpack_from(log, at)
+        end = at + _FRAME.size
+        data = log[at : at + 8] + log[end : end + page]
+        yield _Frame(data, bool(commit), (numbers[0], numbers[1]), (numbers[2], numbers[3]))
 
 
 def _sums(data: bytes, sums: tuple[int, int], order: str) -> tuple[int, int]:
