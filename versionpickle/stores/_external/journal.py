@@ -68,8 +68,9 @@ class Journal:
     It is written, and deleted once it is empty, only by a sweep, which holds a lock.
     """
 
-    def __init__(self, path: str, place: str, beside: str) -> None:
+    def __init__(self, path: str, place: str, beside: str, *, has_text_keys: bool = True) -> None:
         self.path = path
+        self._has_text_keys = has_text_keys
         self._place = place
         self._beside = beside
         """What it is beside: whoever owns that may have written it."""
@@ -135,11 +136,29 @@ class Journal:
             for sql, rows in statements:
                 database.write_many(sql, rows)
 
+    # Keys
+
+    def _kept(self, key: Key) -> Key:
+        """Return a key as it is kept: one that is not UTF-8 as its bytes."""
+        if not isinstance(key, str) or key.isascii():
+            return key
+        try:
+            key.encode()
+        except UnicodeEncodeError:
+            return key.encode("utf-8", "surrogateescape")
+        return key
+
+    def _key(self, kept: Key) -> Key:
+        if self._has_text_keys and isinstance(kept, bytes):
+            return kept.decode("utf-8", "surrogateescape")
+        return kept
+
     # A batch
 
     def begin(self, changes: list[tuple[Key, bytes, bytes]], sidecar: dict[str, bytes]) -> None:
         """Keep originals of what is about to be replaced, and what else undoes it."""
         place = self._place
+        changes = [(self._kept(key), *data) for key, *data in changes]
         marks = [(place, key, mark_of(before)) for key, before, _ in changes]
         self._write_many(
             (_ADOPT, marks),
@@ -159,6 +178,7 @@ class Journal:
     ) -> None:
         """Keep what is about to be replaced by originals."""
         place = self._place
+        changes = [(self._kept(key), *data) for key, *data in changes]
         self._write_many(
             (_ADOPT, [(place, key, mark_of(found)) for key, found, _ in changes]),
             (_BEGIN, [(place, key, found, key) for key, found, _ in changes]),
@@ -167,7 +187,7 @@ class Journal:
 
     def end(self, unchanged: Iterable[Key] = ()) -> None:
         """Note that a batch is done, but for what is *unchanged*: its originals are as before."""
-        keys = [(self._place, key) for key in unchanged]
+        keys = [(self._place, self._kept(key)) for key in unchanged]
         place = [(self._place,)]
         self._write_many(
             (_RESTORE, keys),
@@ -191,7 +211,8 @@ class Journal:
 
     def in_progress(self) -> list[InProgress]:
         """Return the records of a batch that was not ended."""
-        return [InProgress(*row) for row in self._read(_IN_PROGRESS, self._place)]
+        rows = self._read(_IN_PROGRESS, self._place)
+        return [InProgress(self._key(key), *row) for key, *row in rows]
 
     def sidecar(self, names: Iterable[str]) -> dict[str, bytes]:
         """Return what was kept beside records; it may have these names alone."""
@@ -216,8 +237,8 @@ class Journal:
         originals: list[Original] = []
         size = 0
         for number, length in self._read(_NUMBERS, self._place, last):
-            (row,) = self._read(_ORIGINAL, number)
-            originals.append(Original(number, *row))
+            ((key, *row),) = self._read(_ORIGINAL, number)
+            originals.append(Original(number, self._key(key), *row))
             size += length
             if size >= _LONG:
                 break
@@ -235,17 +256,21 @@ class Journal:
     # Failures
 
     def add_failures(self, failures: Iterable[tuple[Failure, int | None]]) -> None:
-        rows = [(self._place, *attrs.astuple(failure), mark) for failure, mark in failures]
+        rows = [
+            (self._place, self._kept(failure.key), *attrs.astuple(failure)[1:], mark)
+            for failure, mark in failures
+        ]
         self._write_many((_ADD_FAILURE, rows))
 
     def failures(self) -> list[tuple[Failure, int | None]]:
-        return [(Failure(*row), mark) for *row, mark in self._read(_FAILURES, self._place)]
+        rows = self._read(_FAILURES, self._place)
+        return [(Failure(self._key(key), *row), mark) for key, *row, mark in rows]
 
     def clear_failures(self, keys: Sequence[Key] | None = None) -> None:
         if keys is None:
             self._write_many((_DROP_FAILURES, [(self._place,)]))
         else:
-            rows = [(self._place, key) for key in keys]
+            rows = [(self._place, self._kept(key)) for key in keys]
             self._write_many((f"{_DROP_FAILURES} AND key = ?", rows))
 
 

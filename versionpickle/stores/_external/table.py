@@ -39,7 +39,7 @@ class Table(ExternalRecords):
         self._key, self._order = columns.key_sql, columns.order_sql
         place = json.dumps([columns.table, columns.key, columns.value])
         journal = f"{path}-{_file_name(columns.table)}{SUFFIX}"
-        super().__init__(address, Journal(journal, place, path))
+        super().__init__(address, Journal(journal, place, path, has_text_keys=False))
 
     @property
     def _writer(self) -> Database:

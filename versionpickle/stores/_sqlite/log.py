@@ -18,7 +18,7 @@ from .database import Database
 _HEADER = struct.Struct(">8I")
 _FRAME = struct.Struct(">6I")
 _BIG_ENDIAN = 0x377F_0683
-_MAGICS = {_BIG_ENDIAN, _BIG_ENDIAN - 1}
+"""What the log begins with if its checksums are of big-endian words."""
 
 
 def log_damages(database: Database) -> Iterator[Damage]:
@@ -27,7 +27,8 @@ def log_damages(database: Database) -> Iterator[Damage]:
 
     A single transaction may have been cut short by a crash, before it was acknowledged.
     """
-    lost = _lost_commits(_log(database))
+    ((page,),) = database.read("PRAGMA page_size")
+    lost = _lost_commits(_log(database), page)
     if lost > 1:
         problem = f"its write-ahead log is damaged: {lost} transactions in it cannot be read"
         yield Damage(None, problem)
@@ -61,13 +62,11 @@ class _Frame:
     sums: tuple[int, int]
 
 
-def _lost_commits(log: bytes) -> int:
+def _lost_commits(log: bytes, page: int) -> int:
     """Return how many transactions of the log's own run end in or after its first broken frame."""
     if len(log) < _HEADER.size:
         return 0
-    magic, _, page, _, *salts, one, other = _HEADER.unpack_from(log)
-    if magic not in _MAGICS or not page:
-        return 0
+    magic, _, _, _, *salts, one, other = _HEADER.unpack_from(log)
     order = ">" if magic == _BIG_ENDIAN else "<"
     frames = [*_frames(log, page)]
     before = one, other

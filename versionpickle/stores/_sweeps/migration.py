@@ -95,8 +95,13 @@ def migrating(records: Records, plan: Plan) -> Iterator[Migration]:
                 yield state
             if state.conflicts == before:
                 return
-            seen = state.seen - state.failed  # which are looked at again
-            state = attrs.evolve(state, seen=seen, failed=0, failures=())
+            state = _again(records, state)
+
+
+def _again(records: Records, state: Migration) -> Migration:
+    """Return the state before a further pass: over all, or over what is still stale."""
+    seen = state.seen - state.failed if records.has_manifests else 0
+    return attrs.evolve(state, seen=seen, failed=0, failures=())
 
 
 def _sweep(records: Records, plan: Plan) -> AbstractContextManager[None]:
@@ -128,10 +133,19 @@ def _pass(records: Records, plan: Plan, state: Migration) -> Iterator[Migration]
     left = None if plan.limit is None else plan.limit - state.seen
     batches = records.batches(plan.classifier.is_wanted, plan.size, left)
     tasks = ((batch, Task(batch.columns, batch.examine)) for batch in batches)
+    before = state.conflicts
     for batch, result in each_result(tasks, plan.rewriter.rewrite, plan.executor):
         _fail_too_long(plan.longest, batch, result)
         state = _written(records, plan, state, batch, result)
+        if not records.has_manifests:
+            state = _with_current(state, state.conflicts - before)
         yield state
+
+
+def _with_current(state: Migration, conflicts: int) -> Migration:
+    """Count what was current; what an earlier pass has migrated is so only now."""
+    current = state.seen - state.migrated - state.failed - conflicts
+    return attrs.evolve(state, current=max(current, state.current))
 
 
 def _fail_too_long(longest: int, batch: Batch, result: Result) -> None:
@@ -169,7 +183,6 @@ def _written(
         total=max(state.total, seen),
         seen=seen,
         migrated=state.migrated + changed,
-        current=state.current + len(batch) - changed - len(failures) - len(conflicts),
         conflicts=state.conflicts + len(conflicts),
         failed=state.failed + len(failures),
         failures=(*state.failures, *failures)[:_REPORTED_MAX],
