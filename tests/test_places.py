@@ -258,6 +258,14 @@ class TestDoubtfulJournals:
         rows(path, sql)
         self.refused(folder, "does not write")
 
+    def test_of_others(self, path, folder):
+        """A file of somebody else that is where ours would be is kept as it is."""
+        path.unlink()
+        rows(path, "CREATE TABLE mine (x)")
+        before = path.read_bytes()
+        self.refused(folder, "move it away")
+        assert before == path.read_bytes()
+
     def test_newer(self, path, folder):
         """One of a newer release is refused."""
         rows(path, "PRAGMA user_version = 3")
@@ -359,6 +367,21 @@ class TestOlderJournals:
 
 
 class TestFolders:
+    def test_deleted_meanwhile(self, folder, monkeypatch):
+        """A file that is deleted while others are read is no record."""
+        with open_existing(folder) as place:
+            path = place._records._path("00002")
+            seen = place.survey(progress=lambda number: Path(path).unlink(missing_ok=True))
+            assert 2 == seen.records
+
+    def test_keys_of_other_languages(self, tmp_path, folder):
+        """A key is any text."""
+        (tmp_path / "orders" / "caf\xe9.pickle").write_bytes(old(1)["00000"])
+        orders.declare(4)
+        with open_existing(folder) as place:
+            assert 4 == place.migrate().migrated
+            assert (4, 0) == place.rollback()
+
     def test_odd_files(self, tmp_path, folder):
         """A pipe, a name without a stem, links that lead out: each is a row, and no end."""
         files = tmp_path / "orders"
@@ -433,6 +456,17 @@ class TestFolders:
 
 
 class TestShelves:
+    def test_count_of_half_a_batch(self, tmp_path, shelf):
+        """While half of a batch is in it, nobody knows how many records there are."""
+        with open_existing(shelf) as place, place._records.sweep("a test"):
+            data = place._records.read("00001")
+            place._records.journal.begin([("00001", data, data)], place._records.sidecar())
+            (tmp_path / "shelf.dir").unlink()
+            place._records.close()
+            assert 0 == len(place)
+            place._records._recover()
+            assert 3 == len(place)
+
     def test_lost_index(self, tmp_path, shelf):
         """An index that dbm.dumb lost is told, with what brings it back."""
         shutil.move(tmp_path / "shelf.dir", tmp_path / "shelf.bak")
@@ -490,6 +524,22 @@ ROWIDS = "CREATE TABLE jobs (rowid TEXT, _rowid_ TEXT, oid TEXT, work BLOB)"
 
 
 class TestTables:
+    def test_no_database(self, tmp_path):
+        """A file that is no database is told."""
+        (tmp_path / "app.db").write_text("no database, but a text that is long enough" * 9)
+        with pytest.raises(exceptions.StoreError, match="not a store"):
+            open_existing(f"sqlite:{tmp_path}/app.db?table=jobs&value=work")
+
+    def test_rows_without_a_key(self, tmp_path):
+        """Rows whose key is NULL are refused; by their number they are told apart."""
+        pickles = [(None, data) for data in old(3).values()]
+        address = table(tmp_path, "CREATE TABLE jobs (a TEXT UNIQUE, work BLOB)", pickles)
+        orders.declare(4)
+        with pytest.raises(exceptions.NotAStoreError, match="3 of its rows have no key.*NULL"):
+            open_existing(f"{address}&key=a&value=work")
+        with open_existing(f"{address}&value=work") as place:
+            assert 3 == place.migrate().migrated
+
     @pytest.mark.parametrize(
         ("schema", "query", "told"),
         [

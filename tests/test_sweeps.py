@@ -22,9 +22,14 @@ from two_processes import define, run
 import versionpickle
 
 from versionpickle import adopt, alias, exceptions
+from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.rewrite import manifest_of
+from versionpickle._wire.stamp import Claim
 from versionpickle.migrations import default_registry
+from versionpickle.stores._sqlite.manifests import ManifestCheck
+from versionpickle.stores._sweeps import rewriter as _rewriter
 from versionpickle.stores._sweeps import workers as _workers
+from versionpickle.stores._sweeps.classifier import Classifier
 from versionpickle.stores._sweeps.transport import Task
 
 
@@ -108,6 +113,38 @@ class TestSurvey:
         assert 1 == store.survey().stale
         assert 1 == store.migrate().migrated
         assert 1 == store.survey().current
+
+    def test_bases(self, store):
+        """A class whose base is stale says which base that is."""
+        registry = versionpickle.Registry("bases")
+        base = versionpickle.versioned(version=2, name="party", registry=registry)(
+            type("Party", (), {"__module__": __name__})
+        )
+        versionpickle.versioned(name="customer", registry=registry)(
+            type("Customer", (base,), {"__module__": __name__})
+        )
+        claim = Claim("customer", 1, None, (("party", 1),))
+        versionpickle.migration("party", 1, registry=registry)(lambda state: state)
+        classifier = Classifier(registry)
+        (found,) = classifier.classes(Manifest([claim]))
+        assert ("stale", "its base party is at version 1, today's is 2") == (
+            found.status,
+            found.problem,
+        )
+        (found,) = classifier.classes(Manifest([Claim("customer", 1, None, ())]))
+        assert ("stale", "its bases or its fields are others today") == (
+            found.status,
+            found.problem,
+        )
+
+    def test_names(self):
+        """What is only referred to is stale if it has another name by now."""
+        alias("nowhere:Old", Inner)
+        classifier = Classifier()
+        manifest = Manifest(made=["nowhere:One", "nowhere:Two"], named=["nowhere:Old"])
+        assert ["unknown", "unknown", "stale"] == [
+            one.status for one in classifier.classes(manifest)
+        ]
 
 
 class Renamed:
@@ -544,6 +581,15 @@ class TestMigration:
         with _workers.processes(1, None) as pool:
             assert min(os.nice(0) + 1, 19) <= pool.submit(os.nice, 0).result()
 
+    def test_trusted_kinds_are_bounded(self, store, monkeypatch):
+        """What was compared once is not kept for ever."""
+        monkeypatch.setattr(_rewriter, "_TRUSTED_MAX", 1)
+        fill(store, 2)
+        store["b"] = [orders.declare(1)(1, 1.0), Decimal(1)]
+        orders.declare(4)
+        assert 3 == store.migrate().migrated
+        assert 1 == len(store._settings.rewriter.trusted)
+
     def test_what_a_worker_does_first(self, monkeypatch):
         """It gives way."""
         steps = []
@@ -820,6 +866,28 @@ class TestVerification:
         assert (4, 2) == (done.good, done.damaged)
         assert 1 == store.verify().damaged
         assert 4 == store.survey().current
+
+    def test_label_of_what_is_no_pickle(self, path, store):
+        """A label that no record of it can bring back is told."""
+        store._records.write("a", b"no pickle", Manifest(made=["a:A"]))
+        raw(path, "UPDATE labels SET text = 'broken'")
+        for _ in range(2):
+            assert ["its manifest 1 is not what was stored"] == [
+                one.problem for one in store.verify().damages
+            ]
+
+    def test_label_that_is_new(self, store):
+        """A label that somebody has stored only now is no damage."""
+        manifests = ManifestCheck(store._records.database)
+        store["a"] = 1
+        manifests.note(1, store._records.read("a"))
+        assert [] == list(manifests.damages())
+
+    def test_deleted_meanwhile(self, store, monkeypatch):
+        """A record that is deleted while others are loaded is no damage."""
+        store.update({"a": 1, "b": 2})
+        monkeypatch.setattr(store._records, "keys", lambda: iter(["a", "nothing", "b"]))
+        assert (2, 0) == (store.verify(load=True).good, store.verify(load=True).damaged)
 
     def test_twin_labels(self, path, store):
         """A label that was mended may say what another one says."""

@@ -77,10 +77,6 @@ class Journal:
 
         self._database: Database | None = None
 
-    @property
-    def is_sweeping(self) -> bool:
-        return self._database is not None
-
     @contextlib.contextmanager
     def sweep(self, purpose: str) -> Iterator[None]:
         """Hold the lock for a block, in which the file may be written."""

@@ -119,17 +119,12 @@ class Database:
             problem = "this process was forked while its parent was within a transaction"
             cure = "open it in a process that is not forked then, or start processes by spawn"
             raise StoreError(self.path, problem, cure) from None
-        except ClosedError:
-            raise self._closed() from None
-        except REPORTED as exc:
+        except (ClosedError, *REPORTED) as exc:
             if UNDECODED in str(exc):
                 return self._use(leniently(act), sql, values)
             if self._connections.is_closed:
-                raise self._closed() from exc
+                raise StoreError(self.path, "this store was closed", "open it again") from exc
             raise store_error(self.path, exc, is_read_only=self.is_read_only) from exc
-
-    def _closed(self) -> StoreError:
-        return StoreError(self.path, "this store was closed", "open it again")
 
     def _act(self, act: Act[_R], sql: str, values: Any) -> _R:
         while True:
@@ -210,11 +205,7 @@ class Database:
     @property
     def is_in_transaction(self) -> bool:
         handle = getattr(self._local, "handle", None)
-        connection = None if handle is None else handle.connection
-        try:
-            return connection is not None and connection.in_transaction
-        except sqlite3.ProgrammingError:  # it was closed at this very moment
-            return False
+        return handle is not None and handle.is_in_transaction
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
