@@ -128,6 +128,8 @@ class Waiting(Machine):
         for arg in args:
             if id(arg) in self._late:
                 raise NotMadeError(self._late[id(arg)][0][0])
+            for value in self._awaited.get(id(arg), ()):
+                _ = value.made  # a call may copy what is in a container before that is there
         self.is_calling = True
         made = function(*args, **kwargs)
         self.is_calling = False
