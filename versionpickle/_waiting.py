@@ -13,6 +13,7 @@ from ._machine import Machine
 from ._placeholder import is_turning
 from ._plan import Copies, Making, NotMadeError, StandIn, meaning
 from ._stamp import Stamp, is_stamped
+from ._values import FROZENDICT
 from .exceptions import StepError
 
 
@@ -321,8 +322,8 @@ class Waiting(Machine):
         coming, seen = list(items), set[int]()
         while coming:
             item = coming.pop()
-            if type(item) in {tuple, frozenset} and id(item) not in seen:
-                coming += item
+            if type(item) in {tuple, frozenset, FROZENDICT} and id(item) not in seen:
+                coming += item.values() if type(item) is FROZENDICT else item
                 seen.add(id(item))
             elif id(item) in self._unfilled and _hashes_by_value(type(item)):
                 return self._unfilled[id(item)][1]
