@@ -1,16 +1,27 @@
-"""A frozendict, which came with CPython 3.15, is a value type."""
+"""CPython 3.15: frozendict is a value type, and a sentinel is found by its name."""
 
 from __future__ import annotations
 
 import pickle
+import sys
+import types
 
+import attrs
 import pytest
 
 import versionpickle
 
-from versionpickle import Limits, Registry, adopt, versioned
+from versionpickle import Limits, Registry, _finder, adopt, versioned
 from versionpickle._values import FROZENDICT as frozendict  # noqa: N811 - as it is called there
-from versionpickle.exceptions import CycleError, LimitError, UnpicklableError, UntrustedError
+from versionpickle._values import SENTINEL
+from versionpickle.exceptions import (
+    BuildError,
+    CycleError,
+    ForbiddenError,
+    LimitError,
+    UnpicklableError,
+    UntrustedError,
+)
 
 
 has_frozendict = pytest.mark.skipif(frozendict is None, reason="this CPython has no frozendict")
@@ -125,3 +136,80 @@ class TestFrozendict:
 
 
 GET = b"\x80\x04\x8c\x08builtins\x8c\nfrozendict\x93"
+
+
+class OlderSentinel:
+    """Takes the place of sentinel in CPythons that have none."""
+
+    def __init__(self, name):
+        self.name = name
+        self.__module__ = "shop_settings"
+
+    def __reduce__(self):
+        return self.name
+
+
+@pytest.fixture
+def settings(monkeypatch):
+    """A module with a sentinel of two names."""
+    if SENTINEL is None:
+        monkeypatch.setattr(_finder, "SENTINEL", OlderSentinel)
+    module = types.ModuleType("shop_settings")
+    monkeypatch.setitem(sys.modules, "shop_settings", module)
+    module.make = SENTINEL or OlderSentinel
+    exec("UNSET = ANOTHER = make('UNSET')", vars(module))
+    return module
+
+
+@with_or_without_limits
+class TestSentinel:
+    def test_beside_a_versioned_class(self, settings, registry, limits):
+        """A sentinel of a module whose classes may be built is the live one."""
+        declare(settings, registry)
+        obj = settings.Order(settings.UNSET)
+
+        for data in (pickle.dumps(obj), versionpickle.dumps(obj, registry=registry)):
+            loaded = versionpickle.loads(data, limits=limits, registry=registry)
+            assert loaded.amount is settings.UNSET
+            assert not versionpickle.inspect(data, registry=registry).refused
+
+    def test_allowed(self, settings, registry, limits):
+        """One that is allowed by name is the live one."""
+        loaded = versionpickle.loads(
+            pickle.dumps(settings.UNSET),
+            allow=["shop_settings:UNSET"],
+            limits=limits,
+            registry=registry,
+        )
+
+        assert loaded is settings.UNSET
+
+    def test_of_another_module(self, settings, registry, limits):
+        """One of a module that nobody declared anything of is refused."""
+        data = pickle.dumps(settings.UNSET)
+
+        with pytest.raises(ForbiddenError, match="shop_settings:UNSET"):
+            versionpickle.loads(data, limits=limits, registry=registry)
+        assert versionpickle.inspect(data, registry=registry).refused
+
+    def test_by_another_name(self, settings, registry, limits):
+        """It is found by its own name alone."""
+        declare(settings, registry)
+        data = pickle.dumps(settings.UNSET, 0).replace(b"UNSET", b"ANOTHER")
+
+        with pytest.raises(ForbiddenError, match="shop_settings:ANOTHER"):
+            versionpickle.loads(data, limits=limits, registry=registry)
+
+    def test_called(self, settings, registry, limits):
+        """Nothing calls it."""
+        declare(settings, registry)
+        data = pickle.dumps(settings.UNSET)[:-1] + b")R."
+
+        with pytest.raises((BuildError, UntrustedError)):
+            versionpickle.loads(data, limits=limits, registry=registry)
+
+
+def declare(module, registry):
+    order = attrs.make_class("Order", ["amount"], slots=False)
+    order.__module__ = module.__name__
+    module.Order = versioned(registry=registry)(order)

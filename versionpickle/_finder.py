@@ -17,7 +17,7 @@ from ._hooks import Hooks
 from ._names import look_up, ref_of, shortened
 from ._placeholder import Placeholder, is_placeholder, placeholder_class, remade
 from ._stamp import Claim, Stamp
-from ._values import attribute, is_value_type, value_type
+from ._values import SENTINEL, attribute, is_value_type, value_type
 from .exceptions import BuildError, DeclarationError
 from .migrations import Declaration, Elsewhere, Registry, Retired
 
@@ -149,6 +149,7 @@ class Finder:
             or self._holds_known(target)
             or is_value_type(*target.partition(":")[::2])
             or target == "zoneinfo:ZoneInfo._unpickle"
+            or self._admits_sentinel(target)
         )
 
     def _find_plain(self, ref: str, target: str) -> Any:
@@ -175,6 +176,9 @@ class Finder:
             found = look_up(ref)
         except LookupError:
             return None
+        if self._is_sentinel(found, ref):
+            self.singles[id(found)] = found
+            return found
         declared = self.registry.declared(ref_of(type(found)))
         if declared is None or declared.hooks.cls is not type(found):
             return None
@@ -184,6 +188,19 @@ class Finder:
         elif not _says(declared.hooks, found, ref):
             return None
         return found
+
+    def _is_sentinel(self, found: Any, ref: str) -> bool:
+        """Tell whether this is a sentinel of this name, in a module of what a load may build."""
+        if type(found) is not SENTINEL or f"{found.__module__}:{found.__reduce__()}" != ref:
+            return False
+        known = (*self.allowed, *self.registry.known())
+        return any(other.startswith(f"{found.__module__}:") for other in known)
+
+    def _admits_sentinel(self, ref: str) -> bool:
+        try:
+            return self._is_sentinel(look_up(ref), ref)
+        except LookupError:
+            return False
 
     def confirm(self) -> None:
         """Raise Refused where a live object that was found does not say that name itself."""

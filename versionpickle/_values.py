@@ -12,7 +12,8 @@ from ._names import shortened
 
 
 FROZENDICT: Any = getattr(builtins, "frozendict", None)
-"""A type that came with CPython 3.15."""
+SENTINEL: Any = getattr(builtins, "sentinel", None)
+"""Two types that came with CPython 3.15."""
 
 _TYPES = {
     "array": "array _array_reconstructor",
