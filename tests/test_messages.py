@@ -74,6 +74,7 @@ def told(snippets):
                 for snippet in snippets:
                     exec(textwrap.dedent(snippet), vars(module))
         except Exception as exc:  # noqa: BLE001 - whatever it is, the page shows it
+            exc.__cause__ = None  # CPython 3.15 looks for the files of a module that is missing
             return "".join(traceback.format_exception_only(exc)).strip()
         finally:
             if hasattr(module, "store"):

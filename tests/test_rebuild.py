@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 import enum
 import pickle
@@ -248,3 +249,13 @@ def test_a_cycle_of_two_that_are_made(adopted):
 
     with pytest.raises(CycleError, match="of which it is part"):
         versionpickle.loads(pickle.dumps(obj, 2), registry=adopted)
+
+
+@pytest.mark.parametrize("limits", [None, versionpickle.Limits()])
+def test_a_cycle_through_a_copy(adopted, limits):
+    """A call that would copy a dict without the object is an error, and no copy with None."""
+    obj = Offset(-5)
+    obj.note = collections.Counter(obj=obj)
+
+    with pytest.raises(CycleError, match="Counter needs the whole, of which it is part"):
+        versionpickle.loads(pickle.dumps(obj, 2), registry=adopted, limits=limits)

@@ -20,7 +20,7 @@ from versionpickle._classes.placeholder import (
     placeholder_class,
     remade,
 )
-from versionpickle._pickles.value_types import attribute, is_value_type, value_type
+from versionpickle._pickles.value_types import SENTINEL, attribute, is_value_type, value_type
 from versionpickle._wire.refs import look_up, ref_of, shortened
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import BuildError, DeclarationError
@@ -154,6 +154,7 @@ class Finder:
             or self._holds_known(target)
             or is_value_type(*target.partition(":")[::2])
             or target == "zoneinfo:ZoneInfo._unpickle"
+            or self._admits_sentinel(target)
         )
 
     def _find_plain(self, ref: str, target: str) -> Any:
@@ -180,6 +181,9 @@ class Finder:
             found = look_up(ref)
         except LookupError:
             return None
+        if self._is_sentinel(found, ref):
+            self.singles[id(found)] = found
+            return found
         declared = self.registry.declared(ref_of(type(found)))
         if declared is None or declared.hooks.cls is not type(found):
             return None
@@ -189,6 +193,19 @@ class Finder:
         elif not _says(declared.hooks, found, ref):
             return None
         return found
+
+    def _is_sentinel(self, found: Any, ref: str) -> bool:
+        """Tell whether this is a sentinel of this name, in a module of what a load may build."""
+        if type(found) is not SENTINEL or f"{found.__module__}:{found.__reduce__()}" != ref:
+            return False
+        known = (*self.allowed, *self.registry.known())
+        return any(other.startswith(f"{found.__module__}:") for other in known)
+
+    def _admits_sentinel(self, ref: str) -> bool:
+        try:
+            return self._is_sentinel(look_up(ref), ref)
+        except LookupError:
+            return False
 
     def confirm(self) -> None:
         """Raise Refused where a live object that was found does not say that name itself."""

@@ -16,6 +16,7 @@ from versionpickle._classes.placeholder import is_placeholder
 from versionpickle._pickles.build.builder import makes_blanks
 from versionpickle._pickles.build.deferred import SETTLED, Deferred, meaning
 from versionpickle._pickles.build.finder import Former, Refused, reconstruct
+from versionpickle._pickles.value_types import FROZENDICT
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import ForbiddenError
@@ -186,9 +187,11 @@ class UntrustedReader(StatePolicy):
         self.check_keywords(kwargs)
         plain = plainly(cls)
         given = self.given(args)
+        if given and not kwargs and self._finder.is_pure(plain) and plain in _MADE_BY_NEW:
+            return self.call(cls, args)
         if isinstance(plain, type) and (given or kwargs):
             self.check_base(plain, given)
-            if self._finder.is_pure(plain) and not _is_text_of_its_own(plain, given):
+            if self._finder.is_pure(plain):
                 self.refuse(f"{plain.__qualname__} is made of {named(args)} without a call")
         elif isinstance(plain, type):
             self.check_blank(plain)
@@ -362,6 +365,9 @@ class UntrustedReader(StatePolicy):
         return super()._hashed(kind, args)
 
 
+_MADE_BY_NEW = (collections.UserString, FROZENDICT)
+"""The value types whose arguments pickle gives to `__new__`; the others are called."""
+
 _WHOLE_CALLS = (_stream._member, _stream._set_state)
 _FLAT = frozenset({*SETTLED, Stamp})
 _BATCH = 512
@@ -385,11 +391,6 @@ def _weight(made: Any) -> int:
     if type(made).__module__ == "zoneinfo":
         return _ZONE_WEIGHT
     return 0 if type(made) is Deferred else sys.getsizeof(made) // _UNIT
-
-
-def _is_text_of_its_own(cls: type, given: list[Any]) -> bool:
-    """Tell whether this is a UserString, which alone of its kind is made with arguments."""
-    return cls is collections.UserString and [*map(type, given)] == [str]
 
 
 def _is_of_class(args: Any) -> bool:
