@@ -9,12 +9,12 @@ import types
 import attrs
 import pytest
 
-from versionpickle._values import FROZENDICT as frozendict  # noqa: N811 - as it is called there
-from versionpickle._values import SENTINEL
-
 import versionpickle
 
-from versionpickle import Limits, Registry, _finder, adopt, versioned
+from versionpickle import Limits, Registry, adopt, versioned
+from versionpickle._pickles.build import finder as _finder
+from versionpickle._pickles.value_types import FROZENDICT as frozendict  # noqa: N811 - as it is called there
+from versionpickle._pickles.value_types import SENTINEL
 from versionpickle.exceptions import (
     BuildError,
     CycleError,
