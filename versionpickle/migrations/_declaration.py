@@ -10,6 +10,8 @@ import attrs
 from versionpickle._wire.refs import checked_ref, checked_version
 from versionpickle.exceptions import DeclarationError
 
+from ._chain import Chain
+
 
 Unstamped: TypeAlias = int | Callable[[Any], int]
 Extra: TypeAlias = Literal["raise", "keep"]
@@ -125,6 +127,18 @@ class Declaration:
 
     hooks: Any = attrs.field(default=None, init=False)
     """The hooks of the class; the floor above makes them."""
+
+    @property
+    def has_factory(self) -> bool:
+        """Whether the user gave a function that makes objects from their state."""
+        return self.rebuild is not None
+
+    def rebuilt(self, args: Any, state: Any, chain: Chain) -> Any:
+        """Return what that function makes of the arguments and a state at the end of *chain*."""
+        try:
+            return self.rebuild(args, state)
+        except Exception as exc:
+            raise chain.failed("its rebuild= function", exc) from exc
 
     @property
     def key(self) -> str:

@@ -7,8 +7,9 @@ import enum
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from versionpickle._classes.hooks import Hooks, restore
-from versionpickle._classes.placeholder import is_pending
+from versionpickle._classes.conversion import is_pending
+from versionpickle._classes.plain import restore
+from versionpickle._classes.unstamped import Unstamped
 from versionpickle._pickles.machine.machine import Machine
 from versionpickle._pickles.value_types import FROZENDICT
 from versionpickle._wire.stamp import Stamp, is_stamped
@@ -29,7 +30,7 @@ class DeferredActions(Machine):
         self._finder = finder
         self._met = finder.met
         self._coming: list[tuple[int, Callable[..., None], tuple[Any, ...]]] = []
-        self._blank: dict[int, tuple[Any, Hooks, str | None, int]] = {}
+        self._blank: dict[int, tuple[Any, Unstamped, str | None, int]] = {}
         self._unfilled: dict[int, tuple[Any, int]] = {}
         self._items: dict[int, list[Callable[[], None]]] = {}
         self._late: dict[int, list[tuple[int, Callable[[], None]]]] = {}
