@@ -220,7 +220,7 @@ class TestSource:
 
     def test_of_functions(self, mixed):
         """Their fields must be told, or met by a load."""
-        with pytest.raises(StepError, match="with fields=, as they were stored"):
+        with pytest.raises(StepError, match="of the stored fields as fields="):
             chain("c", 1, registry=mixed)
         stored = {"n": "5", "name": "Ada L", "extra": 3, "memo": "", "note": ""}
 

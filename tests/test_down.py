@@ -154,7 +154,7 @@ class TestFunctions:
         def to_cents(state):
             return state
 
-        with pytest.raises(StepError, match=r"put @to_cents\.down on it"):
+        with pytest.raises(StepError, match=r"decorate it with @to_cents\.down"):
             chain(function=to_cents).undo({}, set())
 
     def test_two(self, registry, order):
@@ -169,7 +169,7 @@ class TestFunctions:
         """And it is a function."""
         step = migration(order, 1, registry=registry)(lambda state: state)
 
-        with pytest.raises(DeclarationError, match="undoes no step"):
+        with pytest.raises(DeclarationError, match="cannot undo a step"):
             step.down(5)
 
     def test_functions_in_c(self, registry, order):

@@ -660,7 +660,7 @@ class TestErrors:
 
     def test_a_step_behind_an_edge(self, registry):
         """There is no state any more."""
-        with pytest.raises(DeclarationError, match="must stand last in its step"):
+        with pytest.raises(DeclarationError, match="must be the last operation of a step"):
             migration("m:A", 1, become({"m:B": 1}), remove("a"), registry=registry)
 
     @pytest.mark.parametrize(

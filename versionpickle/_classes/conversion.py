@@ -14,9 +14,8 @@ from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim, Stamp, is_stamped, make_stamp
 from versionpickle.exceptions import DeclarationError, PlainLoadError, UnknownClassError
 from versionpickle.migrations import Chain, Converted, Declaration, Registry, Step
-from versionpickle.migrations._chain import as_dict
 from versionpickle.migrations._edges import Become, Replace
-from versionpickle.migrations._fields import OperationError
+from versionpickle.migrations._fields import OperationError, as_dict
 
 from . import reviving as _stream
 from .placeholder import Pending

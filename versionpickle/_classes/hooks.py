@@ -22,8 +22,7 @@ from versionpickle.exceptions import (
     UnreachableClassError,
 )
 from versionpickle.migrations import Chain, Declaration, Registry, Step
-from versionpickle.migrations._chain import as_dict, told
-from versionpickle.migrations._fields import OperationError
+from versionpickle.migrations._fields import OperationError, as_dict, described
 
 
 if TYPE_CHECKING:
@@ -435,7 +434,7 @@ def _unstamped(declaration: Declaration, state: Any) -> int:
     try:
         version = declaration.unstamped(as_dict(state))
     except Exception as exc:
-        raise _no_version(declaration, told(exc)) from exc
+        raise _no_version(declaration, described(exc)) from exc
     if not is_version(version) or version > declaration.version:
         raise _no_version(
             declaration,

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from versionpickle._wire.stamp import Claim, Stamp, make_stamp
 from versionpickle.exceptions import StampError
-from versionpickle.migrations._chain import as_dict
+from versionpickle.migrations._fields import as_dict
 
 from . import reviving as _stream
 

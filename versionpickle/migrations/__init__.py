@@ -1,6 +1,6 @@
 """Steps between the versions of a state: operations, chains and registries."""
 
-from ._chain import Chain, Step
+from ._chain import Chain, chain
 from ._constructors import (
     add,
     become,
@@ -16,9 +16,11 @@ from ._constructors import (
     split,
 )
 from ._declaration import Declaration, Formerly, Unstamped
+from ._names import Converted, Retired
 from ._operations import Operation
-from ._register import chain, migration
-from ._registry import Converted, Registry, Retired, default_registry
+from ._register import migration
+from ._registry import Registry, default_registry
+from ._step import Step
 
 
 __all__ = [

@@ -205,3 +205,29 @@ def miscounted(items: Any, count: int) -> OperationError:
     return OperationError(
         f"the function returned {len(items)} values, and {count} fields get them"
     )
+
+
+def is_slots_pair(state: object) -> bool:
+    """Whether *state* is pickle's own (dict or None, dict of slots)."""
+    return (
+        isinstance(state, tuple)
+        and len(state) == 2
+        and (state[0] is None or isinstance(state[0], dict))
+        and isinstance(state[1], dict)
+    )
+
+
+def as_dict(state: Any) -> Any:
+    """Return a dict of the fields in *state*, or *state* where it names none."""
+    if state is None:
+        return {}
+    if is_slots_pair(state):
+        attributes, slots = state
+        if not slots.keys() & (attributes or {}):  # with a name in both, it is no such pair
+            return {**(attributes or {}), **slots}
+    return dict(state) if isinstance(state, dict) else state
+
+
+def described(exc: Exception) -> str:
+    """Return the text of an error that a function of the user raised."""
+    return f"{type(exc).__name__}: {exc}".removesuffix(": ")
