@@ -141,6 +141,24 @@ class TestDeclaring:
 
 
 class TestRegistering:
+    def test_nothing(self, registry):
+        """Without operations and without a function, a step changes nothing."""
+        cls = declared(registry, version=2)
+        migration(cls, 1, registry=registry)
+
+        (step,) = registry.steps()
+        assert (step.version, step.to, step.operations, step.function) == (1, 2, (), None)
+        assert str(step) == f"step 1 -> 2 of {step.ref}"
+        assert {"a": 1} == step.apply({"a": 1}, set(), any_state=False)
+
+    def test_decorator_twice(self, registry):
+        """A decorator that was used makes a second step, which is refused."""
+        decorate = migration(declared(registry, version=2), 1, registry=registry)
+        decorate(dict)
+
+        with pytest.raises(DeclarationError, match="two steps leave version 1"):
+            decorate(dict)
+
     @pytest.mark.parametrize("version", [True, 0, -1, "2", 1.0])
     def test_no_version(self, registry, version):
         """A step leaves a version."""
@@ -150,7 +168,7 @@ class TestRegistering:
     @pytest.mark.parametrize(("version", "to"), [(3, None), (9, None), (1, 4)])
     def test_version_that_does_not_exist(self, registry, version, to):
         """A step does not leave, or reach, what the class does not have."""
-        with pytest.raises(DeclarationError, match="leads beyond today's version 3"):
+        with pytest.raises(DeclarationError, match="leads beyond the current version 3"):
             migration(declared(registry, version=3), version, rename("a", "b"), to=to)
 
     def test_version_that_will_not_exist(self, registry):
@@ -253,7 +271,8 @@ class TestOperations:
             (lambda: rename("a", ""), "named by a text"),
             (lambda: rename(1, "a"), "named by a text"),
             (lambda: add("a", []), r"use add\('a', factory=list\)"),
-            (lambda: add("a", 5, factory=list), "only one of them"),
+            (lambda: add("a", 5, factory=list), "exactly one of"),
+            (lambda: add("a"), r"exactly one of .* for None, write add\('a', None\)"),
             (lambda: add("a", factory=[]), "takes a function for factory="),
             (lambda: remove(), "needs the name"),
             (lambda: convert("a", 5), "takes a function"),

@@ -454,7 +454,8 @@ class MissingStepError(UpgradeError):
     def _sentence(self) -> str:
         return (
             f"{self._met()} cannot be upgraded: no step leaves version {self.missing}; "
-            f"register one with {self._migration(self.missing)}"
+            f"register one with {self._migration(self.missing)}, or, if its module has not been "
+            "imported, name that module with migrations= where the class is declared"
         )
 
     def _migration(self, version: int) -> str:

@@ -40,7 +40,7 @@ def rename(old: str, new: str) -> Operation:
 
 def add(
     name: str,
-    value: Any = None,
+    value: Any = _NOTHING,
     *,
     factory: Callable[[], Any] | None = None,
     compute: Callable[[dict[str, Any]], Any] | None = None,
@@ -58,12 +58,16 @@ def add(
     >>> add("currency", "USD"), add("tags", factory=list)
     (add('currency', 'USD'), add('tags', factory=list))
     """
-    if sum(given is not None for given in (value, factory, compute)) > 1:
-        raise TypeError(f"add({name!r}) takes a value, factory= or compute=, and only one of them")
+    if [value is not _NOTHING, factory is not None, compute is not None].count(True) != 1:
+        raise TypeError(
+            f"add({name!r}, ...) takes exactly one of a value, factory= and compute=; for None, "
+            f"write add({name!r}, None)"
+        )
     if compute is not None and not callable(compute):
         raise TypeError(f"add({name!r}) takes a function for compute=, not {compute!r}")
     _check_made(f"add({name!r}", "", value, factory)
-    return Add(_checked(name), value, factory, compute, exist_ok)
+    constant = None if value is _NOTHING else value
+    return Add(_checked(name), constant, factory, compute, exist_ok)
 
 
 def _check_made(called: str, prefix: str, value: Any, factory: Callable[[], Any] | None) -> None:
