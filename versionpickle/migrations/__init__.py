@@ -3,10 +3,13 @@
 from ._chain import Chain, chain
 from ._constructors import (
     add,
+    add_missing,
     become,
     convert,
     merge,
     move,
+    name_arguments,
+    name_items,
     name_positions,
     remove,
     rename,
@@ -16,6 +19,7 @@ from ._constructors import (
     split,
 )
 from ._declaration import Declaration, Formerly, Unstamped
+from ._generations import Condition, has, lacks
 from ._names import Converted, Retired
 from ._operations import Operation
 from ._register import migration
@@ -25,6 +29,7 @@ from ._step import Step
 
 __all__ = [
     "Chain",
+    "Condition",
     "Converted",
     "Declaration",
     "Formerly",
@@ -34,13 +39,18 @@ __all__ = [
     "Step",
     "Unstamped",
     "add",
+    "add_missing",
     "become",
     "chain",
     "convert",
     "default_registry",
+    "has",
+    "lacks",
     "merge",
     "migration",
     "move",
+    "name_arguments",
+    "name_items",
     "name_positions",
     "remove",
     "rename",

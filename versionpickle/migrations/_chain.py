@@ -7,10 +7,12 @@ from collections.abc import Iterable
 import attrs
 
 from versionpickle._wire.refs import checked_version, ref_of
-from versionpickle.exceptions import DeclarationError, StepError
+from versionpickle.exceptions import DeclarationError, FieldsError, StepError
 
 from ._edges import Become, Replace
 from ._fields import FieldNames, OperationError, SymbolicOps, as_dict, described
+from ._naming import NameArguments, NameItems
+from ._parts import PARTS
 from ._registry import Registry, checked_registry, registry_of
 from ._step import Step
 
@@ -51,7 +53,30 @@ class Chain:
                 state = step.apply(as_dict(state), unset, any_state=self.any_state)
             except Exception as exc:
                 raise self.failed(step, exc) from exc
+        if self.edge is None:
+            self.check_parts(state)
         return state
+
+    def check_parts(self, state: object) -> None:
+        """Refuse a state with arguments or items that no step has used."""
+        leftover = tuple(part for part in PARTS if isinstance(state, dict) and part in state)
+        if leftover:
+            raise FieldsError(self.ref, self.version, self.current, (), leftover, self.led_by)
+
+    @property
+    def names_arguments(self) -> bool:
+        """Whether a step makes fields of the constructor arguments."""
+        return self._has(NameArguments)
+
+    @property
+    def names_items(self) -> bool:
+        """Whether a step makes a field of the items."""
+        return self._has(NameItems)
+
+    def _has(self, kind: type) -> bool:
+        return any(
+            isinstance(operation, kind) for step in self.steps for operation in step.operations
+        )
 
     def undo(self, state: object, unset: set[str]) -> object:
         """Return the state as it was at the beginning; *unset* as for `run`."""

@@ -12,8 +12,10 @@ import attrs
 from versionpickle._wire.refs import checked_ref, checked_version
 from versionpickle.exceptions import DeclarationError
 
+from ._generations import Condition, Generations, decided_by_fields
 
-Unstamped: TypeAlias = int | Callable[[Any], int]
+
+Unstamped: TypeAlias = int | Callable[[Any], int] | Condition | Mapping[int, Callable[[Any], Any]]
 Extra: TypeAlias = Literal["raise", "keep"]
 Formerly: TypeAlias = str | Iterable[str] | Mapping[str, int]
 
@@ -32,8 +34,31 @@ def _check_version(declaration: Declaration, attribute: object, version: object)
 
 
 def _check_unstamped(declaration: Declaration, attribute: object, unstamped: object) -> None:
-    if not callable(unstamped):
+    if isinstance(unstamped, Generations):
+        _check_generations(declaration, unstamped)
+    elif not callable(unstamped):
         _check_past(declaration, "unstamped", unstamped)
+
+
+def _check_generations(declaration: Declaration, generations: Generations) -> None:
+    for version, condition in generations.conditions.items():
+        if checked_version(version, declaration.ref, "unstamped") > declaration.version:
+            raise DeclarationError(
+                declaration.ref,
+                f"unstamped={generations!r} gives version {version}, which is beyond its current "
+                f"version {declaration.version}",
+                "raise version=, or leave that version out of unstamped=",
+            )
+        if not callable(condition):
+            raise DeclarationError(
+                declaration.ref,
+                f"unstamped={generations!r} has no condition for version {version}",
+                "pass has('field'), lacks('field') or a function of the state for each version",
+            )
+    if not generations.conditions:
+        raise DeclarationError(
+            declaration.ref, "unstamped={} has no conditions", "write {1: has('field'), ...}"
+        )
 
 
 def _check_formerly(
@@ -113,7 +138,9 @@ class Declaration:
     formerly: Mapping[str, int | None] = attrs.field(
         factory=dict, converter=_with_versions, validator=_check_formerly
     )
-    unstamped: Unstamped = attrs.field(default=1, validator=_check_unstamped)
+    unstamped: int | Callable[[Any], int] = attrs.field(
+        default=1, converter=decided_by_fields, validator=_check_unstamped
+    )
     transient: tuple[str, ...] = attrs.field(default=(), converter=_as_names)
     oldest: int = attrs.field(default=1, validator=_check_oldest)
     migrations: str | None = attrs.field(default=None, validator=_check_migrations)

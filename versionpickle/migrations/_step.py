@@ -9,7 +9,8 @@ import attrs
 
 from ._edges import Become, Edge, Replace
 from ._fields import OperationError, State, SymbolicOps, as_dict, is_slots_pair
-from ._operations import NamePositions, Operation
+from ._naming import NamePositions
+from ._operations import AddMissing, Operation
 
 
 @attrs.frozen
@@ -81,7 +82,10 @@ class Step:
         if self.function is not None:
             return symbols.returned_by(self.function)
         for operation in self.operations:
-            operation.run(symbols)
+            if isinstance(operation, AddMissing):
+                symbols = symbols.returned_by(operation.filled)
+            else:
+                operation.run(symbols)
         return symbols
 
 
