@@ -61,15 +61,15 @@ def test_good(registry, operation):
 @pytest.mark.parametrize(
     ("operation", "problem"),
     [
-        (rename("x", "typo"), "leaves a field 'typo' that nobody takes"),
-        (rename("a", "b"), "takes the field 'a' away"),
+        (rename("x", "typo"), "leaves a field 'typo' that nothing uses"),
+        (rename("a", "b"), "removes the field 'a'"),
         (add("typo", 1), "leaves a field 'typo'"),
-        (remove("a"), "takes the field 'a'"),
+        (remove("a"), "removes the field 'a'"),
         (convert("typo", int), "leaves a field 'typo'"),
         (split("a", ("b", "typo"), list), "leaves a field 'typo'"),
-        (merge(("a", "x"), "b", max), "takes the field 'a'"),
+        (merge(("a", "x"), "b", max), "removes the field 'a'"),
         (move("typo.k", "b"), "leaves a field 'typo'"),
-        (move("a", "b.k"), "takes the field 'a'"),
+        (move("a", "b.k"), "removes the field 'a'"),
     ],
     ids=repr,
 )

@@ -95,7 +95,7 @@ class TestInspect:
 
         told = run("inspect", tmp_path / "text", tmp_path / "good")
 
-        assert "not one whole pickle" in told.stdout
+        assert "not one complete pickle" in told.stdout
         assert "good: protocol 4" in told.stdout
         assert told.exit_code == 1
 

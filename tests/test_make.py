@@ -83,7 +83,7 @@ class Made:
         self.source = (shop.folder / f"{shop.module}.py").read_text()
         for name in [name for name in sys.modules if shop.module in name]:
             del sys.modules[name]
-        default_registry._imported.clear()
+        default_registry._step_modules._imported.clear()
         self.changed = {
             path.name for path in files(shop) if before.get(path) != path.read_bytes()
         } | {path.name for path in before if not path.exists()}

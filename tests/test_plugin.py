@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from forgetting import forget
+
 import versionpickle.testing._plugin  # noqa: F401 - pytester drops what its runs import first
 
 from versionpickle import migration, versioned
@@ -97,11 +99,7 @@ class Shop:
     def forget(self):
         """Let the next run import the module as a new process would."""
         sys.modules.pop(self.module, None)
-        known = default_registry._declared
-        for name in [name for name in known if name.startswith(f"{self.module}:")]:
-            default_registry.forget_steps(name)
-            del known[name]
-        default_registry._forget_stamps()
+        forget(self.module)
 
     def run(self, *args, guarded=GUARDED):
         self.forget()

@@ -18,13 +18,13 @@ import golden_models as models
 import pytest
 
 from click.testing import CliRunner
+from forgetting import forget
 
 from versionpickle._cli.main import main
 from versionpickle._pickles.rewrite.snapshot import is_same, snapshot
 from versionpickle._project.configuration import configuration
 from versionpickle._project.example import example
 from versionpickle.exceptions import ProjectError
-from versionpickle.migrations import default_registry
 
 
 MODELS = """
@@ -77,13 +77,7 @@ class Shop:
     def forget(self):
         """Let nothing be known of the classes, as in a new process."""
         sys.modules.pop(self.module, None)
-        declared, steps = default_registry._declared, default_registry._steps
-        for name in [key for key, one in declared.items() if self.module in one.ref]:
-            del declared[name]
-        for node in [node for node in steps if self.module in node[0]]:
-            del steps[node]
-        default_registry._used.clear()
-        default_registry._forget_stamps()
+        forget(self.module)
 
     def run(self, *arguments, status=0):
         done = CliRunner().invoke(main, [*map(str, arguments)])

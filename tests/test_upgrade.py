@@ -183,7 +183,7 @@ class TestFiles:
         assert rows[str(bad)].split()[1:3] == [f"{shop.module}:Order", "1"]
         assert f"step 2 -> 3 of {shop.module}:Order (checked)" in rows[str(bad)]
         assert "no good" in rows[str(bad)]
-        assert "not one whole pickle" in rows[str(text)]
+        assert "not one complete pickle" in rows[str(text)]
         assert "No such file or directory" in rows[str(shop.folder / "none")]
         assert before == bad.read_bytes()
         assert versionpickle.inspect(good.read_bytes()).classes[0].version == 3
@@ -404,7 +404,7 @@ class TestSeveralPickles:
         path.write_bytes(path.read_bytes() + b"\xff garbage")
         today(shop)
 
-        assert "not one whole pickle" in shop.run("upgrade", path, status=1)
+        assert "not one complete pickle" in shop.run("upgrade", path, status=1)
         assert path.read_bytes().endswith(b"\xff garbage")
 
     @pytest.mark.parametrize("protocol", range(6))

@@ -160,7 +160,7 @@ def alias(old: str, new: object, *, registry: Registry | None = None) -> None:
         checked_ref(f"{old}:x"), checked_ref(f"{new}:x")
         into.rename_package(old, new)
         return
-    into.mean(checked_ref(old), checked_ref(new) if isinstance(new, str) else new)
+    into.alias(checked_ref(old), checked_ref(new) if isinstance(new, str) else new)
 
 
 def _callable(new: object) -> object:
@@ -181,7 +181,7 @@ def retire(ref: str, *, registry: Registry | None = None) -> None:
     >>> from versionpickle import retire
     >>> retire("shop.coupons:Coupon")
     """
-    (checked_registry(registry)).mean(checked_ref(ref), Retired(ref))
+    (checked_registry(registry)).alias(checked_ref(ref), Retired(ref))
 
 
 def allow(*targets: object, registry: Registry | None = None) -> None:

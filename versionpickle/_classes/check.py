@@ -62,7 +62,7 @@ def check(registry: Registry | None = None) -> tuple[Problem, ...]:
     >>> for problem in check(shop):
     ...     print(problem.version, problem.problem)
     1 no step leaves version 1
-    2 rename('total', 'amuont') leaves a field 'amuont' that nobody takes
+    2 rename('total', 'amuont') leaves a field 'amuont' that nothing uses
     """
     known = checked_registry(registry)
     classes = sorted(known.all_hooks(), key=lambda one: str(one.declaration.ref))

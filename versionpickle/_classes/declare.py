@@ -59,12 +59,13 @@ def versioned(
     module and name.
     *formerly* lists the refs that the class had before; as a mapping, it also
     says which version unstamped pickles under that ref are.
-    *unstamped* is the version of pickles written before the class was versioned,
-    or a function of such a state that tells it.
+    *unstamped* is the version of pickles written before the class was versioned, a
+    condition such as ``has("node")``, a dict of conditions by version, or a function of
+    the state that returns the version.
     *transient* fields are not stored; they come back as their defaults.
     *oldest* is the oldest version that is still read.
     *migrations* names the module that registers the steps; it is imported when the
-    first old pickle of the class is met.
+    first old pickle of the class is loaded.
     *extra* says what is done with fields that code of the same version has added since:
     an error, or with ``"keep"`` they are carried along unread, and stored again.
 

@@ -11,7 +11,7 @@ from versionpickle._wire.refs import MARK, is_version, ref_of
 from versionpickle._wire.stamp import Bases, Claim
 from versionpickle.exceptions import DeclarationError, StepError, UnknownClassError
 from versionpickle.migrations import Chain, Declaration, Registry, Step
-from versionpickle.migrations._chain import as_dict, told
+from versionpickle.migrations._fields import as_dict, described
 
 
 Lineage: TypeAlias = tuple[Declaration, ...]
@@ -150,7 +150,7 @@ def version_of_unstamped(declaration: Declaration, state: Any) -> int:
     try:
         version = declaration.unstamped(as_dict(state))
     except Exception as exc:
-        raise _no_version(declaration, told(exc)) from exc
+        raise _no_version(declaration, described(exc)) from exc
     if not is_version(version) or version > declaration.version:
         raise _no_version(
             declaration,

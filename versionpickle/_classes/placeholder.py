@@ -13,7 +13,7 @@ from versionpickle._wire import calls
 from versionpickle._wire.calls import wire_function
 from versionpickle._wire.stamp import Claim, Construction, Stamp, make_stamp
 from versionpickle.exceptions import StampError
-from versionpickle.migrations._chain import as_dict
+from versionpickle.migrations._fields import as_dict
 
 
 _CLASSES_MAX = 4096

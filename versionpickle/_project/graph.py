@@ -192,7 +192,7 @@ class _Survey:
 
     def add_meanings(self) -> None:
         """Add what `alias` and `retire` said."""
-        for old, meaning in self._registry._meanings.items():
+        for old, meaning in self._registry.aliases().items():
             declaration = self._registry.declaration(old)
             if isinstance(meaning, Retired):
                 placeholder = self._node(old, "placeholder", "placeholder")

@@ -25,7 +25,7 @@ from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import FieldsError, InvalidObjectError, StampError, StepError
 from versionpickle.migrations import Chain
-from versionpickle.migrations._chain import as_dict
+from versionpickle.migrations._fields import as_dict
 
 from .base import UNHASHABLE, Codec, Owner, as_method, value_or
 

@@ -14,8 +14,7 @@ from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp
 from versionpickle.exceptions import FieldsError, StampError
 from versionpickle.migrations import Chain
-from versionpickle.migrations._chain import as_dict
-from versionpickle.migrations._fields import OperationError
+from versionpickle.migrations._fields import OperationError, as_dict
 
 from .base import Codec, Maker, Owner, as_method
 

@@ -16,7 +16,7 @@ from versionpickle._classes.stored_state import unpacked
 from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import Stamp, is_stamped
 from versionpickle.migrations import Registry
-from versionpickle.migrations._chain import as_dict
+from versionpickle.migrations._fields import as_dict
 
 from .order import rank
 

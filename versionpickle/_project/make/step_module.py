@@ -22,7 +22,7 @@ def step_module(
 
     That is the module of the class, or the one that ``migrations=`` names.
     """
-    name = hooks.declaration.migrations
+    name = hooks.declaration.steps_module
     if name is None or name == place.space["__name__"]:
         return place.source, place.space, []
     if _is_there(name, hooks.declaration.ref):
