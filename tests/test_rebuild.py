@@ -216,7 +216,7 @@ class Looped:
 
 def test_not_a_function(registry):
     """rebuild= is a function."""
-    with pytest.raises(DeclarationError, match="is no function"):
+    with pytest.raises(DeclarationError, match="is not a function"):
         adopt(Offset, rebuild=3, registry=registry)
 
 
@@ -247,7 +247,7 @@ def test_a_cycle_of_two_that_are_made(adopted):
     obj, other = Offset(-5), Offset(-6)
     obj.note, other.note = other, obj
 
-    with pytest.raises(CycleError, match="of which it is part"):
+    with pytest.raises(CycleError, match="and needs it or its hash"):
         versionpickle.loads(pickle.dumps(obj, 2), registry=adopted)
 
 
@@ -257,5 +257,5 @@ def test_a_cycle_through_a_copy(adopted, limits):
     obj = Offset(-5)
     obj.note = collections.Counter(obj=obj)
 
-    with pytest.raises(CycleError, match="Counter needs the whole, of which it is part"):
+    with pytest.raises(CycleError, match="Counter is part of the whole"):
         versionpickle.loads(pickle.dumps(obj, 2), registry=adopted, limits=limits)
