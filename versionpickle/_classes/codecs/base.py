@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copyreg
 import functools
 import operator
@@ -245,9 +246,20 @@ class Codec:
 
     def have_blanks(self, objects: list[Any]) -> bool:
         """Return whether nothing has filled one of these objects yet."""
-        if self.layout.has_dict and all(map(operator.attrgetter("__dict__"), objects)):
+        if self.layout.has_dict and self._have_attribute(objects):
             return False
         return any(map(self._is_blank, objects))
+
+    def _have_attribute(self, objects: list[Any]) -> bool:
+        """Return whether all these objects have the attribute that the first of them has first."""
+        name = next(iter(objects[0].__dict__), None)
+        if type(name) is not str or hasattr(self.cls, name):
+            return False
+        try:
+            collections.deque(map(operator.attrgetter(name), objects), maxlen=0)
+        except AttributeError:
+            return False
+        return True
 
     def _is_blank(self, obj: Any) -> bool:
         if self.layout.has_dict and obj.__dict__:

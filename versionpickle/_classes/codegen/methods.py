@@ -152,13 +152,7 @@ class Writer:
 
     def _fill_from_dict(self, source: Source, unstamped: UnstampedDicts) -> None:
         first = unstamped.first
-        if first is not None and self._layout.open:  # which keeps the order of its attributes
-            source.line(f"if (*state,) == {source.constant(first.fields)}:")
-            source.base += 1
-            self._upgrade(source, first, "{}= state.values()")
-            source.line("return")
-            source.base -= 1
-        elif first is not None:
+        if first is not None:
             source.line(f"if len(state) == {len(first.fields)}:")
             source.line("try:", indent=2)
             source.line("pass", indent=3)  # in case that it has no fields
