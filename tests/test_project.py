@@ -133,7 +133,7 @@ class TestConfiguration:
             ("= 5", "this is not valid TOML"),
             (
                 "[tool.versionpickle]\nmodule = ['a']",
-                r"unknown settings: module; it takes modules, sample-",
+                r"unknown settings: module; it takes modules, plain-p",
             ),
             ("[tool]\nversionpickle = 5", r"unknown settings: 5"),
             ("[tool.versionpickle]", r"modules = \[\] names no modules"),
@@ -143,6 +143,10 @@ class TestConfiguration:
             (
                 "[tool.versionpickle]\nmodules = ['a']\nsample-modules = [5]",
                 r"sample-modules = \[5\] names no modules",
+            ),
+            (
+                "[tool.versionpickle]\nmodules = ['a']\nplain-pickle = 'no'",
+                "plain-pickle = 'no' is not a boolean",
             ),
         ],
     )

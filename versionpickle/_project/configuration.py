@@ -32,6 +32,9 @@ class Configuration:
     sample_modules: tuple[str, ...] = ()
     """Modules with functions that make samples, such as tests."""
 
+    plain_pickle: bool = True
+    """Whether plain pickle reads the data as well, and not `versionpickle.loads` alone."""
+
     @property
     def file(self) -> Path:
         return self.root / FILE
@@ -77,7 +80,7 @@ def _table(file: Path) -> Any:
 
 
 def _checked(file: Path, settings: Any) -> Configuration:
-    known = {"modules", "sample-modules", *_FOLDERS}
+    known = {"modules", "plain-pickle", "sample-modules", *_FOLDERS}
     unknown = sorted(settings.keys() - known) if isinstance(settings, dict) else [repr(settings)]
     if unknown:
         problem = f"[tool.versionpickle] has unknown settings: {', '.join(unknown)}"
@@ -95,10 +98,12 @@ def _checked(file: Path, settings: Any) -> Configuration:
         if not isinstance(folder, str):
             problem = f"{name} = {folder!r} is no folder"
             raise ProjectError(str(file), problem, f'write {name} = "{_FOLDERS[name]}"')
+    plain = settings.get("plain-pickle", True)
+    if not isinstance(plain, bool):
+        raise ProjectError(str(file), f"plain-pickle = {plain!r} is not a boolean", "write false")
     root = file.parent
-    return Configuration(
-        root, (*modules,), root / folders["schemas"], root / folders["samples"], (*of_samples,)
-    )
+    schemas, samples = root / folders["schemas"], root / folders["samples"]
+    return Configuration(root, (*modules,), schemas, samples, (*of_samples,), plain)
 
 
 _FOLDERS = {"schemas": "schemas", "samples": "schemas/samples"}

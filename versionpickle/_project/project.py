@@ -10,9 +10,10 @@ import attrs
 
 from versionpickle._classes.describe import recorded, schema_of
 from versionpickle._classes.hooks import Hooks
+from versionpickle._pickles.load.unpickler import loads
 from versionpickle._pickles.rewrite.snapshot import description
 from versionpickle._wire.stamp import Claim
-from versionpickle.exceptions import ProjectError, VersionPickleError
+from versionpickle.exceptions import PlainLoadError, ProjectError, VersionPickleError
 from versionpickle.migrations import Chain, Registry, default_registry
 from versionpickle.migrations._schema import Recorded, RecordedField, Schema
 
@@ -84,6 +85,15 @@ class Project:
                 schema = schemas.get(folder.name)
                 for sample in samples_in(folder, schema.key if schema else folder.name):
                     yield schema, sample
+
+    def load(self, sample: Sample) -> Any:
+        """Load a sample as the project does: with plain pickle, if that reads its data."""
+        try:
+            return sample.load()
+        except PlainLoadError:
+            if self.known.plain_pickle:
+                raise
+        return loads(sample.file.read_bytes(), registry=self.registry)
 
     def schema_before(self, key: str) -> Schema | None:
         """Return what is recorded of a class, also under a former name."""
@@ -330,7 +340,7 @@ class Project:
     def _describe(self, one: Sample, version: str | None) -> bool:
         """Record what a sample is by now, if that is open; return whether it was."""
         try:
-            obj = one.load()
+            obj = self.load(one)
             found = description(obj)
         except Exception:  # noqa: BLE001 - the findings report it
             return False

@@ -12,7 +12,7 @@ import attrs
 from versionpickle._classes.hooks import Hooks
 from versionpickle._pickles.load.unpickler import loads
 from versionpickle._pickles.rewrite.snapshot import description, is_same
-from versionpickle.exceptions import ForbiddenError, VersionPickleError
+from versionpickle.exceptions import ForbiddenError, PlainLoadError, VersionPickleError
 from versionpickle.migrations import Step
 from versionpickle.migrations._schema import Recorded
 
@@ -46,7 +46,7 @@ class SampleProblem:
 def check_sample(project: Project, sample: Sample, key: str | None) -> SampleProblem | None:
     """Return the first problem of a sample; *key* is that of its class if it is in the code."""
     try:
-        obj = sample.load()
+        obj = project.load(sample)
         found = description(obj)
     except Exception as exc:  # noqa: BLE001 - whatever stops it is reported
         return _failure(project, sample, exc)
@@ -61,7 +61,13 @@ def check_sample(project: Project, sample: Sample, key: str | None) -> SamplePro
 
 def _failure(project: Project, sample: Sample, exc: Exception) -> SampleProblem:
     problem = f"its sample {sample.name!r} does not load: {type(exc).__name__}: {exc}"
-    return SampleProblem(problem, "fix the step or the class", _ref_in(project, exc))
+    cure = "fix the step or the class"
+    if isinstance(exc, PlainLoadError):
+        cure = (
+            "if only versionpickle.loads reads your data, set plain-pickle = false in "
+            "[tool.versionpickle]; if not, let the class have a __dict__"
+        )
+    return SampleProblem(problem, cure, _ref_in(project, exc))
 
 
 def _ref_in(project: Project, exc: Exception) -> str | None:

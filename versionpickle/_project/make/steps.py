@@ -60,11 +60,10 @@ class NewStep:
     def ask(self, old: Recorded) -> None:
         """Find out everything that only the user knows."""
         self._version = old.version
-        old, today = self.project.compared(self.key, old)
         found = self.project.difference(self.key, old).fields
         taken = {*self._ask_regrouping(found)}
         left = tuple(change for change in found if change.field not in taken)
-        self._ask_renames(left, old, today)
+        self._ask_renames(left, *self.project.compared(self.key, old))
         changed = self.project.difference(self.key, old, self._renames).fields
         self._changes = tuple(change for change in changed if change.field not in taken)
         for change in () if self._is_enum else self._changes:
