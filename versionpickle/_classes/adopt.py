@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import types
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
@@ -91,12 +92,23 @@ def adopt(
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, checked_registry(registry))
     elif not is_written_in_c(cls):
+        _check_metaclass(cls)
         declare(cls, declaration, default_registry)
         watch_subclasses(cls)
     else:
         hooks = _declare_apart(cls, declaration, default_registry)
         hooks._note_reducer(cls)
         hooks.register(_whole(hooks))
+
+
+def _check_metaclass(cls: type) -> None:
+    setter = type(cls).__setattr__
+    if isinstance(setter, types.WrapperDescriptorType) and setter is not type.__setattr__:
+        raise DeclarationError(
+            ref_of(cls),
+            f"its metaclass {ref_of(type(cls))} is written in C and lets nobody put hooks on it",
+            "allow() the class and what makes it, or adopt a class of yours that holds one",
+        )
 
 
 def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> None:
