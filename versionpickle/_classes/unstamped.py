@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
 from versionpickle.exceptions import StepError
 from versionpickle.migrations import Chain, Declaration, Registry
-from versionpickle.migrations._chain import as_dict
-from versionpickle.migrations._fields import OperationError
+from versionpickle.migrations._fields import OperationError, as_dict
 
 from .stored_state import rebuilt
 

@@ -292,13 +292,12 @@ class Unpickler(pickle.Unpickler):
 
     def _forbidden(self, first: str) -> ForbiddenError:
         """Return an error that names all that is refused, not the first alone."""
-        from .refusals import Lister  # noqa: PLC0415 - no good load needs it
+        from .refusals import Lister, forbidden  # noqa: PLC0415 - no good load needs it
 
         self._rewind()
         lister = Lister(self._rest(), self._finder)
         lister.read()
-        refused = dict.fromkeys([*lister.refused, first])
-        return ForbiddenError(tuple(sorted(refused)))
+        return forbidden([*lister.refused, first])
 
 
 _NOTHING: frozenset[str] = frozenset()
