@@ -125,12 +125,21 @@ class Declaration:
     adopted_by: str | None = attrs.field(default=None, init=False)
     """The module that adopted the class, which somebody else wrote."""
 
+    key: str = attrs.field(init=False)
+    """The name in streams."""
+
+    has_factory: bool = attrs.field(init=False)
+    """Whether the user gave a function that makes objects from their state."""
+
     hooks: Any = attrs.field(default=None, init=False)
     """The hooks of the class; the floor above makes them."""
 
-    @property
-    def has_factory(self) -> bool:
-        """Whether the user gave a function that makes objects from their state."""
+    @key.default
+    def _key(self) -> str:
+        return self.name or self.ref
+
+    @has_factory.default
+    def _has_factory(self) -> bool:
         return self.rebuild is not None
 
     def rebuilt(self, args: Any, state: Any, chain: Chain) -> Any:
@@ -139,11 +148,6 @@ class Declaration:
             return self.rebuild(args, state)
         except Exception as exc:
             raise chain.failed("its rebuild= function", exc) from exc
-
-    @property
-    def key(self) -> str:
-        """The name that stands in streams."""
-        return self.name or self.ref
 
     def names(self) -> Iterator[str]:
         yield self.ref
