@@ -182,8 +182,7 @@ class FieldsCodec(Codec):
 
     def take_in(self, stamp: Stamp, chain: Chain) -> None:
         """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
-        by_fields = stamp.claim.fields is not None and not stamp.claim.is_by_values
-        if not (by_fields and self._compiles):
+        if stamp.claim.fields is None or not self._compiles:
             return
         older = self._from(stamp.claim, chain, stamp.fill)
         with self.owner.lock:
@@ -222,6 +221,10 @@ class FieldsCodec(Codec):
         if is_common:
             self._fill_dicts(older, fill)
         return fill
+
+    def forget_dicts(self) -> None:
+        self._dicts = UnstampedDicts()
+        self._renew_setstate()
 
     def _fill_dicts(self, older: OldVersion, fill: SetState) -> None:
         """Let the ``__setstate__`` of the class fill objects from such dicts itself."""
