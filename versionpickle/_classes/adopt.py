@@ -25,7 +25,7 @@ from versionpickle.migrations._declaration import Extra
 from versionpickle.migrations._registry import checked_registry
 
 from .declare import watch_subclasses
-from .instrument import Instrumentation, check_fields, instrument
+from .instrument import Instrumentation, check_fields, forget_in_subclasses, instrument
 from .named_sets import refs_of_set
 
 
@@ -129,6 +129,7 @@ def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> I
     check_fields(cls, declaration)
     known = Instrumentation(cls, declaration, registry)
     registry.declare(declaration)
+    forget_in_subclasses(cls, registry)
     return known
 
 

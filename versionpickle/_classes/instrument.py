@@ -123,6 +123,11 @@ class Instrumentation:
     def chains(self) -> Chains:
         return self.unstamped.codec.chains
 
+    def forget_unstamped(self) -> None:
+        """Look up anew what chain the objects without a stamp take."""
+        if self._unstamped is not None:
+            self._unstamped.forget()
+
     def lineage(self) -> Lineage:
         return lineage_of(self.cls, self.declaration, self.registry)
 
@@ -241,6 +246,17 @@ def instrument(cls: type, declaration: Declaration, registry: Registry) -> None:
         )
     registry.declare(declaration)
     known.install(cls)
+    forget_in_subclasses(cls, registry)
+
+
+def forget_in_subclasses(cls: type, registry: Registry) -> None:
+    """Let the subclasses that were declared before *cls* notice that it is declared now."""
+    subclasses: list[type] = type.__subclasses__(cls)
+    for subclass in subclasses:
+        declaration = registry.declared(ref_of(subclass))
+        if declaration is not None:
+            declaration.hooks.forget_unstamped()
+        forget_in_subclasses(subclass, registry)
 
 
 def imply(cls: type, registry: Registry) -> None:

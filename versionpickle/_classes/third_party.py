@@ -6,7 +6,7 @@ import copy
 import inspect
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from .field import REQUIRED, Default
 
@@ -64,8 +64,24 @@ def has_keyword_fields(cls: type) -> bool:
     return any(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters)
 
 
-def defaults_elsewhere(base: type, cls: type) -> Mapping[str, Default | None]:
-    """Return the defaults of the fields that *base*, of *cls*, declares in one of these ways."""
+Kind: TypeAlias = Literal["model", "struct", "named tuple"]
+
+
+def kind_of(cls: type) -> Kind | None:
+    """Return in which of these ways a class declares its fields, if in any."""
+    if is_model(cls):
+        return "model"
+    if is_struct(cls):
+        return "struct"
+    return "named tuple" if is_named_tuple(cls) else None
+
+
+def declared_defaults(cls: type) -> dict[type, Mapping[str, Default | None]]:
+    """Return the defaults of the fields that each class in an MRO declares in these ways."""
+    return {base: _declared_defaults(base, cls) for base in cls.__mro__}
+
+
+def _declared_defaults(base: type, cls: type) -> Mapping[str, Default | None]:
     if _is_root_of_models(base):
         return _OF_ALL_MODELS
     if is_model(base):

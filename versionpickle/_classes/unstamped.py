@@ -62,6 +62,11 @@ class Unstamped:
             self._fills[key] = self.codec.fill_of_dict((*named,), chain, is_common=is_common)
         return self._fills[key]
 
+    def forget(self) -> None:
+        """Drop what was generated: a base has been declared since, and may have steps."""
+        self._fills.clear()
+        self.codec.forget_dicts()
+
     def _is_common(self, chain: Chain) -> bool:
         """Return whether all states that are found under the name of the class take *chain*."""
         chains = self.codec.chains

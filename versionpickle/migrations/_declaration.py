@@ -154,18 +154,22 @@ class Declaration:
     adopted_by: str | None = attrs.field(default=None, init=False)
     """The module that adopted the class, which someone else wrote."""
 
+    key: str = attrs.field(init=False)
+    """The name in streams."""
+
+    has_factory: bool = attrs.field(init=False)
+    """Whether the user gave a function that makes objects from their state."""
+
     hooks: Any = attrs.field(default=None, init=False)
     """The hooks of the class, which the folder above makes."""
 
-    @property
-    def has_factory(self) -> bool:
-        """Whether the user gave a function that makes objects from their state."""
-        return self.rebuild is not None
-
-    @property
-    def key(self) -> str:
-        """The name that is written to pickles."""
+    @key.default
+    def _key(self) -> str:
         return self.name or self.ref
+
+    @has_factory.default
+    def _has_factory(self) -> bool:
+        return self.rebuild is not None
 
     @property
     def steps_module(self) -> str | None:

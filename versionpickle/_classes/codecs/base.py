@@ -114,10 +114,12 @@ class Codec:
             from versionpickle._classes.conversion import Conversion, conversion_stamp  # noqa: PLC0415 - few classes need it
 
             return conversion_stamp(Conversion(self.owner.registry, chain, claim))
-        named = attrs.evolve(claim, fields=claim.names) if claim.is_by_values else claim
-        fill = self.upgrade(named, chain)
-        make = self.maker(named, chain, fill if claim.is_by_values else None)
-        stamp = make_stamp(self.cls, claim, fill, make=make)
+        if claim.is_by_values:
+            named = attrs.evolve(claim, fields=claim.names)
+            fill = self.upgrade(named, chain)
+            return make_stamp(self.cls, claim, fill, make=self.maker(named, chain, fill))
+        make = self.maker(claim, chain, None)
+        stamp = make_stamp(self.cls, claim, self.upgrade(claim, chain), make=make)
         self.take_in(stamp, chain)
         return stamp
 
@@ -159,6 +161,9 @@ class Codec:
         It *is_common* if all such dicts take the same chain.
         """
         return None
+
+    def forget_dicts(self) -> None:
+        """Drop what fills objects from unstamped dicts: the chain is another one by now."""
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         """Fill *obj* from a state that was stored without a stamp."""

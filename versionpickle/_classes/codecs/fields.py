@@ -33,7 +33,6 @@ from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import (
     FieldsError,
     InvalidObjectError,
-    StampError,
     StepError,
     VersionPickleError,
 )
@@ -41,10 +40,6 @@ from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import as_dict
 
 from .base import UNHASHABLE, Codec, Owner, as_method, value_or
-
-
-_STAMPS_MAX = 64
-"""How many sets of attributes of one open class get a stamp of their own."""
 
 
 _OLDER_MAX = 4
@@ -187,8 +182,7 @@ class FieldsCodec(Codec):
 
     def take_in(self, stamp: Stamp, chain: Chain) -> None:
         """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
-        by_fields = stamp.claim.fields is not None and not stamp.claim.is_by_values
-        if not (by_fields and self._compiles):
+        if stamp.claim.fields is None or not self._compiles:
             return
         older = self._from(stamp.claim, chain, stamp.fill)
         with self.owner.lock:
@@ -196,7 +190,12 @@ class FieldsCodec(Codec):
             if len(others) < _OLDER_MAX and self.owner.is_installed:
                 self._older = {**others, stamp: older}
                 self._renew_setstate()
-                _ = self.setstate  # which raises what is wrong with the chain
+                try:
+                    _ = self.setstate
+                except VersionPickleError:  # of this chain alone: all others still work
+                    self._older = others
+                    self._renew_setstate()
+                    raise
             else:
                 self._older = others
                 self.writer.upgrade(older)  # as well
@@ -227,6 +226,10 @@ class FieldsCodec(Codec):
         if is_common:
             self._fill_dicts(older, fill)
         return fill
+
+    def forget_dicts(self) -> None:
+        self._dicts = UnstampedDicts()
+        self._renew_setstate()
 
     def _fill_dicts(self, older: OldVersion, fill: SetState) -> None:
         """Let the ``__setstate__`` of the class fill objects from such dicts itself."""
@@ -397,61 +400,3 @@ def _beside(obj: Any, state: Any) -> dict[str, Any]:
         for name, value in attributes.items()
         if value is not None and name != "args" and name not in obj.__dict__
     }
-
-
-class OpenCodec(FieldsCodec):
-    """Store whatever stands in the ``__dict__`` of a class that declares no fields."""
-
-    def __init__(self, owner: Owner, layout: Layout) -> None:
-        Codec.__init__(self, owner, layout)
-        self._named = {}
-        self._stamp: Stamp | None = None
-        self._older = {}
-        self._keeps_extra, self._extra_fields = False, None  # all is kept anyway
-        self._dicts = UnstampedDicts()
-        self._stamps: dict[tuple[str, ...], Stamp] = {}
-        self._fallback_stamp = self.new_stamp(None, self._fill_fallback)
-
-    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
-        if fields is None:
-            return self._fallback_stamp
-        if not self.layout.derived.isdisjoint(fields):
-            return None
-        return self._stamps.get(fields) or self._first(fields)
-
-    def _first(self, fields: tuple[str, ...]) -> Stamp | None:
-        """Make a stamp for these attributes, unless there are very many already."""
-        with self.owner.lock:
-            if len(self._stamps) >= _STAMPS_MAX or not all(type(name) is str for name in fields):
-                return None
-            stamp = self.new_stamp(
-                fields, lambda claim: self.writer.fill(claim, self._fill_today(claim))
-            )
-            if not self._stamps:  # most objects will have the attributes that came first
-                self._stamp = stamp
-                self._renew_setstate()
-                vars(self).pop("reduce", None)
-                self.owner.renew_reduce()
-            return self._stamps.setdefault(fields, stamp)
-
-    def _fill_fallback(self, claim: Claim) -> SetState:
-        def fill(obj: Any, state: Any) -> None:
-            self.check_class(obj, claim)
-            state = without_items(obj, claim, state)
-            if len(state) != 2 or type(state[1]) is not dict:
-                raise StampError(claim.ref, "its state is not the dict that its stamp promises")
-            self._place_extras(obj, state[1])
-
-        return fill
-
-    def _reduce_attributes(self, obj: Any, protocol: int) -> Any:
-        if type(obj) is not self.cls:
-            return self.owner.reduce_foreign(obj, protocol)
-        attributes = obj.__dict__
-        stamp = self._stamps.get(tuple(attributes))
-        if stamp is None:
-            attributes = self._extras(obj)
-            stamp = self.current(tuple(attributes))
-        if stamp is None:
-            return self._fallback_stamp, (), (self._fallback_stamp, attributes)
-        return stamp, (), (stamp, *attributes.values())
