@@ -71,7 +71,10 @@ class FieldsCodec(Codec):
 
     @functools.cached_property
     def setstate(self) -> SetState:
-        return self.writer.setstate(self._stamp, self._older, self._dicts, self._fill_any)
+        return self._written_setstate(self._older)
+
+    def _written_setstate(self, older: dict[Stamp, OldVersion]) -> SetState:
+        return self.writer.setstate(self._stamp, older, self._dicts, self._fill_any)
 
     def _renew_setstate(self) -> None:
         vars(self).pop("setstate", None)
@@ -188,12 +191,14 @@ class FieldsCodec(Codec):
         with self.owner.lock:
             others = {old: it for old, it in self._older.items() if old.claim != stamp.claim}
             if len(others) < _OLDER_MAX and self.owner.is_installed:
-                self._older = {**others, stamp: older}
-                self._renew_setstate()
-                _ = self.setstate  # which raises what is wrong with the chain
-            else:
+                others[stamp] = older
+                setstate = self._written_setstate(others)
                 self._older = others
-                self.writer.upgrade(older)  # as well
+                self._renew_setstate()
+                vars(self)["setstate"] = setstate
+            else:
+                self.writer.upgrade(older)  # which raises what is wrong with the chain, as above
+                self._older = others
 
     def source(self, chain: Chain, fields: tuple[str, ...] | None) -> str:
         if not self._compiles or chain.edge is not None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes.adopt import imported
 from versionpickle._classes.instrument import Instrumentation
+from versionpickle._classes.names import imported
 from versionpickle._classes.placeholder import (
     Placeholder,
     is_placeholder,
