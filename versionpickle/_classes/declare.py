@@ -33,18 +33,18 @@ def versioned(version: Any = 1, **settings: Unpack[Settings]) -> Any:
     Raise *version* and register a `migration` whenever the class stores other
     fields, or the same fields with another meaning.
 
-    *name* is a stable name that stands in pickles instead of the class's
-    module and name.
+    *name* is a stable name that pickles contain instead of the class's module and
+    name.
     *formerly* lists the refs that the class had before; as a mapping, it also
     says which version unstamped pickles under that ref are.
     *unstamped* is the version of pickles written before the class was versioned,
-    or a function of such a state that tells it.
+    or a function that returns it for such a state.
     *transient* fields are not stored; they come back as their defaults.
     *oldest* is the oldest version that is still read.
     *migrations* names the module that registers the steps; it is imported when the
-    first old pickle of the class is met.
-    *extra* says what is done with fields that code of the same version has added since:
-    an error, or with ``"keep"`` they are carried along unread, and stored again.
+    first old pickle of the class is loaded.
+    *extra* decides about fields that code of the same version has added since: they
+    are an error, or with ``"keep"`` they are kept unread, and stored again.
 
     >>> import attrs, pickle
     >>> from versionpickle import versioned
@@ -77,7 +77,7 @@ class Versioned:
     Be the base of classes whose objects store a version.
 
     Takes the settings of `versioned` as class keywords.
-    A subclass is versioned too, at 1 until it says otherwise.
+    A subclass is versioned too, at 1 until it gives another.
 
     >>> from versionpickle import Versioned
     >>> class Customer(Versioned, version=2, name="customer"):

@@ -20,7 +20,7 @@ def alias(old: str, new: object, *, registry: Registry | None = None) -> None:
     *old* is a ref such as ``"shop.old:Order"``, and *new* another ref, a class or
     any other object that has moved, or a function of yours that takes the
     arguments of an old reconstructor or class and returns the object.
-    This speaks of pickles that name *old* itself: what is stamped knows its class.
+    This is for pickles that contain *old* itself: what is stamped knows its class.
     For a whole package or module that was renamed, give both names without a
     colon; that admits nothing which is not declared or allowed under its new name.
 

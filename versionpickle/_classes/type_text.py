@@ -34,7 +34,7 @@ def _parsed(text: str) -> ast.expr | None:
 
 
 _NO_CODE = re.compile(r"<[^<>]*>")
-"""What a repr says where it has no code: with an address, mostly."""
+"""What a repr has in place of code: with an address, mostly."""
 
 
 class _Short(ast.NodeTransformer):

@@ -1,4 +1,4 @@
-"""The shape of classes whose state is fields: declared ones, or a free ``__dict__``."""
+"""The codec of classes that declare fields."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ class FieldsCodec(Codec):
 
     @property
     def _compiles(self) -> bool:
-        # A step may speak of attributes that no stamp names.
+        # A step may use attributes that no stamp names.
         is_mixed = self.layout.open and not self.layout.fieldless
         return not (self.interprets or is_mixed or self._keeps_extra)
 
@@ -263,15 +263,15 @@ class FieldsCodec(Codec):
     def _finish(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
     ) -> None:
-        carried = {*extras} if self._keeps_extra else set[str]()
+        kept = {*extras} if self._keeps_extra else set[str]()
         for name in list(extras):
-            if name in self._named or name in carried or not self._keeps_apart:
+            if name in self._named or name in kept or not self._keeps_apart:
                 state[name] = extras.pop(name)
         state = as_dict(chain.run(state, unset))
         if self._keeps_extra and isinstance(state, dict):
             unknown = self._unknown(state)
             extras |= {
-                name: state.pop(name) for name in unknown if name in carried or not chain.steps
+                name: state.pop(name) for name in unknown if name in kept or not chain.steps
             }
         self._settle(obj, chain, state, unset, extras)
 
