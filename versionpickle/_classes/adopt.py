@@ -61,6 +61,7 @@ def adopt(
     >>> loads(data, registry=mine)
     Fraction(1, 3)
     """
+    check_names("adopt", settings)
     cls = imported(target) if isinstance(target, str) else target
     if not isinstance(cls, type):
         raise DeclarationError(
@@ -70,7 +71,6 @@ def adopt(
         raise DeclarationError(
             ref_of(cls), "pickle itself writes these, and asks nobody", "adopt a subclass of yours"
         )
-    check_names("adopt", settings)
     registry = settings.get("registry")
     declaration = declaration_of(ref_of(cls), version, settings, rebuild)
     declaration.adopted_by = sys._getframe(1).f_globals.get("__name__")
