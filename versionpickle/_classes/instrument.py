@@ -83,6 +83,8 @@ class Instrumentation:
         """Let the class ask its codec for a ``__reduce_ex__`` when it needs one."""
         if self.is_installed:
             self._put("__reduce_ex__", _first_reduce(self))
+            if getattr(copyreg.dispatch_table.get(self.cls), MARK, None) is self:
+                copyreg.dispatch_table.pop(self.cls, None)
 
     def renew_setstate(self) -> None:
         """Let the class ask its codec for a ``__setstate__`` when it needs one."""

@@ -19,7 +19,7 @@ def check_arguments(claim: Claim, chain: Chain, args: Any, kwargs: Any = ()) -> 
 
 
 def unpacked(claim: Claim, state: Any) -> tuple[dict[str, Any], set[str], dict[str, Any]]:
-    """Return the values, the names that hold nothing, and the further attributes."""
+    """Return the values, the names without a value, and the further attributes."""
     names = claim.fields or ()
     stamp, *values = state
     if len(values) == len(names):
@@ -52,7 +52,7 @@ def with_items(state: Any, items: Any, pairs: Any) -> Any:
 
 
 def without_items(obj: Any, claim: Claim, state: Any) -> Any:
-    """Put the items that stand in *state* into the object, and return the rest."""
+    """Put the items in *state* into the object, and return the rest."""
     parts = 4 if claim.fields is None else len(claim.fields) + 4
     if len(state) != parts:
         return state

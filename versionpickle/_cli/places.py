@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from versionpickle._classes.adopt import named
+from versionpickle._classes.names import named
 from versionpickle.exceptions import NotAStoreError
 from versionpickle.stores._existing import ExistingStore
 from versionpickle.stores._external.address import is_address

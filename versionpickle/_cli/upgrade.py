@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from versionpickle._classes.adopt import named
+from versionpickle._classes.names import named
 from versionpickle._pickles.inspect.upgrade_paths import FoundClass
 from versionpickle._pickles.rewrite.rewrite import Settings, Upgrade
 from versionpickle._project.in_place import UpgradeOptions, files_in, upgrade_file

@@ -40,7 +40,7 @@ def _dotted(name: str) -> bool:
 
 
 def is_version(number: object) -> TypeGuard[int]:
-    """Tell whether *number* is an int from 1 up, and exactly an int: True is none."""
+    """Return whether *number* is an int from 1 up, and exactly an int: True is none."""
     return type(number) is int and number >= 1
 
 
@@ -62,12 +62,12 @@ def shortened(obj: object) -> str:
 
 
 def shown_name(name: object) -> str:
-    """Return the name of a field, or what stands in the place of one."""
+    """Return the name of a field, or what is there in place of one."""
     return name if type(name) is str else shortened(name)
 
 
 def is_written_in_c(cls: type) -> bool:
-    """Tell whether *cls* lets nobody put attributes on it, as classes in C do."""
+    """Return whether *cls* lets nobody put attributes on it, as classes in C do."""
     return bool(cls.__flags__ & _IMMUTABLE_TYPE)
 
 

@@ -24,10 +24,11 @@ import attrs
 from hypothesis import errors
 from hypothesis import strategies as st
 
-from versionpickle._classes.describe import type_text, types_of
+from versionpickle._classes.describe import types_of
 from versionpickle._classes.fields import declares_fields
 from versionpickle._classes.instrument import instrumentation_of
 from versionpickle._classes.third_party import is_struct
+from versionpickle._classes.type_text import type_text
 from versionpickle._project.example import hints_of
 from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import ProjectError

@@ -1,4 +1,4 @@
-"""How the objects of one class are stored and filled: what all shapes share."""
+"""How the objects of one class are stored and filled: what all codecs share."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ class Codec:
         return blank_maker(claim, chain, fill, self.unhashable), self.cls
 
     def remake(self, state: Any, chain: Chain) -> Any:
-        """Make an object from a state, of a class that *remakes*."""
+        """Make an object from a state, of a class that is *immutable*."""
         raise NotImplementedError
 
     def fill_of_dict(
@@ -180,7 +180,7 @@ class Codec:
         """
         What makes the hash of a blank object fail, where it would have passed.
 
-        It would find the defaults that stand on the class, and pickle would put the
+        It would find the defaults on the class, and pickle would put the
         object into the wrong place of a set that it is a member of itself.
         """
         cls: Any = self.cls
@@ -237,7 +237,7 @@ class Codec:
         return new is not object.__new__
 
     def takes_arguments(self) -> bool:
-        """Tell whether objects may be made from arguments."""
+        """Return whether objects may be made from arguments."""
         layout = self.layout
         return layout.has_newargs or layout.custom_reduce or self._makes_itself
 
@@ -273,12 +273,12 @@ class Codec:
 
     def check_class(self, obj: Any, claim: Claim) -> None:
         if type(obj) is not self.cls:
-            met = f"{type(obj).__module__}:{type(obj).__qualname__}"
-            raise StampError(claim.ref, f"an object of {met} carries this stamp")
+            found = f"{type(obj).__module__}:{type(obj).__qualname__}"
+            raise StampError(claim.ref, f"an object of {found} carries this stamp")
 
 
 def _is_bare_exception(cls: type) -> bool:
-    """Tell whether *cls* is an exception that keeps nothing but args and attributes."""
+    """Return whether *cls* is an exception that keeps nothing but args and attributes."""
     if not issubclass(cls, BaseException):
         return False
     in_c = next(base for base in cls.__mro__ if base.__module__ == "builtins")

@@ -1,4 +1,4 @@
-"""The shape of enums, whose members are stored by name: a new number makes no other member."""
+"""The codec of enums, whose members are stored by name: a new number makes no other member."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shapes of named tuples and structs: made from values, which are stored under names."""
+"""The codecs of named tuples and structs: made from values, which are stored by name."""
 
 from __future__ import annotations
 

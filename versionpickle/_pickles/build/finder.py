@@ -12,9 +12,9 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes.adopt import imported
 from versionpickle._classes.instrument import Instrumentation
 from versionpickle._classes.named_sets import MOVED
+from versionpickle._classes.names import imported
 from versionpickle._classes.placeholder import (
     Placeholder,
     is_placeholder,

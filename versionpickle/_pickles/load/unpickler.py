@@ -13,7 +13,7 @@ import types
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from versionpickle._classes.adopt import named
+from versionpickle._classes.names import named
 from versionpickle._pickles.build.finder import Finder, Refused
 from versionpickle._pickles.replay import (
     ReplayBuffers,
