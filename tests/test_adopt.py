@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import copy
 import copyreg
+import ctypes
 import decimal
 import functools
 import io
@@ -351,8 +352,8 @@ class TestRetired:
         adopt(Apart, version=7, name="apart", registry=writer)
         adopt(OwnState, version=7, name="own", registry=writer)
         data = versionpickle.dumps([Apart(1), OwnState(2)], registry=writer)
-        registry.mean("apart", versionpickle.migrations.Retired("apart"))
-        registry.mean("own", versionpickle.migrations.Retired("own"))
+        registry.alias("apart", versionpickle.migrations.Retired("apart"))
+        registry.alias("own", versionpickle.migrations.Retired("own"))
 
         found = versionpickle.loads(data, registry=registry)
 
@@ -391,7 +392,7 @@ def test_placeholder_remembers_how_it_was_made(cls, registry):
     writer = Registry()
     adopt(cls, name="c", registry=writer)
     versionpickle.allow(_called, registry=writer)
-    registry.mean("c", versionpickle.migrations.Retired("c"))
+    registry.alias("c", versionpickle.migrations.Retired("c"))
     versionpickle.allow(_called, registry=registry)
 
     found = versionpickle.loads(versionpickle.dumps(cls(k=5), registry=writer), registry=registry)
@@ -409,7 +410,7 @@ def test_retired_versioned_class(registry):
     obj = Gone()
     obj.a = 1
     data = pickle.dumps(obj)
-    registry.mean("to be retired", versionpickle.migrations.Retired("to be retired"))
+    registry.alias("to be retired", versionpickle.migrations.Retired("to be retired"))
 
     found = versionpickle.loads(data, registry=registry)
 
@@ -562,3 +563,16 @@ def test_transient_fields_of_a_whole(registry, transient):
     for cls in (collections.namedtuple("Whole", "x y"), Own):
         with pytest.raises(DeclarationError, match="stored as a whole"):
             adopt(cls, transient=transient, registry=registry)
+
+
+class Structure(ctypes.Structure):
+    _fields_ = (("x", ctypes.c_int),)
+
+
+def test_metaclass_in_c():
+    """A class on which nothing can be put is refused, with what to do instead."""
+    with pytest.raises(DeclarationError, match=r"Structure: its metaclass .*; allow\(\)"):
+        adopt(Structure)
+
+    data = pickle.dumps(Structure(3))
+    assert 3 == versionpickle.loads(data, allow=[Structure, "_ctypes:_unpickle"]).x

@@ -84,7 +84,7 @@ def test_operations_around_functions(mixed):
     [
         ({"n": "x"}, r"step 1 -> 2 .*invalid literal"),
         ({"n": "5", "name": 5}, r"step 3 -> 4 .*descriptor 'split'"),
-        ({"n": "5", "name": "Ada"}, r"step 3 -> 4 .*returned 1 values, and 2 fields"),
+        ({"n": "5", "name": "Ada"}, r"step 3 -> 4 .*returned 1 values for 2 fields"),
         ({"n": "5", "name": "Ada L", "first": 1}, r"step 3 -> 4 .*a field 'first' already"),
         ({"n": "5", "name": "Ada L"}, r"step 5 -> 6 .*no field 'extra', only 'first', 'last'"),
         ({"n": "5", "name": "Ada L", "extra": None}, r"step 5 -> 6 .*'>' not supported"),
@@ -220,7 +220,7 @@ class TestSource:
 
     def test_of_functions(self, mixed):
         """Their fields must be told, or met by a load."""
-        with pytest.raises(StepError, match="with fields=, as they were stored"):
+        with pytest.raises(StepError, match="of the stored fields as fields="):
             chain("c", 1, registry=mixed)
         stored = {"n": "5", "name": "Ada L", "extra": 3, "memo": "", "note": ""}
 
@@ -401,8 +401,8 @@ def test_what_fills_an_object_by_itself(registry):
     ("make", "problem"),
     [
         (lambda: remove("a", restore=None, restore_factory=list), "not both"),
-        (lambda: move("a..b", "c"), "one place such as"),
-        (lambda: move("a.", "c"), "one place such as"),
+        (lambda: move("a..b", "c"), "one path such as"),
+        (lambda: move("a.", "c"), "one path such as"),
         (lambda: add("a", deque()), "would give the same deque to every object"),
     ],
 )

@@ -7,7 +7,7 @@ import enum
 import attrs
 import pytest
 
-from versionpickle import Registry, Versioned, adopt, check, migration, versioned
+from versionpickle import Registry, Versioned, adopt, check, migration, retire, versioned
 from versionpickle.migrations import (
     add,
     become,
@@ -61,15 +61,15 @@ def test_good(registry, operation):
 @pytest.mark.parametrize(
     ("operation", "problem"),
     [
-        (rename("x", "typo"), "leaves a field 'typo' that nobody takes"),
-        (rename("a", "b"), "takes the field 'a' away"),
+        (rename("x", "typo"), "leaves a field 'typo' that nothing uses"),
+        (rename("a", "b"), "removes the field 'a'"),
         (add("typo", 1), "leaves a field 'typo'"),
-        (remove("a"), "takes the field 'a'"),
+        (remove("a"), "removes the field 'a'"),
         (convert("typo", int), "leaves a field 'typo'"),
         (split("a", ("b", "typo"), list), "leaves a field 'typo'"),
-        (merge(("a", "x"), "b", max), "takes the field 'a'"),
+        (merge(("a", "x"), "b", max), "removes the field 'a'"),
         (move("typo.k", "b"), "leaves a field 'typo'"),
-        (move("a", "b.k"), "takes the field 'a'"),
+        (move("a", "b.k"), "removes the field 'a'"),
     ],
     ids=repr,
 )
@@ -219,3 +219,15 @@ def test_oldest(registry):
     declared(registry, ["a"], version=3, oldest=3)
 
     assert check(registry) == ()
+
+
+def test_retired_classes_that_are_there(registry):
+    """A retired class that still exists is a problem; one that is gone is none."""
+    retire(f"{__name__}:Colour", registry=registry)
+    retire(f"{__name__}:Gone", registry=registry)
+    retire("no_such_module:Gone", registry=registry)
+
+    (problem,) = check(registry)
+
+    assert f"{__name__}:Colour" == problem.ref
+    assert "it is retired, but the class still exists" in problem.problem

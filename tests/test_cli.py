@@ -91,11 +91,11 @@ class TestInspect:
     def test_no_pickle(self, tmp_path):
         """A file that is none is an error, and others are shown all the same."""
         (tmp_path / "text").write_text("text")
-        (tmp_path / "good").write_bytes(pickle.dumps(1))
+        (tmp_path / "good").write_bytes(pickle.dumps(1, 4))
 
         told = run("inspect", tmp_path / "text", tmp_path / "good")
 
-        assert "not one whole pickle" in told.stdout
+        assert "not one complete pickle" in told.stdout
         assert "good: protocol 4" in told.stdout
         assert told.exit_code == 1
 

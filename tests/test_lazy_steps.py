@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import pickle
 import sys
 import textwrap
@@ -11,7 +13,7 @@ import pytest
 
 import versionpickle
 
-from versionpickle import Registry, Versioned, adopt, versioned
+from versionpickle import Registry, Versioned, adopt, alias, versioned
 from versionpickle.exceptions import DeclarationError, MissingStepError
 
 
@@ -95,7 +97,7 @@ def test_module_without_the_step():
 @pytest.mark.parametrize("wrong", [5, "", pickle])
 def test_misuse(wrong):
     """It is the name of a module."""
-    with pytest.raises(DeclarationError, match="is no name of a module"):
+    with pytest.raises(DeclarationError, match="is not the name of a module"):
         versioned(version=2, migrations=wrong)(type("C", (), {}))
 
 
@@ -119,3 +121,125 @@ def test_a_class_that_is_reloaded(tmp_path, monkeypatch, registry):
         versioned(version=2, name="again", migrations="lazy_again", registry=registry)(cls)
 
         assert versionpickle.loads(data, registry=registry).amount == 5
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch, registry):
+    """A package in which a test writes modules, and whose space holds a registry and a class."""
+    space = types.ModuleType("steps_space")
+    space.registry, space.Order = registry, type("Order", (), {})
+    monkeypatch.setitem(sys.modules, "steps_space", space)
+    monkeypatch.syspath_prepend(tmp_path)
+    folder = tmp_path / "steps_package"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    yield folder
+    for name in [name for name in sys.modules if name.startswith("steps_package")]:
+        del sys.modules[name]
+
+
+STEPS = """
+from steps_space import registry
+from versionpickle import alias, migration
+from versionpickle.migrations import become, rename
+
+migration("order", 1, rename("total", "amount"), registry=registry)
+"""
+
+
+def declare_order(registry, module):
+    return versioned(version=2, name="order", migrations=module, registry=registry)(
+        type("Order", (), {})
+    )
+
+
+def test_failed_module_leaves_nothing(package, registry):
+    """Each load names the module and its error, and nothing that it registered stays."""
+    more = 'alias("gone:Total", lambda: 0, registry=registry)\n'
+    leaving = 'migration("gone:Coupon", 1, become({"m:Order": 1}), registry=registry)\n'
+    (package / "steps.py").write_text(f"{STEPS}{more}{leaving}1 / 0")
+    declare_order(registry, "steps_package.steps")
+    alias("kept:Total", "kept:Sum", registry=registry)
+
+    for _ in range(2):
+        with pytest.raises(DeclarationError, match=r"steps_package\.steps.*ZeroDivisionError"):
+            versionpickle.loads(old("order"), registry=registry)
+        assert registry.steps() == []
+        assert not registry.has_edges
+        assert registry.aliases() == {"kept:Total": "kept:Sum"}
+
+
+def test_failed_module_that_is_mended(package, registry):
+    """Once the module runs, the next load takes its steps."""
+    (package / "steps.py").write_text(f"{STEPS}1 / 0")
+    declare_order(registry, "steps_package.steps")
+    with pytest.raises(DeclarationError):
+        versionpickle.loads(old("order"), registry=registry)
+
+    (package / "steps.py").write_text(STEPS)
+
+    assert versionpickle.loads(old("order"), registry=registry).amount == 5
+
+
+def test_module_that_users_import_again(package, registry):
+    """Steps and aliases of an import that failed give way to those of the next one."""
+    declare_order(registry, None)
+    more = 'alias("gone:Total", lambda: 0, registry=registry)\n'
+    for source in (f"{STEPS}{more}1 / 0", STEPS + more):
+        (package / "steps.py").write_text(source)
+        with contextlib.suppress(ZeroDivisionError):
+            importlib.import_module("steps_package.steps")
+
+    assert versionpickle.loads(old("order"), registry=registry).amount == 5
+
+
+def test_interrupted_module(package, registry):
+    """What is no error of the module, such as Ctrl-C, passes through."""
+    (package / "steps.py").write_text(f"{STEPS}raise KeyboardInterrupt")
+    declare_order(registry, "steps_package.steps")
+
+    with pytest.raises(KeyboardInterrupt):
+        versionpickle.loads(old("order"), registry=registry)
+    assert registry.steps() == []
+
+
+RELATIVE = """
+from steps_space import Order, registry
+from versionpickle import adopt, versioned
+
+settings = {"version": 2, "name": "order", "migrations": ".steps", "registry": registry}
+"""
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    ["versioned(**settings)(type('Order', (), {}))", "adopt(Order, **settings)"],
+    ids=["versioned", "adopted"],
+)
+def test_relative_name(package, registry, declaration):
+    """It is relative to the package of the declaration."""
+    (package / "models.py").write_text(RELATIVE + declaration)
+    importlib.import_module("steps_package.models")
+
+    assert registry.named("order").steps_module == "steps_package.steps"
+
+
+def test_relative_name_without_a_package(registry):
+    """It is refused where the class is declared."""
+    with pytest.raises(DeclarationError, match=r"migrations='\.steps' is relative"):
+        declare_order(registry, ".steps")
+
+
+def test_class_and_steps_in_one_module(package, registry):
+    """A module that names itself is not run again when its class is declared again."""
+    source = RELATIVE.replace(".steps", "steps_package.both")
+    (package / "both.py").write_text(
+        f"{source}versioned(**settings)(type('Order', (), {{}})){STEPS}"
+    )
+    importlib.import_module("steps_package.both")
+    assert versionpickle.loads(old("order"), registry=registry).amount == 5
+
+    module = importlib.reload(sys.modules["steps_package.both"])
+
+    assert versionpickle.loads(old("order"), registry=registry).amount == 5
+    assert sys.modules["steps_package.both"] is module

@@ -343,7 +343,7 @@ class TestBadBytes:
     @pytest.mark.parametrize("data", [b"?garbage", b"\x80\xff.", b"0."])
     def test_garbage(self, data):
         """Bytes that are no pickle are an error of ours."""
-        with pytest.raises(DamagedError, match="not one whole pickle"):
+        with pytest.raises(DamagedError, match="not one complete pickle"):
             versionpickle.loads(data)
 
     def test_class_that_cannot_cope(self):

@@ -141,6 +141,24 @@ class TestDeclaring:
 
 
 class TestRegistering:
+    def test_nothing(self, registry):
+        """Without operations and without a function, a step changes nothing."""
+        cls = declared(registry, version=2)
+        migration(cls, 1, registry=registry)
+
+        (step,) = registry.steps()
+        assert (step.version, step.to, step.operations, step.function) == (1, 2, (), None)
+        assert str(step) == f"step 1 -> 2 of {step.ref}"
+        assert {"a": 1} == step.apply({"a": 1}, set(), any_state=False)
+
+    def test_decorator_twice(self, registry):
+        """A decorator that was used makes a second step, which is refused."""
+        decorate = migration(declared(registry, version=2), 1, registry=registry)
+        decorate(dict)
+
+        with pytest.raises(DeclarationError, match="two steps leave version 1"):
+            decorate(dict)
+
     @pytest.mark.parametrize("version", [True, 0, -1, "2", 1.0])
     def test_no_version(self, registry, version):
         """A step leaves a version."""
@@ -150,7 +168,7 @@ class TestRegistering:
     @pytest.mark.parametrize(("version", "to"), [(3, None), (9, None), (1, 4)])
     def test_version_that_does_not_exist(self, registry, version, to):
         """A step does not leave, or reach, what the class does not have."""
-        with pytest.raises(DeclarationError, match="leads beyond today's version 3"):
+        with pytest.raises(DeclarationError, match="leads beyond the current version 3"):
             migration(declared(registry, version=3), version, rename("a", "b"), to=to)
 
     def test_version_that_will_not_exist(self, registry):
@@ -217,7 +235,7 @@ class TestOldest:
         cls = declared(registry, version=4, oldest=3)
         migration(cls, 3, add("b", 1))
 
-        with pytest.raises(PastVersionError, match="still reads is 3; load it with a release"):
+        with pytest.raises(PastVersionError, match="this code reads is 3; load and save it once"):
             if stamped:
                 load(registry, cls, 2, ("a",), 1)
             else:
@@ -250,10 +268,11 @@ class TestOperations:
     @pytest.mark.parametrize(
         ("make", "problem"),
         [
-            (lambda: rename("a", ""), "named by a text"),
-            (lambda: rename(1, "a"), "named by a text"),
+            (lambda: rename("a", ""), "name of a field is a str"),
+            (lambda: rename(1, "a"), "name of a field is a str"),
             (lambda: add("a", []), r"use add\('a', factory=list\)"),
-            (lambda: add("a", 5, factory=list), "only one of them"),
+            (lambda: add("a", 5, factory=list), "exactly one of"),
+            (lambda: add("a"), r"exactly one of .* for None, write add\('a', None\)"),
             (lambda: add("a", factory=[]), "takes a function for factory="),
             (lambda: remove(), "needs the name"),
             (lambda: convert("a", 5), "takes a function"),
@@ -264,8 +283,8 @@ class TestOperations:
             (lambda: split("a", "bc", list), "takes several names, not 'bc'"),
             (lambda: split("a", (), list), "several different names"),
             (lambda: merge(("a", "a"), "b", max), "several different names"),
-            (lambda: move("a", "b"), "one field, and one place"),
-            (lambda: move("a.b", "c.d"), "one field, and one place"),
+            (lambda: move("a", "b"), "one field, and one path"),
+            (lambda: move("a.b", "c.d"), "one field, and one path"),
             (lambda: require("a", "b", "c"), "takes a function"),
             (lambda: name_positions(), "several different names"),
         ],
@@ -314,13 +333,13 @@ class TestOperations:
             (split("c", ("a", "b"), lambda _: [1]), ("c",), "the function returned 1 values"),
             (merge(("a", "x"), "c", max), ("a",), "there is no field 'x'"),
             (merge(("a",), "b", max), ("a", "b"), "a field 'b' already"),
-            (move("a.k", "b"), ("a",), "no 'k' in the int of the field 'a'"),
+            (move("a.k", "b"), ("a",), "the int in the field 'a' has no 'k'"),
             (move("a.k", "b"), ("a", "b"), "a field 'b' already"),
-            (move("b", "a.k"), ("a", "b"), "the int of the field 'a' takes no 'k'"),
+            (move("b", "a.k"), ("a", "b"), "'k' cannot be set on the int"),
             (reorder("x"), ("a",), "there is no field 'x'"),
             (require("a", str, "it is empty"), (), "there is no field 'a'"),
             (require("a", lambda a: a > 5, "it is small"), ("a",), "'a': it is small"),
-            (name_positions("a"), ("a",), "have names already|state is a dict"),
+            (name_positions("a"), ("a",), "already have names|state is a dict"),
         ],
     )
     def test_cannot_be_applied(self, registry, stamped, operation, fields, problem):
@@ -864,7 +883,7 @@ class TestUnstamped:
         cls = declared(registry, version=2)
         migration(cls, 1, name_positions("a", "b"), name_positions("a", "b"))
 
-        with pytest.raises(StepError, match="stands first in its step"):
+        with pytest.raises(StepError, match="must be the first operation of its step"):
             restore(cls, (5, 6))
 
     @pytest.mark.parametrize("state", [(5, 6), [5, 6]])
@@ -881,7 +900,7 @@ class TestUnstamped:
         cls = declared(registry, version=2)
         migration(cls, 1, name_positions("a", "b"))
 
-        with pytest.raises(StepError, match="no tuple or list of 2"):
+        with pytest.raises(StepError, match="not a tuple or list of 2"):
             restore(cls, state)
 
     def test_state_without_names_meets_an_operation(self, registry):

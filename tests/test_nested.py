@@ -92,11 +92,19 @@ def test_deeper():
 @pytest.mark.parametrize(
     ("state", "operation", "problem"),
     [
-        ({"a": {}}, move("a.b", "b"), "no 'b' in the dict of the field 'a'"),
-        ({"a": Slotted()}, move("a.city", "b"), "no 'city' in the Slotted.*may not be whole"),
-        ({"a": {"b": 1}, "c": 2}, move("c", "a.b"), "there is 'b' in the dict of the field 'a'"),
-        ({"a": Slotted(), "c": 2}, move("c", "a.b"), r"takes no 'b'; use convert\(\)"),
-        ({"a": {"b": 1}, "c": 2}, move("c", "a.x.y"), "no 'x' in the dict"),
+        ({"a": {}}, move("a.b", "b"), "the dict in the field 'a' has no 'b'"),
+        (
+            {"a": Slotted()},
+            move("a.city", "b"),
+            "the Slotted .* has no 'city'.*may not be complete",
+        ),
+        ({"a": {"b": 1}, "c": 2}, move("c", "a.b"), "the dict in the field 'a' already has 'b'"),
+        (
+            {"a": Slotted(), "c": 2},
+            move("c", "a.b"),
+            r"'b' cannot be set on the Slotted.*use convert\(\)",
+        ),
+        ({"a": {"b": 1}, "c": 2}, move("c", "a.x.y"), "the dict in the field 'a' has no 'x'"),
     ],
 )
 def test_what_is_not_there(state, operation, problem):

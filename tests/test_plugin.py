@@ -14,16 +14,17 @@ from pathlib import Path
 
 import pytest
 
+from forgetting import forget
+
 import versionpickle.testing._plugin  # noqa: F401 - pytester drops what its runs import first
 
 from versionpickle import migration, versioned
-from versionpickle._classes.reviving import _revive
 from versionpickle._project.configuration import Configuration
+from versionpickle._project.part_differences import differences
 from versionpickle._project.project import Project, load_project
 from versionpickle._project.samples import Sample
 from versionpickle._wire.stamp import Claim, make_stamp
 from versionpickle.migrations import become, default_registry, rename
-from versionpickle.testing._differences import differences
 from versionpickle.testing._selection import is_own, selection
 from versionpickle.testing._steps import taken_by
 
@@ -98,11 +99,7 @@ class Shop:
     def forget(self):
         """Let the next run import the module as a new process would."""
         sys.modules.pop(self.module, None)
-        known = default_registry._declared
-        for name in [name for name in known if name.startswith(f"{self.module}:")]:
-            default_registry.forget_steps(name)
-            del known[name]
-        default_registry._forget_stamps()
+        forget(self.module)
 
     def run(self, *args, guarded=GUARDED):
         self.forget()
@@ -166,8 +163,8 @@ def test_sample_that_became_another(shop):
 
     text = shop.text()
 
-    assert "its sample 'basic' loads as another object than was recorded\nOrder.am" in text
-    assert "\nOrder.amount was 5, and is 50\n    mend the step" in text
+    assert "its sample 'basic' no longer loads as the object that was recorded\nOrder.am" in text
+    assert "\nOrder.amount was 5, and is 50\n    fix the step" in text
     assert "1 failed, 6 passed" in text
 
 
@@ -182,7 +179,7 @@ def test_sample_that_does_not_load(shop):
 
     assert "2 failed, 4 passed" in text
     assert "its sample 'basic' does not load: UnpicklingError" in text
-    assert "nothing says what its sample 'made' is at version 1\n    run" in text
+    assert "nothing records what its sample 'made' is today\n    run" in text
 
 
 def test_invalid_sample(shop):
@@ -210,7 +207,7 @@ def test_of_no_class(shop):
     [
         ("pyproject.toml", "[tool.pytest.ini_options]", "no [[]tool.versionpickle]*"),
         ("pyproject.toml", "[tool.versionpickle]\nmodules=['{}_']", "*_' cannot be imported*"),
-        ("schemas/samples/{}.Order/odd.pickle", "", "a sample is called by its version*"),
+        ("schemas/samples/{}.Order/odd.pickle", "", "the name of a sample is its version*"),
     ],
 )
 def test_configuration(shop, file, content, told):
@@ -230,7 +227,7 @@ def test_broken_description(shop):
 
     text = shop.text("-k", "Line")
 
-    assert "these are no descriptions of a sample" in text
+    assert "this is not a valid description of a sample" in text
     assert "Traceback" not in text
 
 
@@ -261,7 +258,7 @@ def test_summary(shop):
         (["test_other.py", "versionpickle::project"], 2),
         (["-k", "Order"], 2),
         (["--deselect", "versionpickle::project"], 5),
-        (["-p", "no:versionpickle_guard"], 1),
+        (["-p", "no:versionpickle_schema_check"], 1),
     ],
 )
 def test_selection(shop, args, count):
@@ -447,7 +444,7 @@ migration("plugged.gone", 1, become({Derived: 1}))
 
 def stamped(name, version, bases=()):
     """Stand for an object that another process stored."""
-    return make_stamp(object, Claim(name, version, None, bases), None, _revive)
+    return make_stamp(object, Claim(name, version, None, bases), None)
 
 
 @pytest.mark.parametrize(

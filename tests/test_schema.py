@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from versionpickle import Versioned, adopt, versioned
-from versionpickle._classes.describe import recorded, schema_of, type_text
+from versionpickle._classes.describe import recorded, schema_of
+from versionpickle._classes.type_text import type_text
 from versionpickle.migrations._schema import Recorded, RecordedField, Schema
 
 

@@ -546,7 +546,7 @@ def test_forgotten_bump():
         b: int
 
     data = pickle.dumps(Before(1, 2))
-    versionpickle.migrations.default_registry._declared.pop("forgotten")
+    versionpickle.migrations.default_registry._names.declared.pop("forgotten")
 
     @versioned(name="forgotten")
     @attrs.define

@@ -4,36 +4,36 @@ Every error of versionpickle, in one tree.
 ::
 
     VersionPickleError
-    ├── DeclarationError           (ValueError)  a declaration that cannot be meant
-    ├── ProjectError               (ValueError)  a configuration, schema or sample that is no good
-    ├── StoreError                               a store that cannot be used as it is asked to
-    │   ├── NotAStoreError                       what is no store, or of a newer format
-    │   ├── LockedStoreError                     another program holds the store for too long
-    │   ├── DamagedStoreError                    a store whose file is broken
-    │   └── ConflictError                        a record that somebody else changed meanwhile
+    ├── DeclarationError           (ValueError)  a declaration is invalid
+    ├── ProjectError               (ValueError)  a configuration, schema or sample is invalid
+    ├── StoreError                               a store cannot do what it was asked to do
+    │   ├── NotAStoreError                       the file is not a store, or of a newer format
+    │   ├── LockedStoreError                     another program locked the store for too long
+    │   ├── DamagedStoreError                    the file of the store is damaged
+    │   └── ConflictError                        someone else changed the record in the meantime
     ├── PicklingError              (pickle.PicklingError, TypeError, AttributeError)
-    │   ├── UnpicklableError                     an object that cannot be pickled, and where it is
-    │   ├── UnreachableClassError                a class that no load could find again
-    │   └── DowngradeError                       an older version that cannot be written
+    │   ├── UnpicklableError                     an object cannot be pickled
+    │   ├── UnreachableClassError                no load could find the class again
+    │   └── DowngradeError                       an older version cannot be written
     └── UnpicklingError            (pickle.UnpicklingError)
         ├── TruncatedError         (EOFError)    the bytes end too early
-        ├── DamagedError         (ValueError)    the bytes are no pickle, or hold more than one
-        ├── DamagedRecordError     (ValueError)  a record of a store that is not what was stored
-        ├── BuildError                           a class that cannot cope with its data
-        ├── CycleError                           an object that is part of what needs its hash
-        ├── ForbiddenError                       names that a load may not build
-        ├── UntrustedError                       what no pickler writes, met under limits=
-        ├── LimitError                           more than limits= allows
-        ├── StampError                           a stamp that does not say what a stamp says
-        ├── UnknownClassError                    a stamp of a class that nobody declared
-        └── UpgradeError                         old data that does not reach today's class
-            ├── FutureVersionError
-            ├── PastVersionError
-            ├── MissingStepError
-            ├── StepError
-            ├── FieldsError
-            ├── InvalidObjectError
-            └── PlainLoadError                   what only versionpickle's own loads can make
+        ├── DamagedError           (ValueError)  the bytes are not exactly one pickle
+        ├── DamagedRecordError     (ValueError)  a record of a store differs from what was stored
+        ├── BuildError                           a class or function raised an error of its own
+        ├── CycleError                           an object is part of what needs its hash
+        ├── ForbiddenError                       the load may not build these names
+        ├── UntrustedError                       under limits=, data that no pickler writes
+        ├── LimitError                           under limits=, too much of something
+        ├── StampError                           a stamp is invalid
+        ├── UnknownClassError                    the class of a stamp is not declared
+        └── UpgradeError                         old data cannot be upgraded to today's class
+            ├── FutureVersionError               newer code wrote it
+            ├── PastVersionError                 its version is no longer read
+            ├── MissingStepError                 the chain of steps has a hole
+            ├── StepError                        a step failed
+            ├── FieldsError                      the result has other fields than the class
+            ├── InvalidObjectError               the result fails the validators of the class
+            └── PlainLoadError                   only versionpickle's own loads can upgrade it
 
 Facts are attributes; the message is made from them.
 All of these errors can be pickled.
@@ -83,11 +83,11 @@ __all__ = [
 
 @dataclass_transform()
 class VersionPickleError(Exception):
-    """Be the base of every error that versionpickle raises."""
+    """The base of every error that versionpickle raises."""
 
-    # attrs would do this as well, but takes a sixth of our time to import for it.
+    # attrs could do this, but it would add a sixth to the time that our import takes.
     facts: ClassVar[tuple[str, ...]] = ()
-    """The names of its facts, in the order of its arguments."""
+    """The names of the facts, in the order of the arguments."""
 
     _path: ClassVar[str | None] = None
     _key: ClassVar[Any] = None
@@ -104,9 +104,9 @@ class VersionPickleError(Exception):
     @property
     def path(self) -> str | None:
         """
-        Where the error arose, as a user would type it: ``order.items[2]``.
+        The expression that leads to the object, such as ``order.items[2]``.
 
-        None for the outermost object, and where it is not known.
+        None for the outermost object, and if the path is not known.
         """
         return self._path
 
@@ -116,7 +116,7 @@ class VersionPickleError(Exception):
 
     @property
     def key(self) -> Any:
-        """Under which key of a store the pickle is kept; None where it is in none."""
+        """The key of the record in its store; None if the pickle is not in a store."""
         return self._key
 
     @key.setter
@@ -125,15 +125,15 @@ class VersionPickleError(Exception):
 
     def __str__(self) -> str:
         sentence = self._sentence()
-        told = sentence if self.path is None else f"{self.path}: {sentence}"
-        return told if self.key is None else f"record {self.key!r}: {told}"
+        message = sentence if self.path is None else f"{self.path}: {sentence}"
+        return message if self.key is None else f"record {self.key!r}: {message}"
 
     def _sentence(self) -> str:
         return Exception.__str__(self)
 
 
 class DeclarationError(VersionPickleError, ValueError):
-    """Refuse a declaration: what is wrong with it, and the cure."""
+    """A declaration is invalid."""
 
     ref: str
     problem: str
@@ -144,7 +144,7 @@ class DeclarationError(VersionPickleError, ValueError):
 
 
 class ProjectError(VersionPickleError, ValueError):
-    """Say what is wrong with a file that the guard of a project needs, and the cure."""
+    """A file that the schema check of a project needs is invalid."""
 
     file: str
     problem: str
@@ -155,7 +155,7 @@ class ProjectError(VersionPickleError, ValueError):
 
 
 class StoreError(VersionPickleError):
-    """Say what is wrong with a store, and the cure."""
+    """A store cannot do what it was asked to do."""
 
     store: str
     problem: str
@@ -166,26 +166,26 @@ class StoreError(VersionPickleError):
 
 
 class NotAStoreError(StoreError):
-    """Refuse a file that is no store, or that newer code made."""
+    """The file is not a store, or newer code created it."""
 
 
 class LockedStoreError(StoreError):
-    """Say that others held a store for longer than one may wait; nothing was changed."""
+    """Others locked the store for longer than the timeout; nothing was changed."""
 
 
 class DamagedStoreError(StoreError):
-    """Say that a store's file is broken."""
+    """The file of a store is damaged."""
 
 
 class ConflictError(StoreError):
-    """Say that somebody else changed a record between its being read and being written."""
+    """Someone else changed a record after it was read and before it was written."""
 
 
 class PicklingError(VersionPickleError, pickle.PicklingError, TypeError, AttributeError):
     """
-    Say that an object could not be pickled.
+    An object could not be pickled.
 
-    pickle raises one of three errors for this; here it is all three.
+    pickle raises one of three errors for this; this error is all three.
     """
 
     problem: str
@@ -195,17 +195,19 @@ class PicklingError(VersionPickleError, pickle.PicklingError, TypeError, Attribu
 
 
 class UnpicklableError(PicklingError):
-    """Say what cannot be pickled, why not, and what to do; `path` says where it is."""
+    """An object cannot be pickled; `path` leads to it."""
 
-    met: str
+    subject: str
+    """The object, described."""
+
     cure: str
 
     def _sentence(self) -> str:
-        return f"cannot pickle {self.met}: {self.problem}; {self.cure}"
+        return f"cannot pickle {self.subject}: {self.problem}; {self.cure}"
 
 
 class UnreachableClassError(PicklingError):
-    """Refuse to write objects of a class that no load could find again."""
+    """No load could find the class of the object again."""
 
     ref: str
 
@@ -218,46 +220,46 @@ class UnreachableClassError(PicklingError):
 
 
 class DowngradeError(PicklingError):
-    """Refuse to write a class in an older version, before anything is written."""
+    """A class cannot be written at an older version; nothing was written."""
 
     ref: str
     version: int
 
     def _sentence(self) -> str:
         return (
-            f"cannot write {self.ref} at version {self.version!r}: {self.problem}; nothing was "
-            "written, so mend that or name another version in versions="
+            f"cannot write {self.ref} at version {self.version!r}: {self.problem}; fix that, or "
+            "choose another version in versions= (nothing was written)"
         )
 
 
 class UnpicklingError(VersionPickleError, pickle.UnpicklingError):
-    """Be the base of every error of a load."""
+    """The base of every error of a load."""
 
 
 class TruncatedError(UnpicklingError, EOFError):
-    """Say that the bytes end before the pickle does."""
+    """The bytes end before the pickle does."""
 
     size: int | None
 
     def _sentence(self) -> str:
-        met = "the data" if self.size is None else f"the data ({self.size} bytes)"
-        return f"{met} ended before the pickle did; it was cut short, restore it from a whole copy"
+        data = "the data" if self.size is None else f"the data ({self.size} bytes)"
+        return f"{data} ended before the pickle did; restore it from a complete copy"
 
 
 class DamagedError(UnpicklingError, ValueError):
-    """Say that the bytes are not one whole pickle."""
+    """The bytes are not exactly one pickle."""
 
     problem: str
 
     def _sentence(self) -> str:
         return (
-            f"these bytes are not one whole pickle: {self.problem}; "
-            "restore them from a good copy, or look at them with pickletools.dis"
+            f"these bytes are not one complete pickle: {self.problem}; "
+            "restore them from a good copy, or examine them with pickletools.dis"
         )
 
 
 class DamagedRecordError(UnpicklingError, ValueError):
-    """Say that the bytes of a record are not those that were stored."""
+    """The bytes of a record are not those that were stored."""
 
     store: str
     problem: str
@@ -265,102 +267,113 @@ class DamagedRecordError(UnpicklingError, ValueError):
     def _sentence(self) -> str:
         return (
             f"{self.problem}; restore it from a backup of {self.store} and store it again, or "
-            "delete it: nothing was changed"
+            "delete it (nothing was changed)"
         )
 
 
 class BuildError(UnpicklingError):
-    """Say that a class, or a function in the pickle, raised an error of its own."""
+    """A class, or a function in the pickle, raised an error of its own."""
 
     problem: str
     ref: str | None
-    """What the pickle names for the object, if that is known."""
+    """What the pickle names to build the object, if that is known."""
 
     def _sentence(self) -> str:
-        met = self.ref or "an object"
         return (
-            f"{met} could not be built from its pickle: {self.problem}; if its class stores "
-            "other fields by now, a migration() step is missing; if it is made by a call that "
-            "takes other arguments by now, give a function that takes the old ones with alias()"
+            f"{self.ref or 'an object'} could not be built from its pickle: {self.problem}; if "
+            "its class now stores other fields, register a migration() step; if it is created by "
+            "a call that now takes other arguments, pass alias() a function that takes the old "
+            "ones"
         )
 
 
 class CycleError(UnpicklingError):
-    """Say that an object is needed, or its hash, before it can be there."""
+    """An object, or its hash, is needed before the object is complete."""
 
     ref: str | None
-    """The class of what needs it."""
+    """The class of the object that needs it."""
 
     member: str
-    """The path of the object."""
+    """The path of the object that is needed."""
 
     def _sentence(self) -> str:
         return (
-            f"this {self.ref or 'object'} needs {self.member}, of which it is part, or its hash, "
-            "before that has its state; keep it in a list or tuple there, or compare it by "
-            "identity (eq=False)"
+            f"this {self.ref or 'object'} is part of {self.member}, and needs it or its hash "
+            "before it has its state; hold it in a list or tuple there, or compare it by identity "
+            "(eq=False)"
         )
 
 
 class ForbiddenError(UnpicklingError):
-    """List every name in a pickle that a load may not build."""
+    """A pickle contains names that the load may not build; it lists all of them."""
 
     refs: tuple[str, ...]
 
+    @property
+    def cures(self) -> tuple[str, ...]:
+        """What to give to `allow`: the refs, or the named sets that hold them."""
+        cures: tuple[str, ...] = vars(self).get("_cures", self.refs)
+        return cures
+
+    @cures.setter
+    def cures(self, cures: tuple[str, ...]) -> None:
+        vars(self)["_cures"] = cures
+
     def _sentence(self) -> str:
         names = ", ".join(self.refs)
-        calls = ", ".join(repr(ref) for ref in self.refs)
+        calls = ", ".join(map(repr, self.cures))
         return (
-            f"this pickle asks for {names}, which nobody allowed; if you trust what they "
+            f"this pickle asks for {names}, which nobody has allowed; if you trust what they "
             f"do, call versionpickle.allow({calls}) before loading (or pass "
-            "allow=[...] to this load); if a class has moved or is gone, declare it "
-            "with alias() or retire(); if another registry knows it, pass registry="
+            "allow=[...] to this load); if a class has moved, pass formerly= with its old name "
+            "to versioned() or adopt(); if it no longer exists, call alias() or retire(); if "
+            "another registry knows it, pass registry="
         )
 
 
 class UntrustedError(UnpicklingError):
-    """Refuse what no pickler writes, in a load with ``limits=``."""
+    """A load with ``limits=`` found data that no pickler writes."""
 
     problem: str
     offset: int
-    """Where in the pickle the opcode stands that is refused."""
+    """The position of the refused opcode in the pickle."""
 
     def _sentence(self) -> str:
         return (
-            f"at byte {self.offset}: {self.problem}; picklers do not write this by themselves, so "
-            "if these bytes are not your own, do not use them"
+            f"at byte {self.offset}: {self.problem}; no pickler writes this, so do not use these "
+            "bytes unless you wrote them yourself"
         )
 
 
 class LimitError(UnpicklingError):
-    """Refuse what takes more than ``limits=`` allows."""
+    """A load with ``limits=`` found more of something than they allow."""
 
     limit: str
-    """The name of the bound, as in ``Limits``."""
+    """The name of the limit, as in ``Limits``."""
 
     allowed: float
     value: float
-    """What was met."""
+    """What was found."""
 
     offset: int
-    """Where in the pickle it was met."""
+    """Where in the pickle it was found."""
 
     def _sentence(self) -> str:
         value = f"{self.value:.2f}" if isinstance(self.value, float) else self.value
-        met = f"{value} {_MEASURED.get(self.limit, self.limit)}"
+        unit = _UNITS.get(self.limit, self.limit)
         return (
-            f"at byte {self.offset}: {met}, and no more than {self.allowed} are allowed; if you "
-            "know where these bytes come from and want them all the same, pass "
+            f"at byte {self.offset}: {value} {unit}, but at most {self.allowed} are allowed; if "
+            "you know where these bytes come from and want to load them anyway, pass "
             f"limits=Limits({self.limit}=...)"
         )
 
 
-_MEASURED = {
+_UNITS = {
     "bytes": "bytes",
-    "depth": "objects within each other",
+    "depth": "nested objects",
     "objects": "objects",
     "items": "items",
-    "memo": "objects to refer to",
+    "memo": "objects in the memo",
     "digits": "digits",
     "characters": "characters",
     "hashing": "parts of keys to hash",
@@ -369,7 +382,7 @@ _MEASURED = {
 
 
 class StampError(UnpicklingError):
-    """Refuse a stamp, or a state, that is not what its stamp promises."""
+    """A stamp is invalid, or a state does not fit its stamp."""
 
     ref: str
     problem: str
@@ -377,33 +390,33 @@ class StampError(UnpicklingError):
     def _sentence(self) -> str:
         return (
             f"{self.ref}: {self.problem}; no release of versionpickle writes this, so the "
-            "data is damaged or was tampered with: restore it from a good copy"
+            "data is damaged or was tampered with; restore it from a good copy"
         )
 
 
 class UnknownClassError(UnpicklingError):
-    """Say that nobody declared the class that a stamp names."""
+    """The class that a stamp names is not declared."""
 
     ref: str
     version: int
     problem: str
 
     def _sentence(self) -> str:
-        met = f"this pickle needs {self.ref} at version {self.version}, but {self.problem}"
-        do = (
+        finding = f"this pickle needs {self.ref} at version {self.version}, but {self.problem}"
+        cure = (
             "import the module that declares it before loading, pass registry= if another "
             "registry knows it"
         )
         if ":" not in self.ref:
-            return f"{met}; {do}, or give its class name={self.ref!r} again"
+            return f"{finding}; {cure}, or give its class name={self.ref!r} again"
         return (
-            f"{met}; {do}, or say what became of it: formerly=({self.ref!r},) on its successor, "
-            f"alias({self.ref!r}, ...) or retire({self.ref!r})"
+            f"{finding}; {cure}, or declare what became of it: formerly=({self.ref!r},) on its "
+            f"successor, alias({self.ref!r}, ...) or retire({self.ref!r})"
         )
 
 
 class UpgradeError(UnpicklingError):
-    """Be the base of the errors that stop old data on its way to today's class."""
+    """The base of the errors of an upgrade from old data to today's class."""
 
     ref: str
     version: int
@@ -412,7 +425,7 @@ class UpgradeError(UnpicklingError):
     current: int
     """The version of today's class."""
 
-    def _met(self) -> str:
+    def _data(self) -> str:
         if self.version == self.current:
             return f"{self.ref} at version {self.version}"
         return f"{self.ref} at version {self.version} (today's is {self.current})"
@@ -422,39 +435,40 @@ class UpgradeError(UnpicklingError):
 
 
 class FutureVersionError(UpgradeError):
-    """Refuse data that was written by newer code."""
+    """Newer code wrote the data."""
 
     def _sentence(self) -> str:
         return (
-            f"this pickle holds {self.ref} at version {self.version}, but this code only "
-            f"knows versions up to {self.current}; it was written by newer code: "
-            "update this program, or carry it along unread with future='keep'"
+            f"this pickle contains {self.ref} at version {self.version}, but this code only "
+            f"knows versions up to {self.current}, so newer code wrote it; update this program, "
+            "or load it as a placeholder with future='keep'"
         )
 
 
 class PastVersionError(UpgradeError):
-    """Refuse data that is older than the oldest version that the class still reads."""
+    """The data is older than the oldest version that the class reads."""
 
     oldest: int
 
     def _sentence(self) -> str:
         return (
-            f"this pickle holds {self.ref} at version {self.version}, and the oldest that this "
-            f"code still reads is {self.oldest}; load it with a release of yours that reads both, "
-            "store it again from there, and load that"
+            f"this pickle contains {self.ref} at version {self.version}, but the oldest version "
+            f"that this code reads is {self.oldest}; load and save it once with an older release "
+            "of your program that reads both"
         )
 
 
 class MissingStepError(UpgradeError):
-    """Name the hole in a chain of steps."""
+    """A step is missing in the chain."""
 
     missing: int
-    """The version from which no step leads on."""
+    """The version that no step leaves."""
 
     def _sentence(self) -> str:
         return (
-            f"{self._met()} cannot be upgraded: no step leaves version {self.missing}; "
-            f"register one with {self._migration(self.missing)}"
+            f"{self._data()} cannot be upgraded: no step leaves version {self.missing}; "
+            f"register one with {self._migration(self.missing)}, or, if its module has not been "
+            "imported, name that module with migrations= where the class is declared"
         )
 
     def _migration(self, version: int) -> str:
@@ -464,18 +478,18 @@ class MissingStepError(UpgradeError):
 
 
 class StepError(UpgradeError):
-    """Say which step failed, and why."""
+    """A step failed."""
 
     step: str
     problem: str
 
     def _sentence(self) -> str:
         doing = "loading" if self.version == self.current else "upgrading"
-        return f"{doing} {self._met()}: {self.step} failed: {self.problem}"
+        return f"{doing} {self._data()}: {self.step} failed: {self.problem}"
 
 
 class FieldsError(UpgradeError):
-    """Say which fields are missing or left over after the last step."""
+    """Fields are missing or left over after the last step."""
 
     missing: tuple[str, ...]
     leftover: tuple[str, ...]
@@ -484,55 +498,69 @@ class FieldsError(UpgradeError):
 
     def _sentence(self) -> str:
         if self.led_by is not None:
-            met = f"{self.led_by} leads to {self._met()}, but not to its fields"
+            finding = f"{self.led_by} leads to {self._data()}, but not to its fields"
         elif self.version == self.current:
-            met = (
-                f"this pickle holds {self._met()}, as is today's class, but the fields "
-                "differ: the class was changed without a new version"
+            finding = (
+                f"this pickle contains {self._data()}, the version of today's class, but with "
+                "other fields: the class was changed without a new version"
             )
         else:
-            met = f"the steps for {self._met()} do not end in what the class declares"
-        return f"{met}; {'; '.join(self._findings())}"
+            finding = f"the steps for {self._data()} do not end in what the class declares"
+        return f"{finding}; {'; '.join(self._differences())}"
 
-    def _findings(self) -> list[str]:
-        found = []
+    def _differences(self) -> list[str]:
+        fields = tuple(name for name in self.leftover if name not in _PARTS)
+        differences = [f"left over {_PARTS[name]}" for name in self.leftover if name in _PARTS]
         if self.missing:
             cure = ", ".join(f"add({name!r}, ...)" for name in self.missing)
-            found.append(f"missing {_listed(self.missing)}: say {cure} in a step")
-        if self.leftover:
-            names = _listed(self.leftover)
-            is_pair = len(self.leftover) == len(self.missing) == 1
-            renamed = f"{names}, {_listed(self.missing)}" if is_pair else "..."
-            found.append(f"left over {names}: say remove({names}) or rename({renamed}) in a step")
+            differences.append(f"missing {_listed(self.missing)}: use {cure} in a step")
+        if fields:
+            differences.append(self._left_over(fields))
         if self.version == self.current and self.led_by is None:
-            found.append(
+            differences.append(
                 f"raise version= to {self.current + 1} and register "
                 f"{self._migration(self.current)}"
             )
-        return found
+        return differences
+
+    def _left_over(self, fields: tuple[str, ...]) -> str:
+        names = _listed(fields)
+        if len(fields) == len(self.missing) == 1:
+            old_and_new = f"{names}, {_listed(self.missing)}"
+            return f"left over {names}: use rename({old_and_new}) or remove({names}) in a step"
+        return f"left over {names}: use rename(...) or remove({names}) in a step"
+
+
+_PARTS = {
+    "<arguments>": "constructor arguments: use name_arguments(...) or remove('<arguments>')",
+    "<keywords>": "keyword arguments: use name_arguments(...) or remove('<keywords>')",
+    "<items>": "items: use name_items(...) or remove('<items>')",
+    "<state>": "a state without field names: use name_positions(...) or remove('<state>')",
+}
+"""The keys of what an object stored besides its fields, and what to do about it."""
 
 
 class InvalidObjectError(UpgradeError):
-    """Say that an upgraded object did not pass its class's own validators."""
+    """An upgraded object does not pass the validators of its class."""
 
     problem: str
 
     def _sentence(self) -> str:
         return (
-            f"{self._met()} was upgraded, but the result is not valid: {self.problem}; "
-            "mend the step that makes this value"
+            f"{self._data()} was upgraded, but the result is not valid: {self.problem}; "
+            "fix the step that returns this value"
         )
 
 
 class PlainLoadError(UpgradeError):
-    """Say that an old object becomes another in a way that plain pickle has no means for."""
+    """Plain pickle cannot convert an old object to another in this way."""
 
     problem: str
 
     def _sentence(self) -> str:
         return (
-            f"{self._met()} becomes another object when it is loaded, and plain pickle cannot do "
-            f"that here ({self.problem}); load it with versionpickle.loads"
+            f"{self._data()} becomes another object when it is loaded, which plain pickle cannot "
+            f"do here ({self.problem}); load it with versionpickle.loads"
         )
 
 

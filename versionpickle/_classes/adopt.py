@@ -1,30 +1,24 @@
-"""How users speak of classes that others wrote, and of names that are gone."""
+"""How users version classes that others wrote."""
 
 from __future__ import annotations
 
-import importlib
 import sys
+import types
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
-from versionpickle._wire.refs import checked_ref, is_written_in_c, look_up, ref_of
+from versionpickle._wire import calls
+from versionpickle._wire.refs import is_written_in_c, ref_of
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DeclarationError
-from versionpickle.migrations import (
-    Declaration,
-    Formerly,
-    Registry,
-    Retired,
-    Unstamped,
-    default_registry,
-)
-from versionpickle.migrations._declaration import Extra
+from versionpickle.migrations import Declaration, Registry, default_registry
 from versionpickle.migrations._registry import checked_registry
 
 from .declare import watch_subclasses
-from .hooks import Hooks, check_fields, declare
-from .reviving import _set_state
+from .instrument import Instrumentation, check_fields, forget_in_subclasses, instrument
+from .names import imported
+from .settings import Settings, check_names, declaration_of
 
 
 if TYPE_CHECKING:
@@ -42,21 +36,14 @@ def adopt(
     version: int = 1,
     *,
     rebuild: Callable[[Any, Any], Any] | None = None,
-    name: str | None = None,
-    formerly: Formerly = (),
-    unstamped: Unstamped = 1,
-    transient: str | Iterable[str] = (),
-    oldest: int = 1,
-    migrations: str | None = None,
-    extra: Extra = "raise",
-    registry: Registry | None = None,
+    **settings: Unpack[Settings],
 ) -> None:
     """
     Version a class that someone else wrote.
 
     Takes a class or its ref, and the settings of `versioned`.
     From here on its objects are stamped, and its old pickles upgraded, by plain
-    pickle too; a class written in C can carry no hooks, so only versionpickle's
+    pickle too; a class written in C can carry no methods of ours, so only versionpickle's
     own loads upgrade its unstamped pickles.
     Where an object can only be made, and not filled, *rebuild* makes it: a function
     of the arguments that the class was called with, and of the state after all
@@ -75,6 +62,7 @@ def adopt(
     >>> loads(data, registry=mine)
     Fraction(1, 3)
     """
+    check_names("adopt", settings)
     cls = imported(target) if isinstance(target, str) else target
     if not isinstance(cls, type):
         raise DeclarationError(
@@ -84,142 +72,69 @@ def adopt(
         raise DeclarationError(
             ref_of(cls), "pickle itself writes these, and asks nobody", "adopt a subclass of yours"
         )
-    settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
-    declaration = Declaration(ref_of(cls), *settings, rebuild)
+    registry = settings.get("registry")
+    declaration = declaration_of(ref_of(cls), version, settings, rebuild)
     declaration.adopted_by = sys._getframe(1).f_globals.get("__name__")
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, checked_registry(registry))
     elif not is_written_in_c(cls):
-        declare(cls, declaration, default_registry)
+        _check_metaclass(cls)
+        instrument(cls, declaration, default_registry)
         watch_subclasses(cls)
     else:
-        hooks = _declare_apart(cls, declaration, default_registry)
-        hooks._note_reducer(cls)
-        hooks.register(_whole(hooks))
+        known = _declare_apart(cls, declaration, default_registry)
+        known.plain.take_reducer(cls)
+        known.register(_whole(known))
+
+
+def _check_metaclass(cls: type) -> None:
+    setter = type(cls).__setattr__
+    if isinstance(setter, types.WrapperDescriptorType) and setter is not type.__setattr__:
+        raise DeclarationError(
+            ref_of(cls),
+            f"its metaclass {ref_of(type(cls))} is written in C and lets nobody put hooks on it",
+            "allow() the class and what makes it, or adopt a class of yours that holds one",
+        )
 
 
 def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> None:
-    hooks = _declare_apart(cls, declaration, registry)
-    registry.reducers[cls] = _whole(hooks) if is_written_in_c(cls) else _detached(hooks)
+    known = _declare_apart(cls, declaration, registry)
+    registry.reducers[cls] = _whole(known) if is_written_in_c(cls) else _detached(known)
     subclasses: list[type] = type.__subclasses__(cls)
     for subclass in subclasses:
         if registry.declared(ref_of(subclass)) is None and subclass is not Stamp:
             _adopt_apart(subclass, Declaration(ref_of(subclass), is_implied=True), registry)
 
 
-def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> Hooks:
-    known = registry.declared(declaration.ref)
-    if known is not None and not known.is_implied:
+def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> Instrumentation:
+    other = registry.declared(declaration.ref)
+    if other is not None and not other.is_implied:
         raise DeclarationError(
             declaration.ref, "this registry has adopted the class already", "adopt it once"
         )
     check_fields(cls, declaration)
-    hooks = Hooks(cls, declaration, registry)
+    known = Instrumentation(cls, declaration, registry)
     registry.declare(declaration)
-    return hooks
+    forget_in_subclasses(cls, registry)
+    return known
 
 
-def _detached(hooks: Hooks) -> Any:
+def _detached(known: Instrumentation) -> Any:
     """Return a reducer whose states are set by a function, not by the class."""
 
     def reduce(obj: Any) -> Any:
-        reduced = hooks.codec.reduce(obj, 4)
+        reduced = known.codec.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
-        return (*(*reduced, None, None, None)[:5], _set_state)
+        return (*(*reduced, None, None, None)[:5], calls.set_state)
 
     return reduce
 
 
-def _whole(hooks: Hooks) -> Any:
+def _whole(known: Instrumentation) -> Any:
     def reduce(obj: Any) -> Any:
-        return cast("CustomCodec | FactoryCodec", hooks.codec).reduce_whole(
+        return cast("CustomCodec | FactoryCodec", known.codec).reduce_whole(
             obj
         )  # what is written in C has its own
 
     return reduce
-
-
-def alias(old: str, new: object, *, registry: Registry | None = None) -> None:
-    """
-    Let the name *old* in pickles mean *new*.
-
-    *old* is a ref such as ``"shop.old:Order"``, and *new* another ref, a class or
-    any other object that has moved, or a function of yours that takes the
-    arguments of an old reconstructor or class and returns the object.
-    This speaks of pickles that name *old* itself: what is stamped knows its class.
-    For a whole package or module that was renamed, give both names without a
-    colon; that admits nothing which is not declared or allowed under its new name.
-
-    >>> from versionpickle import alias
-    >>> alias("shop.old:make_price", lambda amount, unit: (amount, unit))
-    >>> alias("oldshop", "shop.legacy")
-    """
-    into = checked_registry(registry)
-    if isinstance(old, str) and ":" not in old and isinstance(new, str) and ":" not in new:
-        checked_ref(f"{old}:x"), checked_ref(f"{new}:x")
-        into.rename_package(old, new)
-        return
-    into.mean(checked_ref(old), checked_ref(new) if isinstance(new, str) else new)
-
-
-def _callable(new: object) -> object:
-    if callable(new):
-        return new
-    raise DeclarationError(
-        repr(new), "a name in a pickle cannot mean this", "give a class, a function, or a ref"
-    )
-
-
-def retire(ref: str, *, registry: Registry | None = None) -> None:
-    """
-    Let objects of a class that no longer exists load as placeholders.
-
-    A `Placeholder` keeps the arguments, the state and the items that were
-    stored, and is stored again with all of them.
-
-    >>> from versionpickle import retire
-    >>> retire("shop.coupons:Coupon")
-    """
-    (checked_registry(registry)).mean(checked_ref(ref), Retired(ref))
-
-
-def allow(*targets: object, registry: Registry | None = None) -> None:
-    """
-    Add classes and functions to what a load may build.
-
-    Takes the objects themselves, or their refs.
-    Whoever writes a pickle may call what you allow with arguments of his own.
-
-    >>> import collections
-    >>> from versionpickle import allow
-    >>> allow(collections.ChainMap, "string:Template")
-    """
-    into = checked_registry(registry)
-    for ref, target in named(targets):
-        into.allow(ref, target)
-
-
-def named(targets: Iterable[object]) -> Iterable[tuple[str, object]]:
-    """Yield the ref of each target, and the target where it is known."""
-    if isinstance(targets, str | type):
-        raise DeclarationError(repr(targets), "this is no list", "give [...] of classes or refs")
-    for target in targets:
-        if isinstance(target, str):
-            yield checked_ref(target), None
-        else:
-            yield ref_of(_callable(target)), target
-
-
-def imported(ref: str) -> Any:
-    """Return what a ref that the user wrote names."""
-    module = checked_ref(ref).partition(":")[0]
-    try:
-        importlib.import_module(module)
-        return look_up(ref)
-    except (ImportError, LookupError) as exc:
-        raise DeclarationError(
-            ref,
-            f"it cannot be imported ({exc})",
-            "name it as it is called today; for a name that is gone use alias() or retire()",
-        ) from exc

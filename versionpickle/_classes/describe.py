@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import dataclasses
 import enum
-import re
 import sys
 
 from typing import Any
@@ -15,37 +14,38 @@ import attrs
 from versionpickle.migrations._schema import Recorded, RecordedField, Schema
 
 from .fields import own_attributes
-from .hooks import Hooks
+from .instrument import Instrumentation
 from .third_party import is_model
+from .type_text import type_text
 
 
 FACTORY = "..."
 """Stands for a default that is no literal."""
 
 
-def recorded(hooks: Hooks) -> Recorded:
+def recorded(known: Instrumentation) -> Recorded:
     """Describe a class as it is today."""
-    declaration, layout = hooks.declaration, hooks.codec.layout
-    *bases, _ = ((base.key, base.version) for base in hooks.lineage())
+    declaration, layout = known.declaration, known.codec.layout
+    *bases, _ = ((base.key, base.version) for base in known.lineage())
     transient = tuple(sorted(declaration.transient))
-    known = Recorded(declaration.version, None, transient, tuple(bases))
-    if issubclass(hooks.cls, enum.Enum):
-        members: Any = hooks.cls.__members__
-        return attrs.evolve(known, fields=tuple(RecordedField(name, "member") for name in members))
-    if layout.open or layout.custom_reduce or hooks.has_factory:
-        return known
-    types = types_of(hooks.cls)
+    found = Recorded(declaration.version, None, transient, tuple(bases))
+    if issubclass(known.cls, enum.Enum):
+        members: Any = known.cls.__members__
+        return attrs.evolve(found, fields=tuple(RecordedField(name, "member") for name in members))
+    if layout.open or layout.custom_reduce or declaration.has_factory:
+        return found
+    types = types_of(known.cls)
     fields = tuple(
-        RecordedField(field.name, types.get(field.name, ""), default_of(hooks.cls, field.name))
+        RecordedField(field.name, types.get(field.name, ""), default_of(known.cls, field.name))
         for field in layout.fields
         if not field.name.startswith("__pydantic_")
     )
-    return attrs.evolve(known, fields=fields)
+    return attrs.evolve(found, fields=fields)
 
 
-def schema_of(hooks: Hooks, before: Schema | None = None) -> Schema:
+def schema_of(known: Instrumentation, before: Schema | None = None) -> Schema:
     """Return the schema of a class, with today's version behind those of *before*."""
-    declaration, today = hooks.declaration, recorded(hooks)
+    declaration, today = known.declaration, recorded(known)
     earlier = () if before is None else before.versions
     versions = (*(one for one in earlier if one.version < today.version), today)
     return Schema(declaration.ref, versions, declaration.name, tuple(declaration.formerly))
@@ -72,73 +72,6 @@ def _annotations(base: type) -> dict[str, Any]:
         return annotationlib.get_annotations(base, format=text)
     own: dict[str, Any] = vars(base).get("__annotations__", {})
     return own
-
-
-def type_text(kind: object) -> str:
-    """
-    Return a type as text.
-
-    >>> import decimal, typing
-    >>> type_text(decimal.Decimal), type_text("decimal.Decimal"), type_text(list[int])
-    ('Decimal', 'Decimal', 'list[int]')
-    >>> type_text("Literal['a']"), type_text("'Order'")
-    ("Literal['a']", 'Order')
-    >>> type_text(typing.Optional[int]), type_text("Optional[int]"), type_text("int|None")
-    ('int | None', 'int | None', 'int | None')
-    """
-    if isinstance(kind, type) and not hasattr(kind, "__args__"):
-        text = kind.__qualname__
-    else:
-        text = kind if isinstance(kind, str) else _NO_CODE.sub("_", str(kind))
-    tree = _parsed(text)
-    return text if tree is None else ast.unparse(_Short().visit(tree))
-
-
-def _parsed(text: str) -> ast.expr | None:
-    try:
-        return ast.parse(text, mode="eval").body
-    except SyntaxError:  # such as '<locals>' in it
-        return None
-
-
-_NO_CODE = re.compile(r"<[^<>]*>")
-"""What a repr says where it has no code: with an address, mostly."""
-
-
-class _Short(ast.NodeTransformer):
-    """Drop modules, and write unions in one way."""
-
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        return self.visit_Name(ast.Name(node.attr))
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return ast.Constant(None) if node.id == "NoneType" else node
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        if isinstance(node.value, str):  # a forward reference
-            return _parsed(type_text(node.value)) or node
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        named = ast.unparse(node.func).endswith("ForwardRef") and node.args
-        return self.visit(node.args[0]) if named else node
-
-    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
-        if ast.unparse(node.value).endswith("Literal"):
-            return ast.Subscript(ast.Name("Literal"), node.slice)
-        if ast.unparse(node.value).endswith("Annotated") and isinstance(node.slice, ast.Tuple):
-            first: ast.AST = self.visit(node.slice.elts[0])
-            return first
-        self.generic_visit(node)
-        name = node.value.id if isinstance(node.value, ast.Name) else ""
-        if name == "Optional":
-            return ast.BinOp(node.slice, ast.BitOr(), ast.Constant(None))
-        if name == "Union" and isinstance(node.slice, ast.Tuple):
-            first, *others = node.slice.elts
-            for other in others:
-                first = ast.BinOp(first, ast.BitOr(), other)
-            return first
-        return node
 
 
 def default_of(cls: type, name: str) -> str | None:

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import types
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -15,10 +15,12 @@ from versionpickle._wire.refs import is_written_in_c
 
 from .field import REQUIRED, UNSET, Default, Field
 from .third_party import (
-    defaults_elsewhere,
+    Kind,
+    declared_defaults,
     is_field_info,
     is_model,
     is_struct,
+    kind_of,
     model_default,
 )
 
@@ -27,34 +29,67 @@ HASH_CACHE = "_attrs_cached_hash"
 _NOT_STATE = frozenset({HASH_CACHE, "__orig_class__", "__weakref__", "__dict__"})
 
 
-def fields_of(cls: type, transient: frozenset[str]) -> list[Field]:
+@attrs.frozen
+class ClassFields:
+    """What a class declares, in whatever way."""
+
+    fields: list[Field]
+    kind: Kind | None
+    is_declared: bool
+    """Whether attrs, dataclasses or pydantic know the fields."""
+
+    derived: frozenset[str]
+    """The names that hold what can be computed again, or is not state."""
+
+    validates: bool
+
+
+def fields_of(cls: type, transient: frozenset[str]) -> ClassFields:
+    kind = kind_of(cls)
+    others = {} if kind is None else declared_defaults(cls)
+    own = {
+        base: _own_defaults(
+            base,
+            transient,
+            others.get(base, {}),
+            has_caches=kind == "struct" and is_struct(base),
+        )
+        for base in reversed(cls.__mro__)
+    }
     defaults: dict[str, Default | None] = {}
-    for base in reversed(cls.__mro__):
-        own = _own_defaults(base, transient, cls)
-        for name in own:  # a class that declares a field anew gives it a new place
+    for declared in own.values():
+        for name in declared:  # a class that declares a field anew gives it a new place
             defaults.pop(name, None)
-        defaults.update(own)
-    return [_field(cls, name, default, name in transient) for name, default in defaults.items()]
+        defaults.update(declared)
+    return ClassFields(
+        [_field(cls, name, default, name in transient) for name, default in defaults.items()],
+        kind,
+        kind == "model" or _has_declaration(cls),
+        _derived_names(cls) - defaults.keys(),
+        any(a.validator for base in cls.__mro__ for a in own_attributes(base)),
+    )
 
 
 def _field(cls: type, name: str, default: Default | None, transient: bool) -> Field:
     slot = _slot(cls, name)
-    met = _class_attribute(cls, name)
+    found = _class_attribute(cls, name)
     if slot is None and is_watched(cls, name):
-        slot = met  # a property, or its like, keeps the value where it wants
-    return Field(name, slot, default, transient, guarded=slot is not None and met is not slot)
+        slot = found  # a property, or its like, keeps the value where it wants
+    return Field(name, slot, default, transient, guarded=slot is not None and found is not slot)
 
 
 def is_watched(cls: type, name: str) -> bool:
-    """Tell whether a descriptor of the class takes assignments to *name*."""
+    """Return whether a descriptor of the class takes assignments to *name*."""
     return hasattr(type(_class_attribute(cls, name)), "__set__")
 
 
 def kept_in_c(cls: type, name: str) -> Any:
     """Return the descriptor of what C keeps of an object, as the name of an ImportError."""
-    met = _class_attribute(cls, name)
+    found = _class_attribute(cls, name)
     return (
-        met if isinstance(met, types.GetSetDescriptorType | types.MemberDescriptorType) else None
+        found
+        if isinstance(found, types.GetSetDescriptorType | types.MemberDescriptorType)
+        else None
     )
 
 
@@ -72,11 +107,17 @@ def _class_attribute(cls: type, name: str) -> object:
     return None
 
 
-def _own_defaults(base: type, transient: frozenset[str], cls: type) -> dict[str, Default | None]:
+def _own_defaults(
+    base: type,
+    transient: frozenset[str],
+    others: Mapping[str, Default | None],
+    *,
+    has_caches: bool,
+) -> dict[str, Default | None]:
     declared = {a.name: _attrs_default(a) for a in own_attributes(base)}
     declared.update((f.name, _dataclass_default(f)) for f in _own_dataclass_fields(base))
-    declared.update(defaults_elsewhere(base, cls))
-    if not (own_attributes(base) or is_struct(base)):  # whose further slots hold caches
+    declared.update(others)
+    if not (own_attributes(base) or has_caches):  # whose further slots are no fields
         for name in _slots(base):
             declared.setdefault(name, UNSET if name in transient else REQUIRED)
     return declared
@@ -100,10 +141,12 @@ def _slots(base: type) -> Iterator[str]:
 
 
 def declares_fields(cls: type) -> bool:
-    """Tell whether attrs, dataclasses or pydantic know the fields of *cls*."""
-    return is_model(cls) or any(
-        own_attributes(base) or _own_dataclass_fields(base) for base in cls.__mro__
-    )
+    """Return whether attrs, dataclasses or pydantic know the fields of *cls*."""
+    return is_model(cls) or _has_declaration(cls)
+
+
+def _has_declaration(cls: type) -> bool:
+    return any(own_attributes(base) or _own_dataclass_fields(base) for base in cls.__mro__)
 
 
 def _attrs_default(attribute: Any) -> Default | None:
@@ -151,10 +194,9 @@ def _dataclass_default(field: Any) -> Default | None:
     return REQUIRED if field.init else UNSET
 
 
-def derived_names(cls: type) -> frozenset[str]:
-    """Return the names that hold what can be computed again, or is not state."""
+def _derived_names(cls: type) -> frozenset[str]:
+    """Return the names that hold no state, unless a field has one of them."""
     names = set(_NOT_STATE)
-    declared: set[str] = set()
     for base in cls.__mro__:
         names.update(
             name
@@ -162,5 +204,4 @@ def derived_names(cls: type) -> frozenset[str]:
             if isinstance(_class_attribute(cls, name), functools.cached_property)
         )
         names.update(_slots(base) if own_attributes(base) else ())
-        declared.update(_own_defaults(base, frozenset(), cls))
-    return frozenset(names - declared)
+    return frozenset(names)

@@ -7,12 +7,13 @@ import enum
 
 import attrs
 
-from versionpickle._wire.refs import MARK, is_written_in_c, ref_of, registered_reducer
+from versionpickle._wire.refs import MARK, is_written_in_c, ref_of
 from versionpickle.exceptions import DeclarationError
 
 from .field import REQUIRED, Field
-from .fields import HASH_CACHE, declares_fields, derived_names, fields_of, own_attributes
-from .third_party import is_model, is_named_tuple, is_struct
+from .fields import HASH_CACHE, fields_of
+from .plain import registered_reducer
+from .third_party import Kind
 
 
 _PLAIN_METHODS: tuple[tuple[type, str], ...] = (
@@ -36,14 +37,15 @@ class Layout:
     Describe the state of one class.
 
     *open*: the class declares no fields, its ``__dict__`` holds what it likes.
-    *own_state*: the class reduces or restores itself in ways of its own.
-    *enveloped*: an object is more than its attributes: arguments, or items.
-    *keeps_items*: its items go into its state, for its methods would meet them too early.
-    *derived*: names that may stand in a ``__dict__`` and are never stored.
+    *custom_reduce*: the class reduces or restores itself in ways of its own.
+    *has_newargs*: an object is more than its attributes: arguments, or items.
+    *items_in_state*: its items go into its state, since its methods would get them too early.
+    *derived*: names that may be in a ``__dict__`` and are never stored.
     """
 
     fields: tuple[Field, ...]
     transients: tuple[Field, ...]
+    kind: Kind | None
     open: bool
     custom_reduce: bool
     reduces_itself: bool
@@ -59,9 +61,10 @@ class Layout:
     """The order in which attrs or dataclasses may have stored bare values."""
 
     validates: bool
+    names: tuple[str, ...] = attrs.field(init=False)
 
-    @property
-    def names(self) -> tuple[str, ...]:
+    @names.default
+    def _names(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
 
     @property
@@ -73,24 +76,26 @@ class Layout:
 def layout_of(cls: type, transient: tuple[str, ...]) -> Layout:
     """Return the layout of *cls*, of whose fields some are *transient*."""
     found = fields_of(cls, frozenset(transient))
+    in_c = {base for base in cls.__mro__ if is_written_in_c(base)}
     has_dict = cls.__dictoffset__ != 0
-    declares = declares_fields(cls)
+    reduces_itself = registered_reducer(cls) is not None or _reduces_itself(cls, in_c)
     return Layout(
-        fields=tuple(field for field in found if not field.transient),
-        transients=tuple(field for field in found if field.transient),
-        open=has_dict and not declares,
-        custom_reduce=_has_own_ways(cls),
-        reduces_itself=_reduces_itself(cls),
-        has_newargs=_is_enveloped(cls),
+        fields=tuple(field for field in found.fields if not field.transient),
+        transients=tuple(field for field in found.fields if field.transient),
+        kind=found.kind,
+        open=has_dict and not found.is_declared,
+        custom_reduce=cls in in_c or reduces_itself or _keeps_own_state(cls, in_c),
+        reduces_itself=reduces_itself,
+        has_newargs=_has_newargs(cls, in_c),
         items_in_state=_watches_items(cls),
-        restores_itself=_own_method(cls, "__setstate__") is not None,
+        restores_itself=_own_method(cls, "__setstate__", in_c) is not None,
         has_dict=has_dict,
-        derived=derived_names(cls) | frozenset(transient),
+        derived=found.derived | frozenset(transient),
         caches_hash=any(_caches_hash(base) for base in cls.__mro__),
         plain_setattr=not _overrides(cls, "__setattr__"),
         plain_getattr=not (_overrides(cls, "__getattribute__") or hasattr(cls, "__getattr__")),
-        positions=tuple(field.name for field in found) if declares else (),
-        validates=any(a.validator for base in cls.__mro__ for a in own_attributes(base)),
+        positions=tuple(field.name for field in found.fields) if found.is_declared else (),
+        validates=found.validates,
     )
 
 
@@ -125,7 +130,7 @@ def check_transient(cls: type, transient: tuple[str, ...]) -> None:
 
 def check_extra(cls: type, layout: Layout) -> None:
     """Refuse to keep the extra fields of objects that have no place for them."""
-    if is_model(cls):
+    if layout.kind == "model":
         cure = "give the model pydantic's extra='allow'"
         raise DeclarationError(ref_of(cls), "extra='keep' is not for models", cure)
     if keeps_all(cls, layout) or issubclass(cls, enum.Enum):
@@ -143,8 +148,8 @@ def check_extra(cls: type, layout: Layout) -> None:
 
 
 def keeps_all(cls: type, layout: Layout) -> bool:
-    """Tell whether no field can be left out of what is stored."""
-    return layout.custom_reduce or is_named_tuple(cls) or is_struct(cls)
+    """Return whether no field can be left out of what is stored."""
+    return layout.custom_reduce or layout.kind in {"named tuple", "struct"}
 
 
 def _caches_hash(base: type) -> bool:
@@ -156,47 +161,44 @@ def _overrides(cls: type, name: str) -> bool:
     return getattr(cls, name) is not getattr(object, name)
 
 
-def _has_own_ways(cls: type) -> bool:
-    """Tell whether a class in the MRO wrote itself how its objects are reduced or restored."""
-    if is_written_in_c(cls) or _reduces_itself(cls):
-        return True
-    return any(_own_method(cls, name) for name in ("__getstate__", "__setstate__"))
+def _keeps_own_state(cls: type, in_c: set[type]) -> bool:
+    return any(_own_method(cls, name, in_c) for name in ("__getstate__", "__setstate__"))
 
 
-def _reduces_itself(cls: type) -> bool:
-    if registered_reducer(cls) is not None:
-        return True
-    return any(_own_method(cls, name) for name in ("__reduce__", "__reduce_ex__"))
+def _reduces_itself(cls: type, in_c: set[type]) -> bool:
+    return any(_own_method(cls, name, in_c) for name in ("__reduce__", "__reduce_ex__"))
 
 
-def _is_enveloped(cls: type) -> bool:
-    """Tell whether an object consists of more than its attributes: arguments, or items."""
-    holds_more = any(
-        is_written_in_c(base) and base.__basicsize__ > object.__basicsize__ for base in cls.__mro__
-    )
+def _has_newargs(cls: type, in_c: set[type]) -> bool:
+    """Return whether an object consists of more than its attributes: arguments, or items."""
+    holds_more = any(base.__basicsize__ > object.__basicsize__ for base in in_c)
     return holds_more or hasattr(cls, "__getnewargs__") or hasattr(cls, "__getnewargs_ex__")
 
 
-def _own_method(cls: type, name: str) -> object:
-    """Return a method that a class wrote itself; hooks and generated ones do not count."""
+def _own_method(cls: type, name: str, in_c: set[type]) -> object:
+    """Return a method that a class wrote itself; ours and generated ones do not count."""
     for base in cls.__mro__[:-1]:
         own = vars(base)
-        covered = own[MARK].originals if MARK in own else {}
+        covered = own[MARK].plain.originals if MARK in own else {}
         value = covered[name] if name in covered else own.get(name)
-        if value is not None and not is_generated(value) and not _is_default(base, name):
+        if (
+            value is not None
+            and not is_generated(value)
+            and not (base in in_c and _is_default(base, name))
+        ):
             return value
-        if name in _WRITTEN_BY_ATTRS and own_attributes(base) and "__slots__" in own:
-            return None  # attrs wrote its own, or would have if it had not met our hooks
+        if name in _WRITTEN_BY_ATTRS and own.get("__attrs_attrs__") and "__slots__" in own:
+            return None  # attrs wrote its own, or would have if it had not found our methods
     return None
 
 
 def _is_default(base: type, name: str) -> bool:
-    """Tell whether a class in C only does what suits its own part of an object."""
-    return is_written_in_c(base) and (name != "__setstate__" or issubclass(base, BaseException))
+    """Return whether a class in C only does what suits its own part of an object."""
+    return name != "__setstate__" or issubclass(base, BaseException)
 
 
 def _watches_items(cls: type) -> bool:
-    """Tell whether items, which arrive before the state, meet methods of the class itself."""
+    """Return whether items, which arrive before the state, meet methods of the class itself."""
     return any(
         issubclass(cls, kind) and getattr(cls, name, None) is not getattr(kind, name)
         for kind, name in _PLAIN_METHODS
@@ -205,5 +207,5 @@ def _watches_items(cls: type) -> bool:
 
 
 def is_generated(method: object) -> bool:
-    """Tell whether *method* is that of attrs, pydantic or their like, and not the user's."""
+    """Return whether *method* is that of attrs, pydantic or their like, and not the user's."""
     return getattr(method, "__globals__", {}).get("__name__") in _GENERATORS

@@ -6,7 +6,7 @@ import copy
 import inspect
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from .field import REQUIRED, Default
 
@@ -19,7 +19,7 @@ _MODEL_MODULES = {"pydantic.main", "pydantic.root_model"}
 
 
 def is_model(cls: type) -> bool:
-    """Tell whether *cls* is a pydantic model."""
+    """Return whether *cls* is a pydantic model."""
     return any(_is_root_of_models(base) for base in cls.__mro__)
 
 
@@ -47,25 +47,41 @@ def without_model(state: Any) -> Any:
 
 
 def is_struct(cls: type) -> bool:
-    """Tell whether *cls* is a msgspec struct."""
+    """Return whether *cls* is a msgspec struct."""
     return type(cls).__name__ == "StructMeta" and hasattr(cls, "__struct_fields__")
 
 
 def is_named_tuple(cls: type) -> bool:
-    """Tell whether *cls* is a named tuple, and stored as one."""
+    """Return whether *cls* is a named tuple, and stored as one."""
     method: Any = getattr(cls, "__getnewargs__", None)
     made_by = getattr(method, "__globals__", {}).get("__name__")
     return issubclass(cls, tuple) and hasattr(cls, "_fields") and made_by == "collections"
 
 
 def has_keyword_fields(cls: type) -> bool:
-    """Tell whether a struct takes some of its fields by keyword alone."""
+    """Return whether a struct takes some of its fields by keyword alone."""
     parameters = inspect.signature(cls).parameters.values()
     return any(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters)
 
 
-def defaults_elsewhere(base: type, cls: type) -> Mapping[str, Default | None]:
-    """Return the defaults of the fields that *base*, of *cls*, declares in one of these ways."""
+Kind: TypeAlias = Literal["model", "struct", "named tuple"]
+
+
+def kind_of(cls: type) -> Kind | None:
+    """Return in which of these ways a class declares its fields, if in any."""
+    if is_model(cls):
+        return "model"
+    if is_struct(cls):
+        return "struct"
+    return "named tuple" if is_named_tuple(cls) else None
+
+
+def declared_defaults(cls: type) -> dict[type, Mapping[str, Default | None]]:
+    """Return the defaults of the fields that each class in an MRO declares in these ways."""
+    return {base: _declared_defaults(base, cls) for base in cls.__mro__}
+
+
+def _declared_defaults(base: type, cls: type) -> Mapping[str, Default | None]:
     if _is_root_of_models(base):
         return _OF_ALL_MODELS
     if is_model(base):
@@ -95,7 +111,7 @@ def _is_undefined(value: object) -> bool:
 
 
 def is_field_info(value: object) -> bool:
-    """Tell whether this is pydantic's description of a field, also that of a dataclass."""
+    """Return whether this is pydantic's description of a field, also that of a dataclass."""
     return type(value).__name__ == "FieldInfo" and type(value).__module__ == "pydantic.fields"
 
 

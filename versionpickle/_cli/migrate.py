@@ -17,7 +17,7 @@ from versionpickle.stores._existing import ExistingStore
 from versionpickle.stores._sweeps.migration import Migration
 
 from .modules import allow_option, import_option
-from .output import Text, console, counted, tells_errors
+from .output import Text, console, counted, reports_errors
 from .places import Opening, bar, encoding_option, limits_option, store_argument, table_of
 
 
@@ -36,7 +36,7 @@ from .places import Opening, bar, encoding_option, limits_option, store_argument
 @allow_option
 @encoding_option
 @limits_option
-@tells_errors
+@reports_errors
 def migrate(
     store: str,
     *,

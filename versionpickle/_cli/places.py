@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from versionpickle._classes.names import named
 from versionpickle._pickles.untrusted.limits import Limits
-from versionpickle._wire.refs import checked_ref
 from versionpickle.exceptions import NotAStoreError
 from versionpickle.stores._existing import ExistingStore
 from versionpickle.stores._external.address import is_address
@@ -72,7 +72,7 @@ class Opening:
 
     def any(self, place: str, *, read_only: bool = False) -> ExistingStore:
         """Open what is there, or make a store."""
-        allow = tuple(map(checked_ref, self.allow))
+        allow = tuple(ref for ref, _ in named(self.allow))
         limits = limits_of(is_limited=self.is_limited)
         if is_address(place):
             return open_existing(place, allow=allow, encoding=self.encoding, limits=limits)

@@ -13,13 +13,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from versionpickle._classes.names import named
 from versionpickle._pickles.inspect.upgrade_paths import FoundClass
 from versionpickle._pickles.rewrite.rewrite import Settings, Upgrade, UpgradeFailure
-from versionpickle._project.in_place import Plan, files_in, upgrade_file
-from versionpickle._wire.refs import checked_ref
+from versionpickle._project.in_place import UpgradeOptions, files_in, upgrade_file
 
 from .modules import allow_option, import_all, import_option
-from .output import Text, console, tells_errors
+from .output import Text, console, reports_errors
 from .places import bar, encoding_option, limits_of, limits_option, table_of
 
 
@@ -46,7 +46,7 @@ from .places import bar, encoding_option, limits_of, limits_option, table_of
 @click.option("--recursive", is_flag=True, help="Take all *.pickle and *.pkl in folders.")
 @encoding_option
 @limits_option
-@tells_errors
+@reports_errors
 def upgrade(
     paths: tuple[Path, ...],
     *,
@@ -69,12 +69,12 @@ def upgrade(
     _check_suffix(backup)
     settings = Settings(
         protocol,
-        tuple(map(checked_ref, allow)),
+        tuple(ref for ref, _ in named(allow)),
         encoding=encoding,
         limits=limits_of(is_limited=limits),
     )
     samples = import_all(modules)
-    plan = Plan(settings, backup, dry_run, samples)
+    plan = UpgradeOptions(settings, backup, dry_run, samples)
     files = list(files_in(paths, recursive=recursive, samples=samples))
     out = console()
     report = _Report(out, plan.is_dry)

@@ -10,7 +10,7 @@ import attrs
 import click
 
 from .modules import allow_option, import_option
-from .output import Text, console, tells_errors
+from .output import Text, console, reports_errors
 from .places import (
     Opening,
     bar,
@@ -32,7 +32,7 @@ from .places import (
 @allow_option
 @encoding_option
 @limits_option
-@tells_errors
+@reports_errors
 def verify(store: str, *, load: bool, limits: bool, **opening: Any) -> None:
     """
     Read every byte of a STORE, and report what is damaged.

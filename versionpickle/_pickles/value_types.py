@@ -1,4 +1,4 @@
-"""The standard library's value types, which every load may build."""
+"""The value types of the standard library and of numpy, which every load may build."""
 
 from __future__ import annotations
 
@@ -10,12 +10,18 @@ from typing import Any
 
 from versionpickle._wire.refs import shortened
 
+from .numpy_values import is_imported, is_numpy_value, numpy_value
+
+
+FROZENDICT: Any = getattr(builtins, "frozendict", None)
+SENTINEL: Any = getattr(builtins, "sentinel", None)
+"""Two types that came with CPython 3.15."""
 
 _TYPES = {
     "array": "array _array_reconstructor",
     "builtins": (
-        "bool bytearray bytes complex dict float frozenset int list object range set slice "
-        "str tuple Ellipsis NotImplemented"
+        "bool bytearray bytes complex dict float frozendict frozenset int list object range set "
+        "slice str tuple Ellipsis NotImplemented"
     ),
     "collections": "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque",
     "copyreg": "_reconstructor __newobj__ __newobj_ex__",
@@ -31,7 +37,12 @@ _TYPES = {
     "zoneinfo": "ZoneInfo",
 }
 
-_NAMES = {(module, name) for module, names in _TYPES.items() for name in names.split()}
+_NAMES = {
+    (module, name)
+    for module, names in _TYPES.items()
+    for name in names.split()
+    if module != "builtins" or hasattr(builtins, name)
+}
 _EXCEPTIONS = {
     name
     for name, value in vars(builtins).items()
@@ -59,15 +70,20 @@ _GUARDED = {
 
 
 def is_value_type(module: str, name: str) -> bool:
-    known = (module, name) in _GUARDED or (module, name) in _NAMES
-    return known or (module == "builtins" and name in _EXCEPTIONS)
+    if (module, name) in _GUARDED or (module, name) in _NAMES:
+        return True
+    if module == "builtins":
+        return name in _EXCEPTIONS
+    return is_numpy_value(module, name) and is_imported()
 
 
 def value_type(module: str, name: str) -> Any:
-    """Return a type or reconstructor of the standard library; raise LookupError for others."""
+    """Return a value type or what reconstructs one; raise LookupError for others."""
     guarded = _GUARDED.get((module, name))
     if guarded is not None:
         return guarded
+    if is_numpy_value(module, name) and is_imported():
+        return numpy_value(module, name)
     if is_value_type(module, name):
         return _imported(module, name)
     raise LookupError(f"{module}:{name} is not a value type")

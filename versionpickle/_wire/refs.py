@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import sys
 
 from typing import Any, TypeGuard
@@ -11,7 +10,7 @@ from versionpickle.exceptions import DeclarationError
 
 
 MARK = "__versionpickle__"
-"""The name under which a versioned class holds its hooks."""
+"""The name under which a versioned class holds its instrumentation."""
 
 
 def ref_of(target: object) -> str:
@@ -41,7 +40,7 @@ def _dotted(name: str) -> bool:
 
 
 def is_version(number: object) -> TypeGuard[int]:
-    """Tell whether *number* is an int from 1 up, and exactly an int: True is none."""
+    """Return whether *number* is an int from 1 up, and exactly an int: True is none."""
     return type(number) is int and number >= 1
 
 
@@ -63,12 +62,12 @@ def shortened(obj: object) -> str:
 
 
 def shown_name(name: object) -> str:
-    """Return the name of a field, or what stands in the place of one."""
+    """Return the name of a field, or what is there in place of one."""
     return name if type(name) is str else shortened(name)
 
 
 def is_written_in_c(cls: type) -> bool:
-    """Tell whether *cls* lets nobody put attributes on it, as classes in C do."""
+    """Return whether *cls* lets nobody put attributes on it, as classes in C do."""
     return bool(cls.__flags__ & _IMMUTABLE_TYPE)
 
 
@@ -96,6 +95,20 @@ def look_up(ref: str) -> Any:
     return found
 
 
+def own_ref(ref: str) -> str | None:
+    """
+    Return what a class or function calls itself that *ref* leads to; None for anything else.
+
+    A module that is imported already may hold what has moved to another one.
+    """
+    try:
+        found = look_up(ref)
+        own = ref_of(found)
+        return own if look_up(own) is found else None
+    except (LookupError, AttributeError, TypeError):
+        return None
+
+
 def _held_by(holder: Any, name: str) -> Any:
     """Return what *name* means in a module or class, without asking its ``__getattr__``."""
     for space in holder.__mro__ if isinstance(holder, type) else (holder,):
@@ -104,19 +117,3 @@ def _held_by(holder: Any, name: str) -> Any:
             bound = isinstance(found, classmethod | staticmethod)
             return found.__get__(None, holder) if bound else found
     raise KeyError(name)
-
-
-def registered_reducer(cls: type) -> Any:
-    """Return what `copyreg.pickle` was told of *cls*, by others than us; or None."""
-    hooks = vars(cls).get(MARK)
-    if hooks is not None and "copyreg" in hooks.originals:
-        return hooks.originals["copyreg"]
-    reducer: Any = copyreg.dispatch_table.get(cls)
-    ours = getattr(reducer, MARK, None)
-    return reducer if ours is None else ours.originals.get("copyreg")
-
-
-def reduced(obj: Any) -> Any:
-    """Return what pickle would ask of an object, if we had not told it otherwise of its class."""
-    reducer = registered_reducer(type(obj))
-    return obj.__reduce_ex__(4) if reducer is None else reducer(obj)

@@ -1,4 +1,4 @@
-"""The stamp: the one object per class that stands for it in a stream."""
+"""The stamp: the one object per class that represents it in a stream."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import threading
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import attrs
 
@@ -17,7 +17,10 @@ FORMAT = 1
 """The number of the stream format; see docs/reference/wire-format.md."""
 
 BY_VALUES = "*"
-"""What stands before the names of fields that are arguments, of named tuples and structs."""
+"""What precedes the names of fields that are arguments, of named tuples and structs."""
+
+MAKES_BLANKS = "makes_blanks"
+"""The attribute of a function that makes objects without running code of their class."""
 
 MADE_FROM_ARGUMENTS = (
     "it was made from arguments, which its class does not take any more; let alias() name a "
@@ -31,7 +34,7 @@ Fill: TypeAlias = Callable[[Any, Any], None]
 @attrs.frozen
 class Claim:
     """
-    What a stamp says of the class whose objects carry it.
+    What a stamp declares about the class of the objects that have it.
 
     *fields* is None where the class decides itself what its state is; they begin with
     BY_VALUES where the values are the arguments of the stamp.
@@ -55,7 +58,7 @@ class Claim:
 
 
 class _Notes(threading.local):
-    """Say which stamps are written, in each thread, to whoever wants to know."""
+    """Record which stamps are written, in each thread, if somebody asks for it."""
 
     stamps: list[Stamp] | None = None
 
@@ -63,15 +66,48 @@ class _Notes(threading.local):
 NOTES = _Notes()
 
 
+class Construction:
+    """Make objects in one of the ways that streams ask for, beside a call of the stamp itself."""
+
+    def call(
+        self, stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: Any, state: Any
+    ) -> Any:
+        """
+        Call *function*, or the class, and fill the object that this returns.
+
+        *state* is None where the state follows; False says that there is none, for a function
+        that might return something else.
+        """
+        obj = stamp.cls(*args, **kwargs) if function is None else function(*args, **kwargs)
+        if state is False:
+            if type(obj) is stamp.cls:
+                stamp.fill(obj, (stamp, None))
+        elif state is not None:
+            stamp.fill(obj, (stamp, state))
+        return obj
+
+    def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:
+        """Make an object from all that was stored of it, as the wire *function* is called."""
+        fill: Any = stamp.fill
+        return fill(None, (stamp, *stored))
+
+    def set_state(self, obj: Any, state: tuple[Any, ...]) -> None:
+        """Fill an object whose class cannot do that itself."""
+        state[0].fill(obj, state)
+
+
+DEFAULT = Construction()
+
+
 class Stamp(functools.partial[Any]):
     """
-    Make blank objects of a class, and say how a state fills them.
+    Make blank objects of a class, and know how a state fills them.
 
     A partial over ``cls.__new__``, so that pickle makes an object without a
     Python frame.
     """
 
-    __slots__ = ("_reduction", "check_reachable", "claim", "cls", "fill", "revive")
+    __slots__ = ("_reduction", "check_reachable", "claim", "cls", "construction", "fill")
 
     cls: type
     claim: Claim
@@ -79,7 +115,10 @@ class Stamp(functools.partial[Any]):
     check_reachable: Callable[[], None]
     """Refuse to be written where no load could find the class again."""
 
-    revive: Callable[..., Stamp]
+    construction: Construction
+    revive: ClassVar[Callable[..., Stamp]]
+    """What streams call to get the stamp back; the module that defines it sets it."""
+
     _reduction: tuple[Any, ...] | None
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
@@ -106,22 +145,22 @@ def make_stamp(
     cls: type,
     claim: Claim,
     fill: Fill,
-    revive: Callable[..., Stamp],
     check_reachable: Callable[[], None] = lambda: None,
     *,
     make: tuple[Any, ...] | None = None,
+    construction: Construction = DEFAULT,
 ) -> Stamp:
     """Return a stamp; *make* is what it calls, and the first arguments, if not ``cls.__new__``."""
     stamp = Stamp(*(make or (cls.__new__, cls)))
     stamp.cls = cls
     stamp.claim = claim
     stamp.fill = fill
-    stamp.revive = revive
+    stamp.construction = construction
     stamp.check_reachable = check_reachable
     stamp._reduction = None
     return stamp
 
 
 def is_stamped(state: Any) -> bool:
-    """Tell whether *state* begins with a stamp."""
+    """Return whether *state* begins with a stamp."""
     return type(state) is tuple and bool(state) and type(state[0]) is Stamp

@@ -1,4 +1,4 @@
-"""The words of a declared step."""
+"""The public functions that make operations."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 from versionpickle._wire.refs import checked_ref, checked_version, ref_of
 
 from ._edges import Become, Replace
+from ._naming import NameArguments, NameItems, NamePositions
 from ._operations import (
     Add,
+    AddMissing,
     Convert,
     Merge,
     Move,
-    NamePositions,
     Operation,
     Remove,
     Rename,
@@ -24,7 +25,7 @@ from ._operations import (
 
 
 _NOTHING: Any = object()
-"""Stands for an argument that was not given."""
+"""An argument that was not passed."""
 
 
 def rename(old: str, new: str) -> Operation:
@@ -40,47 +41,51 @@ def rename(old: str, new: str) -> Operation:
 
 def add(
     name: str,
-    value: Any = None,
+    value: Any = _NOTHING,
     *,
     factory: Callable[[], Any] | None = None,
     compute: Callable[[dict[str, Any]], Any] | None = None,
     exist_ok: bool = False,
 ) -> Operation:
     """
-    Add a field with one *value*, with what *factory* returns, or with what *compute* makes.
+    Add a field with a *value*, with what *factory* returns, or with what *compute* returns.
 
-    *compute* gets a dict of the fields that there are.
-    A field that is there already is an error, or stays with *exist_ok*.
+    *compute* gets a dict of the existing fields.
+    If the field exists already, that is an error; with *exist_ok* it stays as it is.
     All upgraded objects share *value*, so a list, dict or anything else without a hash is
-    refused: give its *factory*.
+    refused: pass its *factory*.
 
     >>> from versionpickle.migrations import add
     >>> add("currency", "USD"), add("tags", factory=list)
     (add('currency', 'USD'), add('tags', factory=list))
     """
-    if sum(given is not None for given in (value, factory, compute)) > 1:
-        raise TypeError(f"add({name!r}) takes a value, factory= or compute=, and only one of them")
+    if [value is not _NOTHING, factory is not None, compute is not None].count(True) != 1:
+        raise TypeError(
+            f"add({name!r}, ...) takes exactly one of a value, factory= and compute=; for None, "
+            f"write add({name!r}, None)"
+        )
     if compute is not None and not callable(compute):
         raise TypeError(f"add({name!r}) takes a function for compute=, not {compute!r}")
-    _check_made(f"add({name!r}", "", value, factory)
-    return Add(_checked(name), value, factory, compute, exist_ok)
+    _check_source(f"add({name!r}", "", value, factory)
+    constant = None if value is _NOTHING else value
+    return Add(_checked(name), constant, factory, compute, exist_ok)
 
 
-def _check_made(called: str, prefix: str, value: Any, factory: Callable[[], Any] | None) -> None:
-    """Refuse a value that all objects would share, and a factory that cannot be called."""
+def _check_source(called: str, prefix: str, value: Any, factory: Callable[[], Any] | None) -> None:
+    """Refuse a mutable value, which all objects would share, and a factory that is not one."""
     if _is_shared(value):
         kind = type(value).__name__
-        given = f"{prefix.rstrip('_')}={value!r}" if prefix else repr(value)
+        argument = f"{prefix.rstrip('_')}={value!r}" if prefix else repr(value)
         raise TypeError(
-            f"{called}, {given}) would give the same {kind} to every object; "
-            f"use {called}, {prefix}factory={kind}), or a lambda that makes it"
+            f"{called}, {argument}) would give the same {kind} to every object; "
+            f"use {called}, {prefix}factory={kind}), or a lambda that returns it"
         )
     if factory is not None and not callable(factory):
         raise TypeError(f"{called}) takes a function for {prefix}factory=, not {factory!r}")
 
 
 def _is_shared(value: object) -> bool:
-    """Tell whether *value* can be changed, as what has no hash for that reason."""
+    """Whether *value* is mutable, and therefore has no hash."""
     try:
         hash(value)
     except TypeError:
@@ -97,9 +102,8 @@ def remove(
     """
     Drop fields.
 
-    One that is not there is an error, unless *missing_ok* is true.
-    *restore*, or what *restore_factory* returns, is what the field gets again where
-    the step is undone.
+    A missing field is an error, unless *missing_ok* is true.
+    Where the step is undone, the field gets *restore*, or what *restore_factory* returns.
 
     >>> from versionpickle.migrations import remove
     >>> remove("cache"), remove("memo", restore="")
@@ -111,11 +115,11 @@ def remove(
     if restore is _NOTHING and restore_factory is None:
         return Remove(checked, missing_ok)
     if len(checked) > 1:
-        raise TypeError("remove() restores one field; write one remove() for each")
+        raise TypeError("remove() restores one field; write a remove() for each")
     value = None if restore is _NOTHING else restore
     if restore is not _NOTHING and restore_factory is not None:
         raise TypeError(f"remove({checked[0]!r}) takes restore= or restore_factory=, not both")
-    _check_made(f"remove({checked[0]!r}", "restore_", value, restore_factory)
+    _check_source(f"remove({checked[0]!r}", "restore_", value, restore_factory)
     return Remove(checked, missing_ok, Add(checked[0], value, restore_factory))
 
 
@@ -123,9 +127,9 @@ def convert(
     name: str, function: Callable[[Any], Any], back: Callable[[Any], Any] | None = None
 ) -> Operation:
     """
-    Replace a field's value by what *function* makes of it.
+    Replace a field's value by what *function* returns for it.
 
-    *back* makes the old value of the new one, where the step is undone.
+    *back* returns the old value for the new one, where the step is undone.
 
     >>> from versionpickle.migrations import convert
     >>> convert("amount", float)
@@ -141,9 +145,9 @@ def split(
     back: Callable[..., Any] | None = None,
 ) -> Operation:
     """
-    Make several fields of one: *function* returns their values in order.
+    Split one field into several: *function* returns their values in order.
 
-    *back* gets them one by one and makes the old value.
+    *back* gets them one by one and returns the old value.
 
     >>> from versionpickle.migrations import split
     >>> split("name", ("first", "last"), str.split, back=lambda *parts: " ".join(parts))
@@ -160,7 +164,7 @@ def merge(
     back: Callable[[Any], Iterable[Any]] | None = None,
 ) -> Operation:
     """
-    Make one field of several: *function* gets their values one by one.
+    Merge several fields into one: *function* gets their values one by one.
 
     *back* gets the new value and returns the old ones in order.
 
@@ -176,21 +180,22 @@ def move(old: str, new: str) -> Operation:
     """
     Move a value out of a mapping or object that a field holds, or into it.
 
-    One of the two is a field, the other the way from a field: ``"address.city"``.
+    One of the two is a field, the other a path from a field: ``"address.city"``.
     A mapping becomes a new dict and an object a copy, since others may hold the old one.
-    What the class of an object declares stays in it: that would be broken without it.
-    An object in a cycle may not be whole yet, which is an error.
+    A field that the class of an object declares stays in it too, which would be broken
+    without it.
+    An object in a cycle may not be complete yet, which is an error.
 
     >>> from versionpickle.migrations import move
     >>> move("address.city", "city"), move("city", "address.city")
     (move('address.city', 'city'), move('city', 'address.city'))
     """
     places = (_checked(old), _checked(new))
-    ways = [place.split(".") for place in places]
-    if [len(way) > 1 for way in ways].count(True) != 1 or not all(map(all, ways)):
+    paths = [place.split(".") for place in places]
+    if [len(path) > 1 for path in paths].count(True) != 1 or not all(map(all, paths)):
         raise TypeError(
-            f"move({old!r}, {new!r}) takes one field, and one place such as 'address.city'; "
-            "use rename() from field to field, and two moves from place to place"
+            f"move({old!r}, {new!r}) takes one field, and one path such as 'address.city'; "
+            "use rename() from field to field, and two moves from path to path"
         )
     return Move(*places)
 
@@ -199,8 +204,8 @@ def reorder(*names: str) -> Operation:
     """
     Put these fields first, in this order.
 
-    Matters where a class that declares no fields, or its own ``__setstate__``, minds
-    the order.
+    The order matters to a class that declares no fields, or whose own ``__setstate__``
+    depends on it.
 
     >>> from versionpickle.migrations import reorder
     >>> reorder("kind", "value")
@@ -213,7 +218,7 @@ def name_positions(*names: str) -> Operation:
     """
     Name the values of a state that was stored as a bare tuple or list.
 
-    It stands first in its step.
+    It must be the first operation of its step.
 
     >>> from versionpickle.migrations import name_positions
     >>> name_positions("x", "y")
@@ -222,9 +227,57 @@ def name_positions(*names: str) -> Operation:
     return NamePositions(_names("name_positions", names))
 
 
+def name_arguments(*names: str) -> Operation:
+    """
+    Give names to the constructor arguments that an object was stored with.
+
+    The names are those of the parameters, in their order: they are bound as in a call.
+
+    >>> from versionpickle.migrations import name_arguments
+    >>> name_arguments("x", "y")
+    name_arguments('x', 'y')
+    """
+    return NameArguments(_names("name_arguments", names))
+
+
+def name_items(name: str, factory: Callable[[Any], Any] | None = None) -> Operation:
+    """
+    Give a name to the items that a container stored.
+
+    The field holds a list, or a dict for a mapping; *factory* converts it to something else.
+    An empty container stored no items, which gives an empty list.
+
+    >>> from versionpickle.migrations import name_items
+    >>> name_items("members"), name_items("prices", dict)
+    (name_items('members'), name_items('prices', dict))
+    """
+    if factory is not None and not callable(factory):
+        raise TypeError(f"name_items({name!r}) takes a function of the items, not {factory!r}")
+    return NameItems(_checked(name), factory)
+
+
+def add_missing(factory: Callable[[], Any]) -> Operation:
+    """
+    Add the fields that a fresh object has, and the state lacks.
+
+    *factory* makes the object, one for each state: today's class, if it can be called
+    without arguments.
+
+    >>> from versionpickle.migrations import add_missing
+    >>> class Cart:
+    ...     def __init__(self):
+    ...         self.lines, self.currency = [], "USD"
+    >>> add_missing(Cart)
+    add_missing(Cart)
+    """
+    if not callable(factory):
+        raise TypeError(f"add_missing() takes a function that makes an object, not {factory!r}")
+    return AddMissing(factory)
+
+
 def require(name: str, check: Callable[[Any], Any], message: str) -> Operation:
     """
-    Refuse a state whose field does not pass *check*; the error says *message*.
+    Refuse a state whose field does not pass *check*; the error contains *message*.
 
     >>> from versionpickle.migrations import require
     >>> require("amount", lambda amount: amount >= 0, "it is negative")
@@ -240,12 +293,13 @@ def become(
     into: Mapping[type | str, int], by: Callable[[Any], type | str] | None = None
 ) -> Operation:
     """
-    Make objects of other classes of what was stored.
+    Convert objects to other classes.
 
-    *into* says at which version of its class a state arrives, for each class or ref.
-    Of several, *by* chooses one: a function of the state.
-    It stands last in its step; all references to the old object lead to the new one.
-    Plain pickle can do that where the classes keep their fields in a ``__dict__``.
+    *into* maps each class or ref to the version of that class that the state is at.
+    If there are several, *by* chooses one: a function of the state.
+    It must be the last operation of its step; all references to the old object lead to
+    the new one.
+    Plain pickle can do this if the classes keep their fields in a ``__dict__``.
 
     >>> from versionpickle.migrations import become
     >>> become({"shop:Card": 1, "shop:Bank": 2}, by=lambda state: "shop:" + state["kind"])
@@ -257,7 +311,7 @@ def become(
     versions = {ref: checked_version(into[key], ref, "into") for ref, key in refs.items()}
     if by is None and len(versions) > 1:
         raise TypeError(
-            "become() cannot choose among several classes; give it by=, a function of the state "
+            "become() cannot choose among several classes; pass by=, a function of the state "
             "that returns one of them"
         )
     if by is not None and not callable(by):
@@ -267,11 +321,11 @@ def become(
 
 def replace(function: Callable[[Any], Any]) -> Operation:
     """
-    Put the value that *function* makes of the state in the place of the object.
+    Replace the object by the value that *function* returns for its state.
 
-    It stands last in its step, and is for classes that a value of the standard library
-    took over from; all references to the old object lead to the value.
-    Plain pickle cannot do that: load with versionpickle's own functions.
+    It must be the last operation of its step, and is for classes whose place a type of the
+    standard library has taken; all references to the old object lead to the value.
+    Plain pickle cannot do this: load with versionpickle's own functions.
 
     >>> from versionpickle.migrations import replace
     >>> replace(lambda state: complex(state["real"], state["imaginary"]))
@@ -292,7 +346,7 @@ def _functions(word: str, name: object, function: Any, back: Any) -> tuple[Any, 
 
 def _names(word: str, names: Iterable[str]) -> tuple[str, ...]:
     if isinstance(names, str):
-        raise TypeError(f"{word}() takes several names, not {names!r}; give a tuple of them")
+        raise TypeError(f"{word}() takes several names, not {names!r}; pass a tuple of them")
     checked = tuple(_checked(name) for name in names)
     if not checked or len(set(checked)) != len(checked):
         raise TypeError(f"{word}() takes several different names, not {checked!r}")
@@ -301,5 +355,5 @@ def _names(word: str, names: Iterable[str]) -> tuple[str, ...]:
 
 def _checked(name: object) -> str:
     if not isinstance(name, str) or not name:
-        raise TypeError(f"a field is named by a text such as 'amount', not {name!r}")
+        raise TypeError(f"the name of a field is a str such as 'amount', not {name!r}")
     return name

@@ -1,4 +1,4 @@
-"""The edges that leave a class: a step that ends in one makes something else of the state."""
+"""The edges that lead out of a class: a step that ends in one converts the object."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ._operations import Operation, name_of
 
 @attrs.frozen(eq=False)
 class Edge:
-    """Is the last operation of its step; as an operation, it leaves the fields alone."""
+    """The last operation of its step; as an operation, it leaves the fields alone."""
 
     def run(self, fields: StateOps) -> None:
         pass
 
     def inverse(self) -> Operation:
-        raise OperationError(f"{self!r} cannot be undone: the class is another one since")
+        raise OperationError(f"{self!r} cannot be undone, because it changes the class")
 
     def before(self, names: FieldNames) -> None:
-        raise NotImplementedError("behind an edge, the fields are those of another class")
+        raise NotImplementedError("after an edge, the fields are those of another class")
 
 
 @attrs.frozen(eq=False)
 class Become(Edge):
-    """Lead a state to one of several classes."""
+    """Convert a state to one of several classes."""
 
     into: Mapping[str, int]
     """At which version the state arrives, by ref."""
@@ -38,14 +38,15 @@ class Become(Edge):
     is_value = False
 
     def ask(self, state: Any) -> tuple[str, int]:
-        """Return the ref and version that *state* belongs to."""
+        """Return the ref and version that *state* is converted to."""
         if self.by is None:
             return next(iter(self.into.items()))
         chosen = self.by(state)
         ref = ref_of(chosen) if isinstance(chosen, type) else chosen
         if ref not in self.into:
+            refs = ", ".join(self.into)
             raise OperationError(
-                f"{name_of(self.by)} chose {chosen!r}, which is none of {', '.join(self.into)}"
+                f"{name_of(self.by)} returned {chosen!r}, which is not one of {refs}"
             )
         return ref, self.into[ref]
 
@@ -56,7 +57,7 @@ class Become(Edge):
 
 @attrs.frozen(eq=False)
 class Replace(Edge):
-    """Make of a state the value that takes the place of the object."""
+    """Convert a state to the value that replaces the object."""
 
     make: Callable[[Any], Any]
     is_value = True

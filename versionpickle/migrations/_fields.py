@@ -1,31 +1,33 @@
-"""The state of one object while operations change it, and what is known of its names."""
+"""The state of one object while operations change it, and the names of its fields."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
+from ._parts import PARTS
+
 
 class OperationError(Exception):
-    """Say why an operation cannot be applied to a state."""
+    """An operation cannot be applied to a state."""
 
 
 class FieldNames:
     """
-    The names of the fields that a state must or may have, followed back through operations.
+    The names of the fields that a state must or may have, traced back through operations.
 
-    What does not fit is noted in *problems*: the field, and what is wrong with it.
+    *problems* collects what does not fit: the field, and what is wrong with it.
     """
 
     def __init__(self, names: Iterable[str], may: Iterable[str] = ()) -> None:
         self.known = dict.fromkeys((*names, *may))
         self._may = {*may}
-        """Those that nobody misses."""
+        """Those that may be missing."""
 
         self.problems: list[tuple[str, str]] = []
 
     def give(self, operation: object, *names: str) -> None:
-        """Note that *operation* makes these: somebody must want them, and they were not before."""
+        """Note that *operation* adds these: something needs them, and they were not there."""
         self.want(operation, *names)
         for name in names:
             self.known.pop(name, None)
@@ -34,16 +36,20 @@ class FieldNames:
         """Note that these are there after *operation*."""
         for name in names:
             if name not in self.known:
-                problem = f"{operation!r} leaves a field {name!r} that nobody takes"
+                problem = f"{operation!r} leaves a field {name!r} that nothing uses"
                 self.problems.append((name, problem))
 
+    def let_miss(self) -> None:
+        """Note that none of those that are there now must have been there before."""
+        self._may.update(self.known)
+
     def take(self, operation: object, *names: str) -> None:
-        """Note that *operation* takes these away: they were there before."""
+        """Note that *operation* removes these: they were there before."""
         for name in names:
             if name in self.known and name not in self._may:
                 problem = (
-                    f"{operation!r} takes the field {name!r} away, which a later step or the "
-                    "class needs"
+                    f"{operation!r} removes the field {name!r}, which a later step or the class "
+                    "needs"
                 )
                 self.problems.append((name, problem))
             self.known[name] = None
@@ -51,9 +57,9 @@ class FieldNames:
 
 class StateOps(Protocol):
     """
-    The fields of a state while operations change them: their values, or code for these.
+    The fields of a state while operations change them: their values, or code that computes them.
 
-    An operation cannot tell which, so that it does the same to both.
+    An operation does not know which, so it does the same to both.
     """
 
     def demand(self, name: str) -> None:
@@ -63,19 +69,19 @@ class StateOps(Protocol):
         """Refuse a state that has this field."""
 
     def has_value(self, name: str) -> bool:
-        """Tell whether a field that is there holds something."""
+        """Whether a field that is there has a value."""
 
     def value(self, name: str) -> Any:
-        """Return what a field holds."""
+        """Return the value of a field."""
 
     def take(self, name: str) -> Any:
-        """Remove a field, and return what it holds."""
+        """Remove a field, and return its value."""
 
     def put(self, name: str, value: Any) -> None:
-        """Let a field hold this."""
+        """Set a field to this value."""
 
     def put_missing(self, name: str, make: Callable[[], Any]) -> None:
-        """Let a field hold what *make* returns, if it is not there."""
+        """Set a field to what *make* returns, if it is not there."""
 
     def rename(self, old: str, new: str) -> None:
         """Give a field another name; it comes last."""
@@ -87,23 +93,23 @@ class StateOps(Protocol):
         """Put these fields first."""
 
     def everything(self) -> Any:
-        """Return a dict of all fields that hold something."""
+        """Return a dict of all fields that have a value."""
 
     def constant(self, value: Any) -> Any:
         """Return this very value."""
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what *function* makes of these values."""
+        """Return what *function* returns for these values."""
 
     def parts(self, made: Any, count: int) -> Any:
-        """Return the items of a value, of which there must be so many."""
+        """Return the items of a value, which must have exactly *count*."""
 
 
 class SymbolicOps(StateOps, Protocol):
     """The fields of a state in a function that is being written."""
 
     def begin(self, step: object) -> None:
-        """Note that what comes is done by this step."""
+        """Note that this step does what follows."""
 
     def handed_over(self) -> str:
         """Return a dict of all fields, which a function may change."""
@@ -136,6 +142,8 @@ class State:
     def demand(self, name: str) -> None:
         if name not in self:
             listed = ", ".join(map(repr, self)) or "none at all"
+            if name in PARTS:
+                raise OperationError(f"no {PARTS[name]} were stored, only the fields {listed}")
             raise OperationError(f"there is no field {name!r}, only {listed}")
 
     def refuse(self, name: str) -> None:
@@ -148,7 +156,7 @@ class State:
     def value(self, name: str) -> Any:
         self.demand(name)
         if name in self.unset:
-            raise OperationError(f"the field {name!r} holds nothing")
+            raise OperationError(f"the field {name!r} has no value")
         return self.values[name]
 
     def take(self, name: str) -> Any:
@@ -201,7 +209,31 @@ class State:
 
 
 def miscounted(items: Any, count: int) -> OperationError:
-    """Return what to raise where a function did not return *count* values."""
-    return OperationError(
-        f"the function returned {len(items)} values, and {count} fields get them"
+    """Return the error for a function that did not return *count* values."""
+    return OperationError(f"the function returned {len(items)} values for {count} fields")
+
+
+def is_slots_pair(state: object) -> bool:
+    """Whether *state* is pickle's own (dict or None, dict of slots)."""
+    return (
+        isinstance(state, tuple)
+        and len(state) == 2
+        and (state[0] is None or isinstance(state[0], dict))
+        and isinstance(state[1], dict)
     )
+
+
+def as_dict(state: Any) -> Any:
+    """Return a dict of the fields in *state*, or *state* itself if it has no field names."""
+    if state is None:
+        return {}
+    if is_slots_pair(state):
+        attributes, slots = state
+        if not slots.keys() & (attributes or {}):  # with a name in both, it is no such pair
+            return {**(attributes or {}), **slots}
+    return dict(state) if isinstance(state, dict) else state
+
+
+def described(exc: Exception) -> str:
+    """Return the text of an error that a function of the user raised."""
+    return f"{type(exc).__name__}: {exc}".removesuffix(": ")

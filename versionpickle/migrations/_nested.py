@@ -1,4 +1,4 @@
-"""Values within what a field holds: a mapping or an object, which may be nested themselves."""
+"""Values within the value of a field, which is a mapping or an object and may be nested."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 from ._fields import OperationError
 
 
-def take_out(holder: Any, way: Sequence[str], field: str) -> tuple[Any, Any]:
+def take_out(holder: Any, path: Sequence[str], field: str) -> tuple[Any, Any]:
     """
-    Return a holder without what stands at the end of *way*, and what stood there.
+    Return a holder without the value at the end of *path*, and that value.
 
-    What a class declares stays in its object: that would be broken without it.
+    A field that a class declares stays in its object, which would be broken without it.
     """
-    key, *further = way
+    key, *further = path
     value = _held(holder, key, field)
     if further:
         left, value = take_out(value, further, field)
@@ -26,19 +26,19 @@ def take_out(holder: Any, way: Sequence[str], field: str) -> tuple[Any, Any]:
         return {name: part for name, part in holder.items() if name != key}, value
     if _declares(type(holder), key):
         return holder, value
-    made = copy.copy(holder)
-    object.__delattr__(made, key)
-    return made, value
+    copied = copy.copy(holder)
+    object.__delattr__(copied, key)
+    return copied, value
 
 
-def put_into(holder: Any, value: Any, way: Sequence[str], field: str) -> Any:
+def put_into(holder: Any, value: Any, path: Sequence[str], field: str) -> Any:
     """Return a holder that also holds *value*: the old one may be shared."""
-    key, *further = way
+    key, *further = path
     if further:
         value = put_into(_held(holder, key, field), value, further, field)
     elif _holds(holder, key) and not _declares(type(holder), key):
         raise OperationError(
-            f"there is {key!r} in the {type(holder).__name__} of the field {field!r} already"
+            f"the {type(holder).__name__} in the field {field!r} already has {key!r}"
         )
     return _with(holder, key, value, field)
 
@@ -46,8 +46,8 @@ def put_into(holder: Any, value: Any, way: Sequence[str], field: str) -> Any:
 def _held(holder: Any, key: str, field: str) -> Any:
     if not _holds(holder, key):
         raise OperationError(
-            f"there is no {key!r} in the {type(holder).__name__} of the field {field!r}; an "
-            "object in a cycle may not be whole yet"
+            f"the {type(holder).__name__} in the field {field!r} has no {key!r}; an object in a "
+            "cycle may not be complete yet"
         )
     return holder[key] if isinstance(holder, Mapping) else getattr(holder, key)
 
@@ -59,19 +59,19 @@ def _holds(holder: Any, key: str) -> bool:
 def _with(holder: Any, key: str, value: Any, field: str) -> Any:
     if isinstance(holder, Mapping):
         return {**holder, key: value}
-    made = copy.copy(holder)
+    copied = copy.copy(holder)
     try:
-        object.__setattr__(made, key, value)
+        object.__setattr__(copied, key, value)
     except (AttributeError, TypeError):
         raise OperationError(
-            f"the {type(holder).__name__} of the field {field!r} takes no {key!r}; use convert() "
-            "or merge()"
+            f"{key!r} cannot be set on the {type(holder).__name__} in the field {field!r}; use "
+            "convert() or merge()"
         ) from None
-    return made
+    return copied
 
 
 def _declares(cls: type, name: str) -> bool:
-    """Tell whether objects of *cls* have a field of this name, whatever declared it."""
+    """Whether objects of *cls* have a field of this name, however it is declared."""
     fields = [attribute.name for attribute in getattr(cls, "__attrs_attrs__", ())]
     fields += getattr(cls, "__dataclass_fields__", ())
     fields += getattr(cls, "__pydantic_fields__", ())

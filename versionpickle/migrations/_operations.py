@@ -1,17 +1,19 @@
-"""The declarative operations that a step is made of: what each does, and undoes."""
+"""The declarative operations of steps: what each does, and its inverse."""
 
 from __future__ import annotations
+
+import functools
 
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import attrs
 
-from ._fields import FieldNames, OperationError, StateOps
+from ._fields import FieldNames, OperationError, State, StateOps, as_dict
 from ._nested import put_into, take_out
 
 
-# Nobody compares operations, and attrs would take a tenth of our import to make them comparable.
+# Operations are never compared, and comparison methods would add a tenth to our import time.
 
 
 class Operation(Protocol):
@@ -21,10 +23,10 @@ class Operation(Protocol):
         """Change the fields in place, or write the code that will."""
 
     def inverse(self) -> Operation:
-        """Return the operation that leads back; raise OperationError where none can."""
+        """Return the operation that undoes it; raise OperationError if there is none."""
 
     def before(self, names: FieldNames) -> None:
-        """Lead the names of the fields that there are after it back to those before."""
+        """Change the names of the fields after it to those before it."""
 
 
 @attrs.frozen(eq=False)
@@ -70,7 +72,7 @@ class Add:
 
     def inverse(self) -> Operation:
         if self.exist_ok:
-            return self  # nobody can tell whether the field was there
+            return self  # it is unknown whether the field was there
         return Remove((self.name,), restore=self)
 
     def before(self, names: FieldNames) -> None:
@@ -81,9 +83,9 @@ class Add:
 
     def __repr__(self) -> str:
         exist_ok = ", exist_ok=True" if self.exist_ok else ""
-        return f"add({self.name!r}, {self.made_of()}{exist_ok})"
+        return f"add({self.name!r}, {self.argument()}{exist_ok})"
 
-    def made_of(self) -> str:
+    def argument(self) -> str:
         if self.compute is not None:
             return f"compute={name_of(self.compute)}"
         return repr(self.value) if self.factory is None else f"factory={name_of(self.factory)}"
@@ -103,9 +105,7 @@ class Remove:
 
     def inverse(self) -> Operation:
         if self.restore is None:
-            raise OperationError(
-                f"{self!r} does not say what to put back; give it restore= or restore_factory="
-            )
+            raise OperationError(f"{self!r} has no inverse; pass restore= or restore_factory=")
         return self.restore
 
     def before(self, names: FieldNames) -> None:
@@ -116,9 +116,9 @@ class Remove:
         if self.missing_ok:
             arguments.append("missing_ok=True")
         if self.restore is not None and self.restore.compute is None:
-            made_of = self.restore.made_of()
+            argument = self.restore.argument()
             is_value = self.restore.factory is None
-            arguments.append(f"restore={made_of}" if is_value else f"restore_{made_of}")
+            arguments.append(f"restore={argument}" if is_value else f"restore_{argument}")
         return f"remove({', '.join(arguments)})"
 
 
@@ -134,7 +134,7 @@ class Convert:
             fields.put(self.name, fields.call(self.function, fields.value(self.name)))
 
     def inverse(self) -> Operation:
-        return Convert(self.name, _known(self, self.back), self.function)
+        return Convert(self.name, _inverse_of(self, self.back), self.function)
 
     def before(self, names: FieldNames) -> None:
         names.want(self, self.name)
@@ -157,7 +157,7 @@ class Split:
             fields.put(name, value)
 
     def inverse(self) -> Operation:
-        return Merge(self.into, self.name, _known(self, self.back), self.function)
+        return Merge(self.into, self.name, _inverse_of(self, self.back), self.function)
 
     def before(self, names: FieldNames) -> None:
         names.give(self, *self.into)
@@ -181,7 +181,7 @@ class Merge:
         fields.put(self.into, fields.call(self.function, *values))
 
     def inverse(self) -> Operation:
-        return Split(self.into, self.names, _known(self, self.back), self.function)
+        return Split(self.into, self.names, _inverse_of(self, self.back), self.function)
 
     def before(self, names: FieldNames) -> None:
         names.give(self, self.into)
@@ -194,24 +194,24 @@ class Merge:
 
 @attrs.frozen(eq=False)
 class Move:
-    """Of the two places, one is a field and the other a place within a field."""
+    """One of the two places is a field, the other a place within a field."""
 
     old: str
     new: str
 
     def run(self, fields: StateOps) -> None:
         if "." in self.old:
-            field, *way = self.old.split(".")
+            field, *path = self.old.split(".")
             held = fields.value(field)
             fields.refuse(self.new)
-            made = fields.call(take_out, held, fields.constant(way), fields.constant(field))
+            made = fields.call(take_out, held, fields.constant(path), fields.constant(field))
             left, value = fields.parts(made, 2)
             fields.put(field, left)
             fields.put(self.new, value)
         else:
-            field, *way = self.new.split(".")
+            field, *path = self.new.split(".")
             value, held = fields.take(self.old), fields.value(field)
-            rest = fields.constant(way), fields.constant(field)
+            rest = fields.constant(path), fields.constant(field)
             fields.put(field, fields.call(put_into, held, value, *rest))
 
     def inverse(self) -> Operation:
@@ -237,7 +237,7 @@ class Reorder:
         fields.reorder(self.names)
 
     def inverse(self) -> Operation:
-        return self  # fields have names: nobody can tell in which order they stood
+        return self  # fields have names: their former order is unknown
 
     def before(self, names: FieldNames) -> None:
         names.want(self, *self.names)
@@ -247,37 +247,30 @@ class Reorder:
 
 
 @attrs.frozen(eq=False)
-class NamePositions:
-    """Comes first in its step: what it names is no state of fields yet."""
+class AddMissing:
+    """Adds fields whose names only its factory knows, so compiled code takes it as a function."""
 
-    names: tuple[str, ...]
-
-    def named(self, state: Any) -> dict[str, Any]:
-        if not isinstance(state, tuple | list) or len(state) != len(self.names):
-            size = f" of {len(state)}" if isinstance(state, tuple | list) else ""
-            raise OperationError(
-                f"the state is a {type(state).__name__}{size}, and no tuple or list of "
-                f"{len(self.names)}"
-            )
-        return dict(zip(self.names, state, strict=True))
+    factory: Callable[[], Any]
 
     def run(self, fields: StateOps) -> None:
-        raise OperationError(
-            f"the values have names already: {self!r} stands first in its step, and is for a "
-            "state that was stored as a bare tuple or list"
-        )
+        for name, value in as_dict(object.__getstate__(self.factory())).items():
+            fields.put_missing(name, functools.partial(fields.constant, value))
+
+    def filled(self, state: dict[str, Any]) -> dict[str, Any]:
+        self.run(State(state, set()))
+        return state
 
     def inverse(self) -> Operation:
         raise OperationError(
-            f"{self!r} cannot be undone: names do not go away again; write the step as a "
-            "function, and put @step.down on its inverse"
+            f"{self!r} cannot be undone, because it does not name the fields that it adds; name "
+            "each with add(name, ..., exist_ok=True)"
         )
 
     def before(self, names: FieldNames) -> None:
-        names.want(self, *self.names)
+        names.let_miss()
 
     def __repr__(self) -> str:
-        return f"name_positions({', '.join(map(repr, self.names))})"
+        return f"add_missing({name_of(self.factory)})"
 
 
 @attrs.frozen(eq=False)
@@ -303,11 +296,9 @@ class Require:
         return f"require({self.name!r}, {name_of(self.check)}, {self.message!r})"
 
 
-def _known(operation: Operation, back: Callable[..., Any] | None) -> Callable[..., Any]:
+def _inverse_of(operation: Operation, back: Callable[..., Any] | None) -> Callable[..., Any]:
     if back is None:
-        raise OperationError(
-            f"{operation!r} does not say what leads back; give it back=, a function"
-        )
+        raise OperationError(f"{operation!r} has no inverse; pass back=, a function")
     return back
 
 
@@ -316,5 +307,5 @@ def _shown_back(back: Callable[..., Any] | None) -> str:
 
 
 def name_of(function: object) -> str:
-    """Return what a message calls this function, or what stands in the place of one."""
+    """Return the name of a function for a message, or the repr of anything else."""
     return getattr(function, "__qualname__", None) or repr(function)

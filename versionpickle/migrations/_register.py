@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import functools
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, overload
 
-from versionpickle._wire.refs import MARK, checked_ref, checked_version, ref_of
+import attrs
+
+from versionpickle._wire.refs import checked_ref, checked_version, ref_of
 from versionpickle.exceptions import DeclarationError
 
-from ._chain import Chain, Step
 from ._edges import Edge
 from ._fields import OperationError
 from ._operations import Operation, name_of
-from ._registry import Registry, checked_registry, default_registry
+from ._registry import Registry, checked_registry, registry_of
+from ._step import Step
 
 
 _Old = TypeVar("_Old")
@@ -65,13 +67,15 @@ def migration(
 
     With operations, these are the step.
     Without, this decorates a function that maps the state of that version, a
-    dict of its fields, to the state of the next.
+    dict of its fields, to the state of the next; called as a statement, it registers a
+    step that changes nothing.
 
-    *target* is the class, or its ref such as ``"shop.models:Order"``; the stable name of
-    a class that is gone will do where the step leads out of it, and after that for others.
-    ``@step.down`` on another function gives its inverse.
+    *target* is the class, or its ref such as ``"shop.models:Order"``; for a class that no
+    longer exists it may also be its stable name, once a step that leads out of it is
+    registered.
+    Decorate another function with ``@step.down`` to register the inverse.
     A step leads to the next version unless *to* names a later one.
-    Raises DeclarationError where the step cannot be part of a chain.
+    Raises DeclarationError if the step cannot be part of a chain.
 
     >>> from versionpickle import migration, versioned
     >>> from versionpickle.migrations import rename
@@ -84,95 +88,50 @@ def migration(
     ...     amount, currency = state.pop("amount").split()
     ...     return {**state, "amount": amount, "currency": currency}
     """
-    into = checked_registry(registry or _registry_of(target))
+    into = checked_registry(registry or registry_of(target))
     ref = _named(target, into, operations) if isinstance(target, str) else _owner(target, into)
     leaves = checked_version(version, ref)
     reaches = leaves + 1 if to is None else checked_version(to, ref, "to")
     for operation in operations:
-        if not hasattr(operation, "run"):
-            raise DeclarationError(
-                ref,
-                f"{name_of(operation)} is not an operation",
-                "give rename(...), add(...), convert(...) or another operation of "
-                f"versionpickle.migrations, or decorate a function with "
-                f"@migration(..., {version})",
-            )
-    if operations:
-        step = Step(ref, leaves, reaches, operations)
-        try:
-            step.check()
-        except OperationError as exc:
-            raise DeclarationError(ref, str(exc), "put before it what follows") from None
-        into.add_step(step)
-        return None
-
-    def register(function: Any) -> Any:
-        if not callable(function):
-            raise DeclarationError(
-                ref, f"{function!r} is not a step", "decorate a function of the state"
-            )
-        into.add_step(Step(ref, leaves, reaches, function=function))
-        with contextlib.suppress(AttributeError, TypeError):  # of what is in C, or has slots
-            function.down = functools.partial(_register_down, into, ref, leaves)
-        return function
-
-    return register
+        _check_operation(operation, ref, version)
+    step = Step(ref, leaves, reaches, operations)
+    try:
+        step.check()
+    except OperationError as exc:
+        raise DeclarationError(ref, str(exc), "move the others before it") from None
+    into.add_step(step)
+    return None if operations else functools.partial(_register_function, into, step)
 
 
-def chain(
-    target: type | str,
-    version: int,
-    *,
-    fields: Iterable[str] | None = None,
-    registry: Registry | None = None,
-) -> Chain:
-    """
-    Return the chain that an object of *version* takes, with the source of what does it.
+def _check_operation(operation: object, ref: str, version: int) -> None:
+    if not hasattr(operation, "run"):
+        raise DeclarationError(
+            ref,
+            f"{name_of(operation)} is not an operation",
+            "pass rename(...), add(...), convert(...) or another operation of "
+            f"versionpickle.migrations, or decorate a function with @migration(..., {version})",
+        )
 
-    That is the function from the old values to a filled object; it is empty for classes
-    whose upgrades are not compiled.
-    *fields* are those that were stored; they can be left out where all steps are
-    operations, or where such an object was loaded already.
-    Raises an UpgradeError where the chain has a hole, or ends in other fields than those of
-    the class.
 
-    >>> import attrs
-    >>> from versionpickle import migration, versioned
-    >>> from versionpickle.migrations import chain, rename
-    >>> @versioned(version=2)
-    ... @attrs.define
-    ... class Order:
-    ...     amount: int
-    >>> migration(Order, 1, rename("total", "amount"))
-    >>> print(chain(Order, 1).source)
-    def upgrade(self, state):
-    ...
-        _, v0, = state
-    ...
-        self.amount = v0
-    ...
-    """
-    found = checked_registry(registry or _registry_of(target))
-    ref = ref_of(target) if isinstance(target, type) else target
-    declaration = found.named(ref) or found.declaration(ref)
-    if declaration is None:
-        problem = f"nothing in the {found.name or 'given'} registry has this name"
-        raise DeclarationError(ref, problem, "put @versioned(version=...) on the class first")
-    stored = None if fields is None else tuple(fields)
-    explained: Chain = declaration.hooks.explained(checked_version(version, ref), stored)
-    return explained
+def _register_function(registry: Registry, empty: Step, function: Any) -> Any:
+    """Let *function* be the step that was registered without operations."""
+    if not callable(function):
+        raise DeclarationError(
+            empty.ref, f"{function!r} is not a step", "decorate a function of the state"
+        )
+    registry.replace_step(empty, attrs.evolve(empty, function=function))
+    with contextlib.suppress(AttributeError, TypeError):  # of what is in C, or has slots
+        function.down = functools.partial(_register_down, registry, empty.ref, empty.version)
+    return function
 
 
 def _register_down(registry: Registry, ref: str, version: int, back: Any) -> Any:
     if not callable(back):
-        raise DeclarationError(ref, f"{back!r} undoes no step", "decorate a function of the state")
+        raise DeclarationError(
+            ref, f"{back!r} cannot undo a step", "decorate a function of the state"
+        )
     registry.add_down(ref, version, back)
     return back
-
-
-def _registry_of(target: object) -> Registry:
-    hooks = vars(target).get(MARK) if isinstance(target, type) else None
-    return default_registry if hooks is None else hooks.registry
 
 
 def _named(target: str, registry: Registry, operations: tuple[Operation, ...]) -> str:
@@ -184,21 +143,23 @@ def _named(target: str, registry: Registry, operations: tuple[Operation, ...]) -
     if leads_out or registry.is_named_by_edge(target):
         return target
     if ":" not in target:
-        problem = "nobody declared a class of this name"
+        problem = "no class of this name is declared"
         raise DeclarationError(repr(target), problem, _NAME_FIRST)
     return checked_ref(target)
 
 
 _NAME_FIRST = (
-    "declare the class before its steps, or give its ref such as 'shop.models:Order'; of a class "
-    "that is gone, register the step that ends in become() or replace() before the others"
+    "declare the class before its steps, or pass its ref such as 'shop.models:Order'; for a class "
+    "that no longer exists, first register the step that ends in become() or replace()"
 )
 
 
 def _owner(target: object, registry: Registry) -> str:
     if not isinstance(target, type):
         raise DeclarationError(
-            repr(target), "this is no class", "give a class, or a ref such as 'shop.models:Order'"
+            repr(target),
+            "this is not a class",
+            "pass a class, or a ref such as 'shop.models:Order'",
         )
     ref = ref_of(target)
     if registry.declaration(ref) is None:

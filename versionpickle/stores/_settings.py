@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from versionpickle._classes.adopt import named
+from versionpickle._classes.names import named
 from versionpickle._pickles.build.finder import Finder
 from versionpickle._pickles.load.fast import fast_loads
 from versionpickle._pickles.rewrite.manifest import Manifest

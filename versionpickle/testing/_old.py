@@ -1,4 +1,4 @@
-"""Pickles of old versions, written as the code of that time would have."""
+"""Pickles of old versions, as the code of the time would have written them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes import reviving as _stream
 from versionpickle._classes.codecs.enum import EnumCodec
 from versionpickle._classes.codecs.values import ValuesCodec
-from versionpickle._classes.hooks import Hooks, hooks_of
+from versionpickle._classes.instrument import Instrumentation, instrumentation_of
 from versionpickle._classes.third_party import FIELDS_SET, is_model
 from versionpickle._pickles.dump.downgrade import never
 from versionpickle._pickles.load.unpickler import loads
+from versionpickle._wire import calls
 from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import BY_VALUES, Bases, Claim, make_stamp
 from versionpickle.exceptions import DeclarationError
@@ -25,9 +25,9 @@ from versionpickle.migrations import default_registry
 Versions = Mapping[str | type, int]
 
 
-def hooks_for(cls: type) -> Hooks:
-    """Return the hooks of a versioned class; raise DeclarationError for any other."""
-    hooks = hooks_of(cls)
+def hooks_for(cls: type) -> Instrumentation:
+    """Return the hooks of a versioned class; raise DeclarationError for any other class."""
+    hooks = instrumentation_of(cls)
     if hooks is not None:
         return hooks
     declaration = default_registry.declared(ref_of(cls))
@@ -37,7 +37,7 @@ def hooks_for(cls: type) -> Hooks:
             "this class has no versions",
             "put @versioned(version=...) on it, or call adopt() first",
         )
-    found: Hooks = declaration.hooks
+    found: Instrumentation = declaration.hooks
     return found
 
 
@@ -47,61 +47,62 @@ def upgraded(
     """
     Return today's object for the fields that an object of an old *version* had.
 
-    They take the way of a stored pickle: bytes are written as the code of that version
-    did, and read by `pickle.loads`; errors are those of the load.
-    *bases* are the versions of the versioned classes that it derived from then, today's
-    where nothing is said.
+    The fields take the same path as a stored pickle: they are written as the code of that
+    version wrote them, and read by `pickle.loads`, whose errors are raised.
+    *bases* gives the versions of its versioned base classes at that time; by default, today's.
     The state of an enum's member is ``{"name": ...}``.
     """
     hooks = hooks_for(cls)
     return load(hooks, old_pickle(hooks, version, state, bases_of(hooks, bases or {})))
 
 
-def load(hooks: Hooks, data: bytes) -> Any:
-    """Load as plain pickle does, where that knows the class."""
+def load(hooks: Instrumentation, data: bytes) -> Any:
+    """Load with plain pickle if the class is in the default registry."""
     if hooks.registry is default_registry:
         return pickle.loads(data)
     return loads(data, registry=hooks.registry, unsafe=True)
 
 
-def old_pickle(hooks: Hooks, version: int, state: Mapping[str, Any], bases: Bases) -> bytes:
+def old_pickle(
+    hooks: Instrumentation, version: int, state: Mapping[str, Any], bases: Bases
+) -> bytes:
     """Return a pickle of an object of *version* with this state."""
     if not isinstance(state, Mapping):
         raise TypeError(f"a state is a dict of the fields, not {state!r}")
     return pickle.dumps(_Stored(_reduction(hooks, version, dict(state), bases)), protocol=4)
 
 
-def bases_of(hooks: Hooks, told: Versions) -> Bases:
-    """Return the versions of the bases, as a stamp says them; today's where nothing is told."""
-    by_ref = {ref_of(key) if isinstance(key, type) else key: told[key] for key in told}
+def bases_of(hooks: Instrumentation, versions: Versions) -> Bases:
+    """Return the versions of the bases as a stamp lists them; by default, today's."""
+    by_ref = {ref_of(key) if isinstance(key, type) else key: versions[key] for key in versions}
     *bases, _ = hooks.lineage()
     return tuple(
         (base.key, by_ref.get(base.ref, by_ref.get(base.key, base.version))) for base in bases
     )
 
 
-def _reduction(hooks: Hooks, version: int, state: dict[str, Any], bases: Bases) -> Any:
-    """Return what the object reduced to; docs/reference/wire-format.md says what there is."""
+def _reduction(hooks: Instrumentation, version: int, state: dict[str, Any], bases: Bases) -> Any:
+    """Return what the object reduced to, as docs/reference/wire-format.md describes it."""
     claim = Claim(hooks.declaration.key, version, None, bases)
-    whole = make_stamp(hooks.cls, claim, never, _stream._revive)
+    whole = make_stamp(hooks.cls, claim, never)
     if isinstance(hooks.codec, EnumCodec):
-        return _stream._member, (whole, state["name"])
-    if hooks.has_factory:
-        return _stream._rebuild, (whole, (), state)
+        return calls.member, (whole, state["name"])
+    if hooks.declaration.has_factory:
+        return calls.rebuild, (whole, (), state)
     if hooks.codec.layout.custom_reduce:
         return whole, (), (whole, state)
     if is_model(hooks.cls):
         state = {FIELDS_SET: set(state), **state}
     is_by_values = isinstance(hooks.codec, ValuesCodec)
     names = (BY_VALUES, *state) if is_by_values else tuple(state)
-    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), never, _stream._revive)
+    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), never)
     if is_by_values:
         return stamp, tuple(state.values())
     return stamp, (), (stamp, *state.values())
 
 
 class _Stored:
-    """Be pickled as what an object of old reduced to."""
+    """Pickles as the reduction of an old object."""
 
     def __init__(self, reduction: Any) -> None:
         self._reduction = reduction

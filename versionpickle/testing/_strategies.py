@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle.exceptions import InvalidObjectError, ProjectError, StepError
 from versionpickle.migrations import Step
 from versionpickle.migrations._operations import Require
@@ -27,13 +27,13 @@ def states(
     """
     Return a strategy of the states that objects of an old *version* had, as dicts.
 
-    Their fields and types are those that ``versionpickle record`` wrote down for that
-    version; of today's version, those of the class.
-    *types* gives strategies for types by their names, for those that are gone or hold
-    other values than their type says; *fields* gives them for fields by name, and says
-    all fields of a version of which none are recorded.
+    Their fields and types are those that ``versionpickle record`` recorded for that
+    version; for today's version, those of the class.
+    *types* gives strategies for types by name: for types that are gone, and for types that
+    are too wide; *fields* gives strategies for fields by name, and must give all fields of a
+    version for which none are recorded.
     Numbers are finite.
-    Raises ProjectError where something is missing, and says what to give.
+    Raises ProjectError, which names what to pass, if something is missing.
 
     >>> import attrs
     >>> from hypothesis import find, strategies as st
@@ -54,7 +54,11 @@ def states(
 
 
 def states_of(
-    hooks: Hooks, version: int, known: Recorded | None, types: Strategies, fields: Strategies
+    hooks: Instrumentation,
+    version: int,
+    known: Recorded | None,
+    types: Strategies,
+    fields: Strategies,
 ) -> Strategy:
     if known is None or known.fields is None:
         if fields:
@@ -76,8 +80,8 @@ def states_of(
             f"name some of {', '.join(known.names)}",
         )
     made_of = Types(hooks.cls, types)
-    told = {one.name: one.type for one in known.fields if one.name not in fields}
-    inferred = {name: made_of.of_text(kind, name) for name, kind in told.items()}
+    recorded_types = {one.name: one.type for one in known.fields if one.name not in fields}
+    inferred = {name: made_of.of_text(kind, name) for name, kind in recorded_types.items()}
     return st.fixed_dictionaries({name: {**inferred, **fields}[name] for name in known.names})
 
 
@@ -145,7 +149,11 @@ def upgrades(
 
 
 def _pairs(
-    hooks: Hooks, version: int, known: Recorded | None, types: Strategies, fields: Strategies
+    hooks: Instrumentation,
+    version: int,
+    known: Recorded | None,
+    types: Strategies,
+    fields: Strategies,
 ) -> Strategy:
     bases = bases_of(hooks, {}) if known is None else known.bases
 
@@ -163,7 +171,9 @@ def _pairs(
 
 
 def known_fields(known: Recorded, fields: Strategies) -> Strategies:
-    """Return those of *fields* that a version had."""
+    """Return those of *fields* that a version had; all if none are recorded."""
+    if known.fields is None:
+        return fields
     return {name: fields[name] for name in fields if known.field(name) is not None}
 
 

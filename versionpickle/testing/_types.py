@@ -24,10 +24,11 @@ import attrs
 from hypothesis import errors
 from hypothesis import strategies as st
 
-from versionpickle._classes.describe import type_text, types_of
+from versionpickle._classes.describe import types_of
 from versionpickle._classes.fields import declares_fields
-from versionpickle._classes.hooks import hooks_of
+from versionpickle._classes.instrument import instrumentation_of
 from versionpickle._classes.third_party import is_struct
+from versionpickle._classes.type_text import type_text
 from versionpickle._project.example import hints_of
 from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import ProjectError
@@ -78,26 +79,26 @@ class Types:
         self._given = given
         self._objects: dict[type, Strategy] = {}
 
-    # What a text says
+    # Recorded types
 
     def of_text(self, text: str, field: str) -> Strategy:
         """Return the strategy of a recorded type."""
         if text in self._given:
             return self._given[text]
         if not text:
-            raise self._untold(field)
+            raise self._unknown_type(field)
         try:
-            kind = eval(text, {"__builtins__": {}}, self._names())  # noqa: S307 - it stands in a schema of the user's
+            kind = eval(text, {"__builtins__": {}}, self._names())  # noqa: S307 - it comes from a schema of the user's
         except NameError as exc:
             raise self._error(
                 f"its field {field!r} was of the type {text}, and the name {exc.name!r} is gone",
-                f"give a strategy for it: types={{{exc.name!r}: ...}}",
+                f"pass a strategy for it: types={{{exc.name!r}: ...}}",
             ) from None
-        except Exception as exc:  # noqa: BLE001 - whatever it is, it says nothing
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it means nothing
             raise self._error(
-                f"its field {field!r} was of the type {text}, which says nothing today "
+                f"its field {field!r} was of the type {text}, which means nothing today "
                 f"({type(exc).__name__}: {exc})",
-                f"give a strategy for it: types={{{text!r}: ...}}",
+                f"pass a strategy for it: types={{{text!r}: ...}}",
             ) from None
         return self.of(kind)
 
@@ -112,7 +113,7 @@ class Types:
         meant = ChainMap(*map(_without_modules, (itself, dict(vars(self._cls)), found, *others)))
         return meant.new_child(stand_ins)
 
-    # What a type says
+    # Types
 
     def of(self, kind: Any) -> Strategy:
         """Return the strategy of a type."""
@@ -155,7 +156,7 @@ class Types:
             text = type_text(kind)
             raise self._error(
                 f"Hypothesis knows no values of the type {text} ({exc})",
-                f"give a strategy for it: types={{{text!r}: ...}}",
+                f"pass a strategy for it: types={{{text!r}: ...}}",
             ) from None
         return strategy
 
@@ -183,12 +184,12 @@ class Types:
             return self.of_text(text, parameter.name)
         if parameter.has_default:
             return None
-        raise self._untold(parameter.name)
+        raise self._unknown_type(parameter.name)
 
-    def _untold(self, field: str) -> ProjectError:
+    def _unknown_type(self, field: str) -> ProjectError:
         return self._error(
-            f"nothing tells the type of its field {field!r}",
-            f"give a strategy for it: fields={{{field!r}: ...}}",
+            f"the type of its field {field!r} is unknown",
+            f"pass a strategy for it: fields={{{field!r}: ...}}",
         )
 
     def _error(self, problem: str, cure: str) -> ProjectError:
@@ -196,7 +197,7 @@ class Types:
 
 
 def _without_modules(names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what types are called: one in a module of its name hides behind that."""
+    """Drop modules: some have the name of a class in them, such as datetime."""
     return {
         name: meant for name, meant in names.items() if not isinstance(meant, types.ModuleType)
     }
@@ -216,7 +217,7 @@ def _is_of_a_project(kind: type) -> bool:
     """Tell whether Hypothesis would know less about a class than we do."""
     if issubclass(kind, enum.Enum):
         return False
-    return declares_fields(kind) or is_struct(kind) or hooks_of(kind) is not None
+    return declares_fields(kind) or is_struct(kind) or instrumentation_of(kind) is not None
 
 
 @attrs.frozen

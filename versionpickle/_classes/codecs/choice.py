@@ -1,46 +1,41 @@
-"""Which shape of state a class has."""
+"""Which codec stores the objects of a class."""
 
 from __future__ import annotations
 
 import enum
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from importlib import import_module
 
 from versionpickle._classes.layout import Layout, check_extra, check_transient, layout_of
-from versionpickle._classes.third_party import is_model, is_named_tuple, is_struct
 
-from .base import Codec
-from .custom import CustomCodec
-from .enum import EnumCodec
-from .factory import FactoryCodec
-from .fields import FieldsCodec, OpenCodec
-from .pydantic import PydanticCodec
-from .values import NamedTupleCodec, StructCodec
+from .base import Codec, Owner
+from .fields import FieldsCodec
 
 
-if TYPE_CHECKING:
-    from versionpickle._classes.hooks import Hooks
+def codec_of(owner: Owner) -> Codec:
+    """Return how the objects of the class of *owner* are stored."""
+    cls, declaration = owner.cls, owner.declaration
+    check_transient(cls, declaration.transient)
+    layout = layout_of(cls, declaration.transient)
+    if declaration.extra == "keep":
+        check_extra(cls, layout)
+    return _kind(owner, layout)(owner, layout)
 
 
-def codec_of(hooks: Hooks) -> Codec:
-    """Return the shape of the class that *hooks* serve."""
-    check_transient(hooks.cls, hooks.declaration.transient)
-    layout = layout_of(hooks.cls, hooks.declaration.transient)
-    if hooks.declaration.extra == "keep":
-        check_extra(hooks.cls, layout)
-    return _kind(hooks, layout)(hooks, layout)
-
-
-def _kind(hooks: Hooks, layout: Layout) -> Callable[[Hooks, Layout], Codec]:
-    cls = hooks.cls
-    kinds: list[tuple[bool, Callable[[Hooks, Layout], Codec]]] = [
-        (issubclass(cls, enum.Enum) and not layout.custom_reduce, EnumCodec),
-        (hooks.has_factory, FactoryCodec),
-        (layout.custom_reduce, CustomCodec),
-        (is_named_tuple(cls), NamedTupleCodec),
-        (is_struct(cls), StructCodec),
-        (is_model(cls), PydanticCodec),
-        (layout.fieldless, OpenCodec),
+def _kind(owner: Owner, layout: Layout) -> Callable[[Owner, Layout], Codec]:
+    seldom = [
+        (issubclass(owner.cls, enum.Enum) and not layout.custom_reduce, "enum", "EnumCodec"),
+        (owner.declaration.has_factory, "factory", "FactoryCodec"),
+        (layout.custom_reduce, "custom", "CustomCodec"),
+        (layout.kind == "named tuple", "values", "NamedTupleCodec"),
+        (layout.kind == "struct", "values", "StructCodec"),
+        (layout.kind == "model", "pydantic", "PydanticCodec"),
+        (layout.fieldless, "open", "OpenCodec"),
     ]
-    return next((codec for fits, codec in kinds if fits), FieldsCodec)
+    for fits, module, name in seldom:
+        if fits:  # what many programs have no use for, they need not import
+            kind: Callable[[Owner, Layout], Codec]
+            kind = getattr(import_module(f".{module}", __package__), name)
+            return kind
+    return FieldsCodec

@@ -1,43 +1,45 @@
-"""The shape of classes whose state is fields: declared ones, or a free ``__dict__``."""
+"""The codec of classes that declare fields."""
 
 from __future__ import annotations
 
+import collections
 import functools
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
-from versionpickle._classes.codegen.methods import Older, SetState, default_of
+from versionpickle._classes.codegen.methods import (
+    OldVersion,
+    Reduce,
+    SetState,
+    UnstampedDicts,
+    default_of,
+)
 from versionpickle._classes.extra_fields import ExtraFields
 from versionpickle._classes.field import UNSET, Field
 from versionpickle._classes.fields import kept_in_c
 from versionpickle._classes.layout import Layout
-from versionpickle._wire.refs import shown_name
-from versionpickle._wire.stamp import Claim, Stamp
-from versionpickle.exceptions import FieldsError, InvalidObjectError, StampError, StepError
-from versionpickle.migrations import Chain
-from versionpickle.migrations._chain import as_dict
-
-from .base import (
-    UNFILLED,
-    Codec,
-    as_method,
+from versionpickle._classes.stored_state import (
     check_length,
     unpacked,
-    value_or,
     with_extras,
     with_items,
     without_items,
 )
+from versionpickle._wire.refs import shown_name
+from versionpickle._wire.stamp import Claim, Stamp
+from versionpickle.exceptions import (
+    FieldsError,
+    InvalidObjectError,
+    StepError,
+    VersionPickleError,
+)
+from versionpickle.migrations import Chain
+from versionpickle.migrations._fields import as_dict
 
-
-if TYPE_CHECKING:
-    from versionpickle._classes.hooks import Hooks
-
-_STAMPS_MAX = 64
-"""How many sets of attributes of one open class get a stamp of their own."""
+from .base import UNHASHABLE, Codec, Owner, as_method, value_or
 
 
 _OLDER_MAX = 4
@@ -50,38 +52,61 @@ class FieldsCodec(Codec):
     interprets = False
     """Whether steps are never compiled."""
 
-    def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        super().__init__(hooks, layout)
+    def __init__(self, owner: Owner, layout: Layout) -> None:
+        super().__init__(owner, layout)
         self._named = {field.name: field for field in layout.fields}
-        trapped = self.trap and not self.takes_arguments()
-        make = (self.make_trapped,) if trapped else None
+        is_unhashable = self.unhashable and not self.takes_arguments()
+        make = (self.make_unhashable,) if is_unhashable else None
         self._stamp: Stamp | None = self.new_stamp(layout.names, self._fill_today, make)
-        self._older: dict[Stamp, Older] = {}
-        self._keeps_extra = hooks.declaration.extra == "keep"
+        self._older: dict[Stamp, OldVersion] = {}
+        self._keeps_extra = owner.declaration.extra == "keep"
         self._extra_fields = None if layout.has_dict or not self._keeps_extra else ExtraFields()
-        if layout.has_newargs:
-            self.reduce = as_method(self._reduce_enveloped)
-        else:
-            self.reduce = self.writer.reduce(self._stamp, self._reduce_rest, self._extra_fields)
-        self.setstate = self.writer.setstate(self._stamp, {}, self._fill_any)
+        self._dicts = UnstampedDicts()
+
+    @functools.cached_property
+    def reduce(self) -> Reduce:
+        if self.layout.has_newargs or self._stamp is None:
+            return as_method(self._reduce)
+        return self.writer.reduce(self._stamp, self._reduce_attributes, self._extra_fields)
+
+    @functools.cached_property
+    def setstate(self) -> SetState:
+        return self._written_setstate(self._older)
+
+    def _written_setstate(self, older: dict[Stamp, OldVersion]) -> SetState:
+        return self.writer.setstate(self._stamp, older, self._dicts, self._fill_any)
+
+    def _renew_setstate(self) -> None:
+        vars(self).pop("setstate", None)
+        self.owner.renew_setstate()
 
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
             state = without_items(obj, claim, state)
-            self._place(obj, self.today, *unpacked(claim, state))
+            self._place(obj, self.chains.today(), *unpacked(claim, state))
 
         return fill
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         return self._stamp if fields == self.layout.names else None
 
+    def have_blanks(self, objects: list[Any]) -> bool:
+        for field in self.layout.fields[:1]:  # of which most objects have the first
+            if field.slot is not None and not self.layout.has_dict:
+                try:
+                    collections.deque(map(field.slot.__get__, objects), maxlen=0)
+                except AttributeError:
+                    break
+                return False
+        return super().have_blanks(objects)
+
     # Reducing
 
-    def _reduce_rest(self, obj: Any, protocol: int) -> Any:
+    def _reduce_attributes(self, obj: Any, protocol: int) -> Any:
         """Reduce an object with unset fields, further attributes, or of a subclass."""
         if type(obj) is not self.cls:
-            return self.hooks.reduce_foreign(obj, protocol)
+            return self.owner.reduce_foreign(obj, protocol)
         stamp = self._stamp
         values = [value_or(obj, field, stamp) for field in self.layout.fields]
         extras = self._extras(obj)
@@ -89,12 +114,14 @@ class FieldsCodec(Codec):
             values.append(extras)
         return stamp, (), (stamp, *values)
 
-    def _reduce_enveloped(self, obj: Any, protocol: int) -> Any:
-        """Reduce an object that has arguments or items beside its attributes."""
+    def _reduce(self, obj: Any, protocol: int) -> Any:
+        """Reduce an object that may have arguments or items beside its attributes."""
+        if not self.layout.has_newargs:
+            return self._reduce_attributes(obj, protocol)
         if type(obj) is not self.cls:
-            return self.hooks.reduce_foreign(obj, protocol)
+            return self.owner.reduce_foreign(obj, protocol)
         function, args, plain, items, pairs, _ = (
-            *self.hooks.plain_reduce(obj, protocol),
+            *self.owner.plain.reduce(obj, protocol),
             *[None] * 4,
         )[:6]
         stamp, _, state = self._reduce_attributes(obj, protocol)
@@ -104,9 +131,6 @@ class FieldsCodec(Codec):
             state = with_items(state, items, pairs)
             items = pairs = None
         return *self.call(stamp, function, args), state, items, pairs
-
-    def _reduce_attributes(self, obj: Any, protocol: int) -> Any:
-        return self._reduce_rest(obj, protocol)
 
     def _extras(self, obj: Any) -> dict[str, Any]:
         if self._extra_fields is not None:
@@ -133,9 +157,9 @@ class FieldsCodec(Codec):
             return reread
         if not self._compiles:
             return interpret
-        source = self.writer.upgrade(self._from(claim, chain, interpret))
-        label = self.writer.label(f"upgrade from version {claim.version}")
-        written = functools.cache(lambda: source.compile(label))
+        what = f"upgrade from version {claim.version}"
+        older = self._from(claim, chain, interpret)
+        written = functools.cache(lambda: self.writer.compile(self.writer.upgrade(older), what))
 
         def fill(obj: Any, state: Any) -> None:
             if type(state[0]) is Stamp:  # whose objects are mostly filled by the class itself
@@ -146,29 +170,35 @@ class FieldsCodec(Codec):
 
     @property
     def _compiles(self) -> bool:
-        # A step may speak of attributes that no stamp names.
+        # A step may use attributes that no stamp names.
         is_mixed = self.layout.open and not self.layout.fieldless
         return not (self.interprets or is_mixed or self._keeps_extra)
 
-    def _from(self, claim: Claim, chain: Chain, whole: SetState) -> Older:
+    def _from(self, claim: Claim, chain: Chain, whole: SetState) -> OldVersion:
         def rest(obj: Any, state: Any) -> None:
             self._settle(obj, chain, state, set(), {})
 
         def compare(values: Any) -> None:
             self._compare(chain, values, set())
 
-        return Older(claim, chain, whole, rest, compare, self._validate(chain))
+        return OldVersion(claim, chain, whole, rest, compare, self._validate(chain))
 
     def take_in(self, stamp: Stamp, chain: Chain) -> None:
         """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
-        by_fields = stamp.claim.fields is not None and not stamp.claim.is_by_values
-        with self.hooks.lock:
-            self._older = {
-                old: way for old, way in self._older.items() if old.claim != stamp.claim
-            }
-            if by_fields and self._compiles and len(self._older) < _OLDER_MAX:
-                self._older[stamp] = self._from(stamp.claim, chain, stamp.fill)
-                self._write_setstate()
+        if stamp.claim.fields is None or not self._compiles:
+            return
+        older = self._from(stamp.claim, chain, stamp.fill)
+        with self.owner.lock:
+            others = {old: it for old, it in self._older.items() if old.claim != stamp.claim}
+            if len(others) < _OLDER_MAX and self.owner.is_installed:
+                others[stamp] = older
+                setstate = self._written_setstate(others)
+                self._older = others
+                self._renew_setstate()
+                vars(self)["setstate"] = setstate
+            else:
+                self.writer.upgrade(older)  # which raises what is wrong with the chain, as above
+                self._older = others
 
     def source(self, chain: Chain, fields: tuple[str, ...] | None) -> str:
         if not self._compiles or chain.edge is not None:
@@ -178,9 +208,36 @@ class FieldsCodec(Codec):
         claim = Claim(chain.ref, chain.version, fields, self._bases)
         return self.writer.upgrade(self._from(claim, chain, self._fill_any)).explained()
 
-    def _write_setstate(self) -> None:
-        self.setstate = self.writer.setstate(self._stamp, self._older, self._fill_any)
-        self.hooks.put_compiled(self)
+    def fill_of_dict(
+        self, names: tuple[Any, ...], chain: Chain, *, is_common: bool
+    ) -> SetState | None:
+        if not self._compiles or self.layout.has_newargs:
+            return None
+        if not all(type(name) is str for name in names):
+            return None
+        older = self._from(
+            Claim(chain.ref, chain.version, names, self._bases), chain, self._fill_any
+        )
+        try:
+            source = self.writer.upgrade_dict(older)
+        except VersionPickleError:  # which the codec itself raises for each object
+            return None
+        fill = self.writer.compile(source, f"upgrade from unstamped version {chain.version}")
+        if is_common:
+            self._fill_dicts(older, fill)
+        return fill
+
+    def forget_dicts(self) -> None:
+        self._dicts = UnstampedDicts()
+        self._renew_setstate()
+
+    def _fill_dicts(self, older: OldVersion, fill: SetState) -> None:
+        """Let the ``__setstate__`` of the class fill objects from such dicts itself."""
+        self._dicts.fills[older.fields] = fill
+        with self.owner.lock:
+            if self._dicts.first is None:
+                self._dicts.first = older
+                self._renew_setstate()
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         state = as_dict(state)
@@ -206,15 +263,15 @@ class FieldsCodec(Codec):
     def _finish(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
     ) -> None:
-        carried = {*extras} if self._keeps_extra else set[str]()
+        kept = {*extras} if self._keeps_extra else set[str]()
         for name in list(extras):
-            if name in self._named or name in carried or not self._keeps_apart:
+            if name in self._named or name in kept or not self._keeps_apart:
                 state[name] = extras.pop(name)
         state = as_dict(chain.run(state, unset))
         if self._keeps_extra and isinstance(state, dict):
             unknown = self._unknown(state)
             extras |= {
-                name: state.pop(name) for name in unknown if name in carried or not chain.steps
+                name: state.pop(name) for name in unknown if name in kept or not chain.steps
             }
         self._settle(obj, chain, state, unset, extras)
 
@@ -269,7 +326,7 @@ class FieldsCodec(Codec):
         unset: set[str],
         extras: dict[str, Any],
     ) -> None:
-        self._spring(obj)
+        self._make_hashable(obj)
         if chain.steps:
             self._place_extras(obj, extras)
         if self.layout.open:
@@ -291,9 +348,9 @@ class FieldsCodec(Codec):
         if self.layout.caches_hash:
             object.__setattr__(obj, "_attrs_cached_hash", None)
 
-    def _spring(self, obj: Any) -> None:
-        for name in self.trap:
-            if obj.__dict__.get(name) is UNFILLED:
+    def _make_hashable(self, obj: Any) -> None:
+        for name in self.unhashable:
+            if obj.__dict__.get(name) is UNHASHABLE:
                 del obj.__dict__[name]
 
     def _place_extras(self, obj: Any, extras: dict[str, Any]) -> None:
@@ -343,64 +400,3 @@ def _beside(obj: Any, state: Any) -> dict[str, Any]:
         for name, value in attributes.items()
         if value is not None and name != "args" and name not in obj.__dict__
     }
-
-
-class OpenCodec(FieldsCodec):
-    """Store whatever stands in the ``__dict__`` of a class that declares no fields."""
-
-    def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        Codec.__init__(self, hooks, layout)
-        self._named = {}
-        self._stamp: Stamp | None = None
-        self._older = {}
-        self._keeps_extra, self._extra_fields = False, None  # all is kept anyway
-        self._stamps: dict[tuple[str, ...], Stamp] = {}
-        self._fallback_stamp = self.new_stamp(None, self._fill_fallback)
-        self.setstate = as_method(self._fill_any)
-        self.reduce = as_method(
-            self._reduce_enveloped if layout.has_newargs else self._reduce_attributes
-        )
-
-    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
-        if fields is None:
-            return self._fallback_stamp
-        if not self.layout.derived.isdisjoint(fields):
-            return None
-        return self._stamps.get(fields) or self._first(fields)
-
-    def _first(self, fields: tuple[str, ...]) -> Stamp | None:
-        """Make a stamp for these attributes, unless there are very many already."""
-        with self.hooks.lock:
-            if len(self._stamps) >= _STAMPS_MAX or not all(type(name) is str for name in fields):
-                return None
-            stamp = self.new_stamp(
-                fields, lambda claim: self.writer.fill(claim, self._fill_today(claim))
-            )
-            if not self._stamps:  # most objects will have the attributes that came first
-                if not self.layout.has_newargs:
-                    self.reduce = self.writer.reduce(stamp, self._reduce_attributes)
-                self._stamp = stamp
-                self._write_setstate()
-            return self._stamps.setdefault(fields, stamp)
-
-    def _fill_fallback(self, claim: Claim) -> SetState:
-        def fill(obj: Any, state: Any) -> None:
-            self.check_class(obj, claim)
-            state = without_items(obj, claim, state)
-            if len(state) != 2 or type(state[1]) is not dict:
-                raise StampError(claim.ref, "its state is not the dict that its stamp promises")
-            self._place_extras(obj, state[1])
-
-        return fill
-
-    def _reduce_attributes(self, obj: Any, protocol: int) -> Any:
-        if type(obj) is not self.cls:
-            return self.hooks.reduce_foreign(obj, protocol)
-        attributes = obj.__dict__
-        stamp = self._stamps.get(tuple(attributes))
-        if stamp is None:
-            attributes = self._extras(obj)
-            stamp = self.current(tuple(attributes))
-        if stamp is None:
-            return self._fallback_stamp, (), (self._fallback_stamp, attributes)
-        return stamp, (), (stamp, *attributes.values())

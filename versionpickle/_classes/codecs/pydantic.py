@@ -1,4 +1,4 @@
-"""The shape of pydantic models: fields by name, and what pydantic keeps beside them."""
+"""The codec of pydantic models: fields by name, and what pydantic keeps beside them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from versionpickle._classes.third_party import (
     with_fields_of_model,
 )
 from versionpickle.migrations import Chain
-from versionpickle.migrations._chain import as_dict
+from versionpickle.migrations._fields import as_dict
 
 from .fields import FieldsCodec
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from versionpickle.migrations._chain import returned
 from versionpickle.migrations._fields import State, SymbolicOps, miscounted
+from versionpickle.migrations._step import returned
 
 from .source import Source
 

@@ -5,23 +5,30 @@ from __future__ import annotations
 import _compat_pickle
 import copyreg
 import functools
+import sys
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
-from versionpickle._classes import reviving as _stream
-from versionpickle._classes.adopt import imported
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
+from versionpickle._classes.named_sets import MOVED
+from versionpickle._classes.names import imported
 from versionpickle._classes.placeholder import (
     Placeholder,
     is_placeholder,
+    keep,
     placeholder_class,
     remade,
 )
-from versionpickle._pickles.value_types import attribute, is_value_type, value_type
-from versionpickle._wire.refs import look_up, ref_of, shortened
+from versionpickle._classes.reviving import revive_in, revive_or_keep
+from versionpickle._classes.unstamped import check_members
+from versionpickle._pickles.numpy_values import is_numpy_value, numpy_value
+from versionpickle._pickles.pandas_values import OLD_CALLS
+from versionpickle._pickles.value_types import SENTINEL, attribute, is_value_type, value_type
+from versionpickle._wire import calls
+from versionpickle._wire.refs import look_up, own_ref, ref_of, shortened
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import BuildError, DeclarationError
 from versionpickle.migrations import Converted, Declaration, Registry, Retired
@@ -76,7 +83,7 @@ class Finder:
     singles: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The live objects that were found, which their classes store by name."""
 
-    unconfirmed: list[tuple[str, Hooks, Any]] = attrs.field(factory=list, init=False)
+    unconfirmed: list[tuple[str, Instrumentation, Any]] = attrs.field(factory=list, init=False)
     """Those of them that are still to be asked for their names."""
 
     _kept: dict[Claim, Stamp] = attrs.field(factory=dict, init=False)
@@ -97,19 +104,53 @@ class Finder:
 
     def find(self, module: str, name: str) -> Any:
         """Return the meaning; raise Refused where nobody gave one."""
+        for spelling in self._spellings(module, name):
+            try:
+                return self._find_known(*spelling)
+            except LookupError:
+                pass
+        if self.plain is not None:
+            return self._find_plainly(module, name)
+        ref = self._ref_today(module, name)
+        if "missing" in self.keep:
+            return placeholder_class(ref)
+        raise Refused(ref)
+
+    def _spellings(self, module: str, name: str) -> Iterator[tuple[str, str]]:
+        """Yield the names by which something may be known that a pickle names so."""
+        yield module, name
+        yield today(module, name)
+        other = self._admitted_name(self._ref_today(module, name))
+        if other is not None:
+            yield other[0], other[1]
+
+    def _ref_today(self, module: str, name: str) -> str:
+        """Return the ref that users would write: Python 3's name of what Python 2 named so."""
+        known = (module, name) if module in sys.modules else today(module, name)
+        return self.registry.target(":".join(known))
+
+    def _admitted_name(self, ref: str) -> tuple[str, str] | None:
+        """Return another name of the very same object, under which it is admitted."""
+        own = own_ref(ref)
+        if own is not None and own != ref and self._is_admitted(*own.split(":", 1)):
+            module, _, name = own.partition(":")
+            return module, name
+        for known in (self.allowed, self.registry.allowed):
+            for other, target in known.items():
+                if own is not None and _is_same(other, target, ref):
+                    module, _, name = other.partition(":")
+                    return module, name
+        return None
+
+    def _find_plainly(self, module: str, name: str) -> Any:
+        """Find a name as plain pickle does, or as the default load knows it."""
+        assert self.plain is not None
         try:
-            return self._find_known(module, name)
-        except LookupError:
-            pass
-        try:
-            return self._find_known(*today(module, name))
-        except LookupError:
-            if self.plain is not None:
-                return self.plain(module, name)
-            ref = self.registry.target(f"{module}:{name}")
-            if "missing" in self.keep:
-                return placeholder_class(ref)
-            raise Refused(ref) from None
+            return self.plain(module, name)
+        except (ImportError, AttributeError):
+            if not is_value_type(module, name):
+                raise
+        return value_type(module, name)
 
     def find_back(self, ref: str) -> Any:
         """Return the class that a placeholder stood for; None if it is still not known."""
@@ -125,8 +166,8 @@ class Finder:
             importing = self.plain is not None
             if self.keep:
                 keeping = (self.registry, importing, self.keep, self._kept)
-                return self._noted_pure(functools.partial(_stream.revive_or_keep, *keeping))
-            return self._noted_pure(functools.partial(_stream.revive_in, self.registry, importing))
+                return self._noted_pure(functools.partial(revive_or_keep, *keeping))
+            return self._noted_pure(functools.partial(revive_in, self.registry, importing))
         if (module, name) in _OURS:
             self.needs_builder |= name == "_keep"  # the class may be back
             return _OURS[module, name]
@@ -142,6 +183,13 @@ class Finder:
 
     def admits(self, module: str, name: str) -> bool:
         """Tell whether `find` would find this, without importing or calling anything."""
+        return (
+            self._is_admitted(module, name)
+            or self._is_admitted(*today(module, name))
+            or self._admitted_name(self._ref_today(module, name)) is not None
+        )
+
+    def _is_admitted(self, module: str, name: str) -> bool:
         ref = f"{module}:{name}"
         target = self.registry.target(ref)
         return (
@@ -154,6 +202,7 @@ class Finder:
             or self._holds_known(target)
             or is_value_type(*target.partition(":")[::2])
             or target == "zoneinfo:ZoneInfo._unpickle"
+            or self._admits_sentinel(target)
         )
 
     def _find_plain(self, ref: str, target: str) -> Any:
@@ -180,6 +229,9 @@ class Finder:
             found = look_up(ref)
         except LookupError:
             return None
+        if self._is_sentinel(found, ref):
+            self.singles[id(found)] = found
+            return found
         declared = self.registry.declared(ref_of(type(found)))
         if declared is None or declared.hooks.cls is not type(found):
             return None
@@ -189,6 +241,19 @@ class Finder:
         elif not _says(declared.hooks, found, ref):
             return None
         return found
+
+    def _is_sentinel(self, found: Any, ref: str) -> bool:
+        """Tell whether this is a sentinel of this name, in a module of what a load may build."""
+        if type(found) is not SENTINEL or f"{found.__module__}:{found.__reduce__()}" != ref:
+            return False
+        known = (*self.allowed, *self.registry.known())
+        return any(other.startswith(f"{found.__module__}:") for other in known)
+
+    def _admits_sentinel(self, ref: str) -> bool:
+        try:
+            return self._is_sentinel(look_up(ref), ref)
+        except LookupError:
+            return False
 
     def confirm(self) -> None:
         """Raise Refused where a live object that was found does not say that name itself."""
@@ -222,14 +287,14 @@ class Finder:
         self.met[cls] = RemovedClass(self.registry, ref)
         return cls
 
-    def _find_versioned(self, ref: str, hooks: Hooks) -> Any:
-        hooks.check_unstamped()
-        self.met[hooks.cls] = hooks
+    def _find_versioned(self, ref: str, hooks: Instrumentation) -> Any:
+        check_members(hooks.cls, hooks.declaration)
+        unstamped = self.met[hooks.cls] = hooks.unstamped
         if (
             not hooks.is_installed
-            or hooks.made_from_state
-            or hooks.immutable_unstamped
-            or hooks.codec.layout.items_in_state
+            or unstamped.made_from_state
+            or unstamped.is_remade
+            or unstamped.codec.layout.items_in_state
         ):
             self.needs_builder = True
         if hooks.declaration.formerly.get(ref) is not None:
@@ -239,8 +304,11 @@ class Finder:
 
     def _find_allowed(self, ref: str, target: object) -> Any:
         """Return what the user allowed; by ref alone, it may still be to import."""
+        module, _, name = ref.partition(":")
+        if is_numpy_value(module, name):
+            return self._noted_pure(numpy_value(module, name))
         try:
-            found = imported(ref) if target is None else target
+            found = _imported(ref) if target is None else target
         except DeclarationError as exc:
             raise BuildError(str(exc), ref) from exc
         meaning = self.registry.resolve(ref)  # which the import may have declared
@@ -264,7 +332,25 @@ class Finder:
         raise Refused(ref)
 
 
-def _says(hooks: Hooks, found: Any, ref: str) -> bool:
+def _imported(ref: str) -> Any:
+    """Return what somebody allowed by its ref, which may be a name of today or an old one."""
+    if ref in OLD_CALLS:
+        return OLD_CALLS[ref]
+    known = MOVED.get(ref, ref)
+    module, _, name = known.partition(":")
+    new = ":".join(today(module, name))
+    return imported(known if module in sys.modules else new)
+
+
+def _is_same(ref: str, target: object, other: str) -> bool:
+    """Tell whether what is allowed by its ref is what another ref leads to."""
+    try:
+        return (look_up(ref) if target is None else target) is look_up(other)
+    except LookupError:
+        return False
+
+
+def _says(hooks: Instrumentation, found: Any, ref: str) -> bool:
     """Tell whether an object is stored by the name under which it was found."""
     return bool(hooks.codec.reduce(found, 4) == ref.partition(":")[2])
 
@@ -286,10 +372,10 @@ def reconstruct(cls: Any, base: type, state: Any) -> Any:
 
 
 _OURS: dict[tuple[str, str], Any] = {
-    ("versionpickle", "_make"): _stream._make,
-    ("versionpickle", "_member"): _stream._member,
-    ("versionpickle", "_rebuild"): _stream._rebuild,
-    ("versionpickle", "_set_state"): _stream._set_state,
-    ("versionpickle", "_keep"): _stream._keep,
+    ("versionpickle", "_make"): calls.make,
+    ("versionpickle", "_member"): calls.member,
+    ("versionpickle", "_rebuild"): calls.rebuild,
+    ("versionpickle", "_set_state"): calls.set_state,
+    ("versionpickle", "_keep"): keep,
     ("copyreg", "_reconstructor"): reconstruct,
 }

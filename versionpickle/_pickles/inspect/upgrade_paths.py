@@ -75,8 +75,8 @@ class UpgradePaths:
             target = self._registry.target(ref)
             steps = self._registry.path(target, version, goal, importing=False)
         except MissingStepError as exc:
-            if goal.migrations not in {None, *sys.modules}:
-                return (), f"its steps stand in {goal.migrations}, which is not imported yet"
+            if goal.steps_module not in {None, *sys.modules}:
+                return (), f"its steps stand in {goal.steps_module}, which is not imported yet"
             return (), str(exc)
         except (UpgradeError, StampError) as exc:
             return (), str(exc)

@@ -21,6 +21,9 @@ class FastPathMiss(Exception):  # noqa: N818 - it is no error
     """Say that a pickle needs more care; never leaves a load."""
 
 
+_NEEDS_CARE = object()
+"""Stands for what a name means that C's unpickler cannot take."""
+
 FastLoads: TypeAlias = Callable[[bytes | bytearray | memoryview], Any]
 
 
@@ -45,10 +48,12 @@ def _make_fast_loads(registry: Registry) -> FastLoads:
     class Reader(pickle.Unpickler):
         def find_class(self, module: str, name: str) -> Any:
             try:
-                return names[module, name]
+                found = names[module, name]
             except KeyError:
                 found = names[module, name] = _found(registry, module, name)
-                return found
+            if found is _NEEDS_CARE:
+                raise FastPathMiss
+            return found
 
     def load(data: bytes | bytearray | memoryview) -> Any:
         if _REGISTERED:  # whose cached objects would not be asked for by name
@@ -65,6 +70,4 @@ def _make_fast_loads(registry: Registry) -> FastLoads:
 def _found(registry: Registry, module: str, name: str) -> Any:
     finder = Finder(registry)
     found = finder.find(module, name)
-    if not finder.is_free_of_care(found):
-        raise FastPathMiss
-    return found
+    return found if finder.is_free_of_care(found) else _NEEDS_CARE

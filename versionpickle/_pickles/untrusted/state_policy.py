@@ -8,9 +8,10 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle._classes.third_party import EXTRA, FIELDS_SET, PRIVATE
 from versionpickle._pickles.build.deferred import SETTLED, Deferred, meaning
+from versionpickle._pickles.numpy_values import is_array, is_dtype
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Stamp
 
@@ -113,15 +114,17 @@ class StatePolicy(CallPolicy):
         return isinstance(setstate, types.MethodType | types.FunctionType)
 
     def is_value(self, obj: Any) -> bool:
-        return type(obj) not in self._met and is_value_class(type(obj))
+        if type(obj) in self._met:
+            return False
+        return is_value_class(type(obj)) or is_array(obj) or is_dtype(obj)
 
     def declared_names(self, stamp: Stamp) -> Iterable[str]:
         hooks = self._hooks(stamp.cls)
         return () if hooks is None else hooks.codec.layout.names
 
-    def _hooks(self, cls: type) -> Hooks | None:
+    def _hooks(self, cls: type) -> Instrumentation | None:
         declared = self._finder.registry.declared(f"{cls.__module__}:{cls.__qualname__}")
-        hooks: Hooks | None = None if declared is None else declared.hooks
+        hooks: Instrumentation | None = None if declared is None else declared.hooks
         return hooks if hooks is not None and hooks.cls is cls else None
 
 

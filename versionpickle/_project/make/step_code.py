@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle.migrations import migration
 
 from .declarations import Space, meaning, means_class
@@ -20,39 +20,41 @@ from .source_text import Edit, SourceText, last_on_line
 @attrs.frozen
 class StepCode:
     """
-    A step as it is written.
-
-    *body* is that of a function, where no operations say what is to be done.
+    The code of a step: a call with operations, or a function to fill in.
 
     >>> print(StepCode("migration", "Order", 2, ('rename("a", "b")',)))
     migration(Order, 2, rename("a", "b"))
-    >>> print(StepCode("migration", "CardOrder", 2, body=("return state",)))
+    >>> print(StepCode("migration", "CardOrder", 2))
     @migration(CardOrder, 2)
-    def card_order_2_to_3(state):
+    def card_order_2_to_3(state: dict[str, Any]) -> dict[str, Any]:
         return state
     """
 
-    word: str
+    migration: str
     target: str
     version: int
     operations: tuple[str, ...] = ()
-    body: tuple[str, ...] = ()
     indent: str = "    "
+    width: int = WIDTH
+    any_type: str = "Any"
 
     def __str__(self) -> str:
         if self.operations:
             return self._call()
-        lines = (f"{self.indent}{line}" for line in self.body)
-        head = f"@{self.word}({self.target}, {self.version})"
-        return "\n".join([head, f"def {self._name}(state):", *lines])
+        state = f"dict[str, {self.any_type}]"
+        return (
+            f"@{self.migration}({self.target}, {self.version})\n"
+            f"def {self._name}(state: {state}) -> {state}:\n"
+            f"{self.indent}return state"
+        )
 
     def _call(self) -> str:
         arguments = [self.target, str(self.version), *self.operations]
-        line = f"{self.word}({', '.join(arguments)})"
-        if len(line) <= WIDTH:
+        line = f"{self.migration}({', '.join(arguments)})"
+        if len(line) <= self.width:
             return line
         lines = (f"{self.indent}{argument}," for argument in arguments)
-        return "\n".join([f"{self.word}(", *lines, ")"])
+        return "\n".join([f"{self.migration}(", *lines, ")"])
 
     @property
     def _name(self) -> str:
@@ -62,7 +64,7 @@ class StepCode:
 
 def double_quoted(code: str) -> str:
     r"""
-    Return code with double quotes around its texts, if these hold none.
+    Return code with double quotes around its strings, if these contain none.
 
     >>> double_quoted("add('unit', 'a\"b')")
     'add("unit", \'a"b\')'
@@ -75,7 +77,7 @@ def _requoted(found: re.Match[str]) -> str:
 
 
 def placed_behind(
-    source: SourceText, space: Space, hooks: Hooks, statement: ast.stmt, code: StepCode
+    source: SourceText, space: Space, hooks: Instrumentation, statement: ast.stmt, code: StepCode
 ) -> Edit:
     """Return the edit that puts a step behind a statement, and behind the steps that follow it."""
     steps = steps_behind(source, space, hooks, statement)
@@ -108,7 +110,7 @@ def _is_call(statement: ast.stmt) -> bool:
 
 
 def steps_behind(
-    source: SourceText, space: Space, hooks: Hooks, statement: ast.stmt
+    source: SourceText, space: Space, hooks: Instrumentation, statement: ast.stmt
 ) -> list[ast.stmt]:
     """Return the steps of a class behind a statement, and what undoes them."""
     found: list[ast.stmt] = []
@@ -125,7 +127,7 @@ def steps_behind(
     return found
 
 
-def target_in(source: SourceText, space: Space, hooks: Hooks) -> str | None:
+def target_in(source: SourceText, space: Space, hooks: Instrumentation) -> str | None:
     """Return the code that means the class in the steps that are there; None without any."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Call) and _is_step(node, space, hooks) and node.args:
@@ -133,7 +135,7 @@ def target_in(source: SourceText, space: Space, hooks: Hooks) -> str | None:
     return None
 
 
-def _is_step(call: ast.expr, space: Space, hooks: Hooks) -> bool:
+def _is_step(call: ast.expr, space: Space, hooks: Instrumentation) -> bool:
     while isinstance(call, ast.Call):
         if meaning(call.func, space) is migration:
             return bool(call.args) and means_class(call.args[0], space, hooks)

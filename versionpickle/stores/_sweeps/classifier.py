@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from versionpickle._classes.adopt import named
+from versionpickle._classes.names import named
 from versionpickle._pickles.build.finder import Finder
 from versionpickle._pickles.inspect.upgrade_paths import FoundClass, UpgradePaths
 from versionpickle._pickles.rewrite.manifest import Manifest

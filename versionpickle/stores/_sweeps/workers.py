@@ -122,7 +122,7 @@ def _modules() -> list[str]:
     modules = set()
     for hooks in default_registry.all_hooks():
         declaration = hooks.declaration
-        modules |= {declaration.adopted_by or hooks.cls.__module__, declaration.migrations}
+        modules |= {declaration.adopted_by or hooks.cls.__module__, declaration.steps_module}
     modules |= {getattr(step.function, "__module__", None) for step in default_registry.steps()}
     return sorted(name for name in modules - {"__main__", "__mp_main__"} if name is not None)
 

@@ -1,4 +1,4 @@
-"""What the guard says of each class and each sample of a project, as text."""
+"""The tests of the schema check: one for each class and each sample of a project."""
 
 from __future__ import annotations
 
@@ -11,30 +11,29 @@ from pathlib import Path
 import attrs
 
 from versionpickle._classes.codecs.fields import FieldsCodec
-from versionpickle._classes.hooks import Hooks
-from versionpickle._pickles.rewrite.snapshot import description
-from versionpickle._project.findings import Finding, findings, problem_of
+from versionpickle._classes.instrument import Instrumentation
+from versionpickle._project.findings import Finding, findings
 from versionpickle._project.project import Project, load_project
+from versionpickle._project.sample_check import check_sample
 from versionpickle._project.samples import Sample
 from versionpickle.exceptions import InvalidObjectError, ProjectError
 
-from ._differences import Difference, differences
 from ._steps import taken_by
 
 
 REST = "project"
-"""The name of the test for what belongs to no class."""
+"""The name of the test for problems that belong to no class."""
 
 
 @attrs.define(eq=False, slots=False)
-class Verdicts:
-    """Judge a project, or say why that cannot be."""
+class ProjectTests:
+    """The tests of a project, or the reason why there are none."""
 
     project: Project | None
     failure: str = ""
 
     @classmethod
-    def of(cls, start: Path) -> Verdicts:
+    def of(cls, start: Path) -> ProjectTests:
         try:
             project = load_project(start)
             for key in project.classes:
@@ -44,7 +43,7 @@ class Verdicts:
         return cls(project)
 
     def tests(self) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Yield the name of each test, and what tells why it fails: nothing where it passes."""
+        """Yield each test's name, and a function that returns why it fails, if it does."""
         yield REST, self._of_no_class
         if self.project is None:
             return
@@ -53,7 +52,7 @@ class Verdicts:
             yield ref, functools.partial(self._of_class, ref)
             for sample in self._samples(key):
                 name = f"{ref} version {sample.version} {sample.name}"
-                yield name, functools.partial(of_sample, self.project, hooks, sample)
+                yield name, functools.partial(of_sample, self.project, key, sample)
 
     def _samples(self, key: str) -> list[Sample]:
         """Return the samples that the class still reads."""
@@ -65,10 +64,10 @@ class Verdicts:
         if self.project is None:
             return self.failure
         refs = {hooks.declaration.ref for hooks in self.project.classes.values()}
-        return told(one for one in self._findings if one.ref not in refs)
+        return report(one for one in self._findings if one.ref not in refs)
 
     def _of_class(self, ref: str) -> str:
-        return told(one for one in self._findings if one.ref == ref and not _is_of_sample(one))
+        return report(one for one in self._findings if one.ref == ref and not _is_of_sample(one))
 
     @functools.cached_property
     def _findings(self) -> list[Finding]:
@@ -76,7 +75,7 @@ class Verdicts:
         return findings(self.project)
 
     def summary(self) -> Iterator[str]:
-        """Tell which steps no sample takes, and how many samples there are."""
+        """List the steps that no sample takes, and count the samples."""
         if self.project is None:
             return
         samples = [(key, one) for key in self.project.classes for one in self._samples(key)]
@@ -96,63 +95,49 @@ def _count(things: object, name: str, plural: str = "s") -> str:
 
 
 def _is_of_sample(finding: Finding) -> bool:
-    """Tell whether a finding is about a sample, which has a test of its own."""
-    return finding.kind == "sample" and str(finding.file).endswith(".pickle")
+    """Whether a finding is about a sample, which has its own test."""
+    return finding.sample is not None
 
 
-def told(found: Iterator[Finding]) -> str:
+def report(found: Iterator[Finding]) -> str:
     """
     Return findings as text, each cure once.
 
-    >>> ones = [Finding("step", "m:C", 1, problem, "mend it") for problem in ("odd", "ill")]
-    >>> print(told(iter(ones)))
+    >>> ones = [Finding("step", "m:C", 1, problem, "fix it") for problem in ("odd", "ill")]
+    >>> print(report(iter(ones)))
     m:C version 1: odd
     m:C version 1: ill
-        mend it
+        fix it
     """
     lines = []
     for cure, ones in itertools.groupby(found, lambda one: one.cure):
         for one in ones:
             place = f" ({one.file}:{one.line})" if one.line else ""
             lines.append(f"{one.ref} version {one.version}{place}: {one.problem}")
+            lines += filter(None, [*one.details, one.stops])
         lines.append(f"    {cure}")
     return "\n".join(lines)
 
 
-def of_sample(project: Project, hooks: Hooks, sample: Sample) -> str:
-    """Tell why a sample is not what it should be: it does not load, or as another object."""
+def of_sample(project: Project, key: str, sample: Sample) -> str:
+    """Return why a sample is not what it should be, or nothing."""
+    hooks = project.classes[key]
     head = f"{hooks.declaration.ref} version {sample.version}"
-    version = hooks.declaration.version
-    told = problem_of(sample, version, project.registry)
-    if told is None:
+    wrong = check_sample(project, sample, key)
+    if wrong is None:
         return _why_invalid(hooks, sample, head)
-    problem, cure = told
-    lines = [*map(str, _differences(project, hooks, sample))]
-    if lines:
-        problem = f"its sample {sample.name!r} loads as another object than was recorded"
-    return "\n".join([f"{head}: {problem}", *lines, f"    {cure}"])
+    return "\n".join([f"{head}: {wrong.problem}", *wrong.details, f"    {wrong.cure}"])
 
 
-def _differences(project: Project, hooks: Hooks, sample: Sample) -> list[Difference]:
-    """Return what differs from the recorded description, as far as there are both."""
-    try:
-        found = description(sample.load())
-    except Exception:  # noqa: BLE001 - that is told already
-        return []
-    expected = sample.described(hooks.declaration.version, found, project.registry)
-    name = hooks.cls.__name__
-    return [] if expected is None else [*differences(expected, found["object"], name)]
-
-
-def _why_invalid(hooks: Hooks, sample: Sample, head: str) -> str:
+def _why_invalid(hooks: Instrumentation, sample: Sample, head: str) -> str:
     """Run the validators, which a load without a step does not."""
     obj = sample.load()
     if type(obj) is hooks.cls and isinstance(hooks.codec, FieldsCodec):
         try:
-            hooks.codec._validate(hooks.codec.today)(obj)
+            hooks.codec._validate(hooks.codec.chains.today())(obj)
         except InvalidObjectError as exc:
             return (
                 f"{head}: its sample {sample.name!r} is not valid: {exc.problem}\n"
-                "    raise the version with a step that mends it, or change the validator"
+                "    raise the version with a step that fixes it, or change the validator"
             )
     return ""

@@ -1,0 +1,138 @@
+"""What each name in a pickle means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from versionpickle._wire.refs import ref_of
+from versionpickle.exceptions import DeclarationError
+
+from ._declaration import Declaration
+from ._origin import Origin
+
+
+@attrs.frozen
+class Retired:
+    """A class that no longer exists; its objects load as placeholders."""
+
+    ref: str
+
+    def __repr__(self) -> str:
+        return "a retired class"
+
+
+@attrs.frozen
+class Converted:
+    """A class that no longer exists; a step converts its objects to another class or value."""
+
+    ref: str
+
+
+class Names:
+    """Know the meaning of each name: a declared class, or what an alias gives it."""
+
+    def __init__(self) -> None:
+        self.declared: dict[str, Declaration] = {}
+        self.aliases: dict[str, object] = {}
+        """What `alias` and `retire` let a ref mean."""
+
+        self.packages: dict[str, str] = {}
+        self.exits: set[str] = set()
+        """The refs that have a step which leads out of the class."""
+
+        self._origins: dict[str, Origin] = {}
+
+    def declare(self, declaration: Declaration) -> None:
+        for name in declaration.names():
+            self._refuse_other(name, declaration)
+        self.declared.update(dict.fromkeys(declaration.names(), declaration))
+
+    def _refuse_other(self, name: str, declaration: Declaration) -> None:
+        other = self.declared.get(name)
+        if other is not None and other.ref != declaration.ref:
+            raise DeclarationError(
+                declaration.ref,
+                f"the name {name!r} already means {other.ref}",
+                "give one of the two another name= or formerly=",
+            )
+
+    def alias(self, ref: str, meaning: object) -> None:
+        """Let *ref* mean a class, a function, a retired class, or another ref."""
+        if meaning is None:
+            raise DeclarationError(
+                ref, "a name cannot mean None", "pass a function that returns it: lambda: None"
+            )
+        if ref in self.aliases and not self._origins[ref].is_gone:
+            self._refuse_second(ref, meaning)
+        if isinstance(meaning, str) and ref in self.followed(meaning):
+            raise DeclarationError(
+                ref,
+                f"this alias leads back to itself through {meaning}",
+                "remove one of the alias() calls",
+            )
+        self.aliases[ref] = meaning
+        self._origins[ref] = Origin.of_caller()
+
+    def _refuse_second(self, ref: str, meaning: object) -> None:
+        if self.aliases[ref] != meaning:
+            raise DeclarationError(
+                ref,
+                f"this name already means {self.aliases[ref]!r}",
+                "remove one of the two alias() or retire() calls",
+            )
+
+    def drop_gone(self) -> None:
+        """Drop the aliases of modules whose import failed."""
+        for ref in [ref for ref, origin in self._origins.items() if origin.is_gone]:
+            del self.aliases[ref], self._origins[ref]
+
+    def declaration_of(self, ref: str) -> Declaration | None:
+        """Return the declaration of the class that is called *ref* today."""
+        declaration = self.declared.get(ref)
+        return declaration if declaration is not None and declaration.ref == ref else None
+
+    def resolve(self, ref: str) -> object:
+        """
+        Return what *ref* means.
+
+        That is a Declaration, Retired, Converted, a class, a function, or None.
+        """
+        target = self.target(ref)
+        meaning = self._meaning(target)
+        if meaning is None and target in self.exits:
+            return Converted(target)
+        if isinstance(meaning, type):
+            return self.declared.get(ref_of(meaning), meaning)
+        return meaning
+
+    def _meaning(self, ref: str) -> object:
+        return self.aliases[ref] if ref in self.aliases else self.declared.get(ref)
+
+    def target(self, ref: str) -> str:
+        """Return the ref that *ref* leads to, itself where nothing else is known."""
+        *_, last = self.followed(ref)
+        return last
+
+    def followed(self, ref: str) -> Iterator[str]:
+        """Yield *ref*, and the refs that it means one after the other."""
+        moved: set[str] = set()
+        following: object = ref
+        while isinstance(following, str):
+            ref = following
+            yield ref
+            following = self._meaning(ref)
+            if following is None and ref not in self.exits:
+                following = self._in_new_package(ref, moved)
+
+    def _in_new_package(self, ref: str, moved: set[str]) -> str | None:
+        """Return *ref* below the new name of its package; each package moves but once."""
+        module, _, qualname = ref.partition(":")
+        package = module
+        while package:
+            if package in self.packages and package not in moved:
+                moved.add(package)
+                return f"{self.packages[package]}{module[len(package) :]}:{qualname}"
+            package = package.rpartition(".")[0]
+        return None
