@@ -173,6 +173,20 @@ class TestStory:
         assert 0 == run("survey", "--import", "local_classes", "plain.db").exit_code
         assert not Path("ran").exists()
 
+    def test_keys_like_markup(self, shop):
+        """A key is shown whole, whatever it would mean to a terminal."""
+        with versionpickle.open("odd.db") as store:
+            for key in ("orders[eu]", "[red]x[/red]", "[link=x]", "a\x1b[31m\u202eb"):
+                store[key] = 1
+        connection = sqlite3.connect("odd.db")
+        connection.execute("UPDATE records SET sum = 5")
+        connection.commit()
+        connection.close()
+
+        done = run("verify", "odd.db")
+        for shown in ("orders[eu]  ", "[red]x[/red]  ", "[link=x]  ", r"a\x1b[31m\u202eb  "):
+            assert shown in done.output
+
     def test_python_2(self, tmp_path, monkeypatch):
         """Strings of Python 2 are decoded as is said."""
         monkeypatch.chdir(tmp_path)
