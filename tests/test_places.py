@@ -239,7 +239,7 @@ def refuse(*_):
     raise exceptions.StoreError("a", "the disk fails", "buy another one")
 
 
-class TestDoubtfulJournals:
+class TestUntrustedJournals:
     """A journal is not believed if somebody else can have written it."""
 
     @pytest.fixture
@@ -715,6 +715,16 @@ class TestTables:
             monkeypatch.setattr(database, "_is_undisturbed", lambda: next(states))
             with pytest.raises(exceptions.StoreError, match="no such table"):
                 database.read("SELECT * FROM no_such")
+
+    def test_deleted_meanwhile(self, tmp_path):
+        """A file that is deleted while it is read ends in an error of ours."""
+        address = make_table(tmp_path, old(3))
+        rows(tmp_path / "app.db", "PRAGMA journal_mode = WAL")
+        with open_existing(address) as place:
+            len(place)
+            (tmp_path / "app.db").unlink()
+            with pytest.raises(exceptions.StoreError, match="opened|deleted"):
+                len(place)
 
     def test_changed_just_now(self, tmp_path, monkeypatch):
         """A file that is changed again and again is read as others read it."""

@@ -32,6 +32,15 @@ class Unopened:
             return None
         return cls(status.st_ino, status.st_size, status.st_mtime_ns)
 
+    def is_unchanged(self, path: str) -> bool:
+        """Tell whether nobody has changed it since."""
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            return False
+        now = status.st_ino, status.st_size, status.st_mtime_ns
+        return now == (self.inode, self.size, self.changed) and not os.path.exists(f"{path}-wal")
+
     @classmethod
     def settled(cls, path: str) -> Self | None:
         """Return it also if it was changed just now, but not again since."""
