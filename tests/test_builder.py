@@ -142,6 +142,13 @@ def test_opcodes(data, wanted):
     assert wanted == build(data) == pickle.loads(data)
 
 
+def test_decimals():
+    """Numbers of protocol 0 are decimals, also with zeros before them."""
+    assert build(b"(lI010\naI-010\naL010L\na.") == [10, -10, 10]
+    with pytest.raises(ValueError, match="0x10"):
+        build(b"I0x10\n.")
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -91,7 +91,7 @@ class TestInspect:
     def test_no_pickle(self, tmp_path):
         """A file that is none is an error, and others are shown all the same."""
         (tmp_path / "text").write_text("text")
-        (tmp_path / "good").write_bytes(pickle.dumps(1))
+        (tmp_path / "good").write_bytes(pickle.dumps(1, 4))
 
         told = run("inspect", tmp_path / "text", tmp_path / "good")
 

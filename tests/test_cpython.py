@@ -3,6 +3,7 @@
 import functools
 import io
 import pickle
+import sys
 import unittest
 
 import pytest
@@ -17,12 +18,24 @@ pickletester = pytest.importorskip(
 )
 
 
+IS_NEWER = sys.version_info >= (3, 14)
+
+
 class Unpickler(versionpickle.Unpickler):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, unsafe=True, **kwargs)
 
 
-class Functions:
+class OurErrors:
+    """Of data that is cut, whatever the number is that says how much there should be."""
+
+    truncated_data_error = size_overflow_error = (Exception, "")
+
+    def _test_truncated_data(self, dumped, expected_error=None):
+        super()._test_truncated_data(dumped, self.truncated_data_error)
+
+
+class Functions(OurErrors):
     bad_stack_errors = truncated_errors = (pickle.UnpicklingError,)
 
     def dumps(self, obj, protocol=None, **kwargs):
@@ -32,7 +45,7 @@ class Functions:
         return versionpickle.loads(data, unsafe=True, **kwargs)
 
 
-class Classes:
+class Classes(OurErrors):
     bad_stack_errors = truncated_errors = (pickle.UnpicklingError,)
     pickler = pickler_class = versionpickle.Pickler
     unpickler = unpickler_class = Unpickler
@@ -145,6 +158,9 @@ class TestHooks(pickletester.AbstractHookTests, unittest.TestCase):
     ):
         pass
 
+    if IS_NEWER:
+        test_pickler_hook = None  # an error in CPython's own words
+
 
 class TestOurMachines(
     OurMachines,
@@ -159,6 +175,12 @@ class TestOurMachines(
     @pytest.mark.slow
     def test_framed_write_sizes_with_delayed_writer(self):
         super().test_framed_write_sizes_with_delayed_writer()
+
+    if IS_NEWER:
+        test_bad_state = test_large_binstring = None  # errors in CPython's own words
+        test_issue135241 = None  # a blank before a number
+        test_frame_does_not_straddle_boundary = test_nested_frame = None
+        test_truncated_large_frame = None  # nothing here depends on where frames end
 
 
 class TestWithLimits(
@@ -175,6 +197,12 @@ class TestWithLimits(
     test_complex_newobj_ex = None  # calls what functools.partial returned
     test_buffers_error = test_oob_buffers = test_oob_buffers_writable_to_readonly = None
     # of which each is taken once, and here it is loaded twice
+    if IS_NEWER:
+        test_bad_types = test_nested_frame = None  # no pickler writes these either
+        test_too_large_put = test_too_large_long_binput = None  # more than limits allow
+        test_truncated_large_binbytes8 = test_truncated_large_binunicode8 = None
+        test_truncated_large_bytearray8 = test_truncated_large_frame = None
+        # of protocol 4 or 5, without saying so
 
 
 class TestDeepDispatchTable(
@@ -187,3 +215,6 @@ class TestDeepDispatchTable(
 class TestDeepHooks(pickletester.AbstractHookTests, unittest.TestCase):
     class pickler_class(DeepPickler, pickletester.AbstractCustomPicklerClass):  # noqa: N801 - CPython's name
         pass
+
+    if IS_NEWER:
+        test_pickler_hook = None  # as above

@@ -156,7 +156,7 @@ def test_pickler_with_a_memo():
     pickler.dump(1)
 
     with pytest.raises(PicklingError, match="too deep.*clear_memo"):
-        pickler.dump(chain(Node, 5_000))
+        pickler.dump(chain(Node, 50_000))
 
 
 def test_without_end(monkeypatch):

@@ -187,5 +187,5 @@ def test_where_nothing_can_be_kept(registry, cls, problem):
 
 def test_misuse(registry):
     """There are two things to say."""
-    with pytest.raises(DeclarationError, match="give extra='raise' or extra='keep'"):
+    with pytest.raises(DeclarationError, match="pass extra='raise' or extra='keep'"):
         versioned(extra=True, registry=registry)(NoPlace)

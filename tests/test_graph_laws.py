@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 import versionpickle
 
 from versionpickle import Registry, check, migration, versioned
-from versionpickle._classes.reviving import _revive
 from versionpickle._wire.stamp import Claim, make_stamp
 from versionpickle.exceptions import DeclarationError, UpgradeError
 from versionpickle.migrations import become, convert
@@ -81,7 +80,7 @@ class Stored:
     """Is written as an object of a node."""
 
     def __init__(self, node):
-        self.stamp = make_stamp(Stored, Claim(*node, ("way",)), None, _revive)
+        self.stamp = make_stamp(Stored, Claim(*node, ("way",)), None)
 
     def __reduce_ex__(self, protocol):
         return self.stamp, (), (self.stamp, [])

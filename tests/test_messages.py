@@ -112,6 +112,7 @@ def message_of(code):
             with contextlib.redirect_stdout(printed):
                 exec(code, vars(module))
         except Exception as exc:  # noqa: BLE001 - whatever it is, the page shows it
+            exc.__cause__ = None  # CPython 3.15 looks for the files of a module that is missing
             return "".join(traceback.format_exception_only(exc)).strip()
         finally:
             if hasattr(module, "store"):

@@ -100,7 +100,7 @@ def test_twisted_replays_steps_after_a_rename(registry):
     assert ran == []
 
 
-# Hooks that a find_class installs
+# Instrumentation that a find_class installs
 
 
 class Point:

@@ -19,7 +19,6 @@ from forgetting import forget
 import versionpickle.testing._plugin  # noqa: F401 - pytester drops what its runs import first
 
 from versionpickle import migration, versioned
-from versionpickle._classes.reviving import _revive
 from versionpickle._project.configuration import Configuration
 from versionpickle._project.project import Project, load_project
 from versionpickle._project.samples import Sample
@@ -445,7 +444,7 @@ migration("plugged.gone", 1, become({Derived: 1}))
 
 def stamped(name, version, bases=()):
     """Stand for an object that another process stored."""
-    return make_stamp(object, Claim(name, version, None, bases), None, _revive)
+    return make_stamp(object, Claim(name, version, None, bases), None)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 import enum
 import pickle
@@ -215,7 +216,7 @@ class Looped:
 
 def test_not_a_function(registry):
     """rebuild= is a function."""
-    with pytest.raises(DeclarationError, match="is no function"):
+    with pytest.raises(DeclarationError, match="is not a function"):
         adopt(Offset, rebuild=3, registry=registry)
 
 
@@ -246,5 +247,18 @@ def test_a_cycle_of_two_that_are_made(adopted):
     obj, other = Offset(-5), Offset(-6)
     obj.note, other.note = other, obj
 
-    with pytest.raises(CycleError, match="of which it is part"):
+    with pytest.raises(CycleError, match="or its hash before it has its state"):
         versionpickle.loads(pickle.dumps(obj, 2), registry=adopted)
+
+
+@pytest.mark.parametrize("limits", [None, versionpickle.Limits()])
+def test_a_cycle_through_a_copy(adopted, limits):
+    """A call that would copy a dict without the object is an error, and no copy with None."""
+    obj = Offset(-5)
+    obj.note = collections.Counter(obj=obj)
+
+    with pytest.raises(
+        CycleError,
+        match="Counter is part of the whole, and needs it or its hash",
+    ):
+        versionpickle.loads(pickle.dumps(obj, 2), registry=adopted, limits=limits)

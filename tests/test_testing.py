@@ -25,7 +25,7 @@ import versionpickle.testing
 
 from versionpickle import Registry, adopt, migration, versioned
 from versionpickle._classes.describe import recorded
-from versionpickle._classes.hooks import hooks_of
+from versionpickle._classes.instrument import instrumentation_of
 from versionpickle._project.schemas import write_schema
 from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import (
@@ -59,7 +59,7 @@ def record(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def record(cls, *versions, bases=()):
-        hooks = hooks_of(cls)
+        hooks = instrumentation_of(cls)
         old = [
             Recorded(
                 number,

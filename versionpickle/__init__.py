@@ -8,17 +8,15 @@ from versionpickle import exceptions, migrations
 from ._classes.adopt import adopt, alias, allow, retire
 from ._classes.declare import Versioned, versioned
 from ._classes.placeholder import Placeholder
-from ._classes.reviving import (  # noqa: F401 - streams name them
-    _keep,
-    _make,
-    _member,
-    _rebuild,
-    _revive,
-    _set_state,
-)
+from ._classes.placeholder import keep as _keep  # noqa: F401 - streams name it, as those below
+from ._classes.reviving import revive as _revive  # noqa: F401
 from ._pickles.dump.pickler import Pickler, dump, dumps
 from ._pickles.files import dump_file, load_file
 from ._pickles.load.unpickler import Unpickler, load, loads
+from ._wire.calls import make as _make  # noqa: F401
+from ._wire.calls import member as _member  # noqa: F401
+from ._wire.calls import rebuild as _rebuild  # noqa: F401
+from ._wire.calls import set_state as _set_state  # noqa: F401
 from .migrations import Registry, migration
 
 

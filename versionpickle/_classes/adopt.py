@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
+from versionpickle._wire import calls
 from versionpickle._wire.refs import checked_ref, is_written_in_c, look_up, ref_of
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DeclarationError
@@ -23,8 +24,7 @@ from versionpickle.migrations._declaration import Extra
 from versionpickle.migrations._registry import checked_registry
 
 from .declare import watch_subclasses
-from .hooks import Hooks, check_fields, declare
-from .reviving import _set_state
+from .instrument import Instrumentation, check_fields, instrument
 
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def adopt(
 
     Takes a class or its ref, and the settings of `versioned`.
     From here on its objects are stamped, and its old pickles upgraded, by plain
-    pickle too; a class written in C can carry no hooks, so only versionpickle's
+    pickle too; a class written in C can carry no methods of ours, so only versionpickle's
     own loads upgrade its unstamped pickles.
     Where an object can only be made, and not filled, *rebuild* makes it: a function
     of the arguments that the class was called with, and of the state after all
@@ -90,50 +90,50 @@ def adopt(
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, checked_registry(registry))
     elif not is_written_in_c(cls):
-        declare(cls, declaration, default_registry)
+        instrument(cls, declaration, default_registry)
         watch_subclasses(cls)
     else:
-        hooks = _declare_apart(cls, declaration, default_registry)
-        hooks._note_reducer(cls)
-        hooks.register(_whole(hooks))
+        known = _declare_apart(cls, declaration, default_registry)
+        known.plain.take_reducer(cls)
+        known.register(_whole(known))
 
 
 def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> None:
-    hooks = _declare_apart(cls, declaration, registry)
-    registry.reducers[cls] = _whole(hooks) if is_written_in_c(cls) else _detached(hooks)
+    known = _declare_apart(cls, declaration, registry)
+    registry.reducers[cls] = _whole(known) if is_written_in_c(cls) else _detached(known)
     subclasses: list[type] = type.__subclasses__(cls)
     for subclass in subclasses:
         if registry.declared(ref_of(subclass)) is None and subclass is not Stamp:
             _adopt_apart(subclass, Declaration(ref_of(subclass), is_implied=True), registry)
 
 
-def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> Hooks:
-    known = registry.declared(declaration.ref)
-    if known is not None and not known.is_implied:
+def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> Instrumentation:
+    other = registry.declared(declaration.ref)
+    if other is not None and not other.is_implied:
         raise DeclarationError(
             declaration.ref, "this registry has adopted the class already", "adopt it once"
         )
     check_fields(cls, declaration)
-    hooks = Hooks(cls, declaration, registry)
+    known = Instrumentation(cls, declaration, registry)
     registry.declare(declaration)
-    return hooks
+    return known
 
 
-def _detached(hooks: Hooks) -> Any:
+def _detached(known: Instrumentation) -> Any:
     """Return a reducer whose states are set by a function, not by the class."""
 
     def reduce(obj: Any) -> Any:
-        reduced = hooks.codec.reduce(obj, 4)
+        reduced = known.codec.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
-        return (*(*reduced, None, None, None)[:5], _set_state)
+        return (*(*reduced, None, None, None)[:5], calls.set_state)
 
     return reduce
 
 
-def _whole(hooks: Hooks) -> Any:
+def _whole(known: Instrumentation) -> Any:
     def reduce(obj: Any) -> Any:
-        return cast("CustomCodec | FactoryCodec", hooks.codec).reduce_whole(
+        return cast("CustomCodec | FactoryCodec", known.codec).reduce_whole(
             obj
         )  # what is written in C has its own
 

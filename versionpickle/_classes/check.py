@@ -19,7 +19,7 @@ from versionpickle.migrations._edges import Become
 from versionpickle.migrations._fields import FieldNames
 from versionpickle.migrations._registry import checked_registry
 
-from .hooks import Hooks
+from .instrument import Instrumentation
 
 
 @attrs.frozen
@@ -65,13 +65,13 @@ def check(registry: Registry | None = None) -> tuple[Problem, ...]:
     2 rename('total', 'amuont') leaves a field 'amuont' that nothing uses
     """
     known = checked_registry(registry)
-    hooks = sorted(known.all_hooks(), key=lambda hooks: str(hooks.declaration.ref))
-    of_classes = [problem for one in hooks for problem in _of_class(known, one)]
+    classes = sorted(known.all_hooks(), key=lambda one: str(one.declaration.ref))
+    of_classes = [problem for one in classes for problem in _of_class(known, one)]
     return (*of_classes, *_of_steps(known))
 
 
-def _of_class(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
-    declaration = hooks.declaration
+def _of_class(registry: Registry, known: Instrumentation) -> Iterator[Problem]:
+    declaration = known.declaration
     starts = [(declaration.ref, n) for n in range(declaration.oldest, declaration.version)]
     starts += [(old, n) for old, n in declaration.formerly.items() if n is not None]
     for ref, version in starts:
@@ -93,12 +93,12 @@ def _of_class(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
             yield Problem(ref, version, exc.problem, exc.cure)
             return
     try:
-        is_open = hooks.codec.layout.open
+        is_open = known.codec.layout.open
     except DeclarationError as exc:  # of fields that were not known when it was declared
         yield Problem(declaration.ref, declaration.version, exc.problem, exc.cure)
         return
     if not is_open:
-        yield from _of_operations(registry, hooks)
+        yield from _of_operations(registry, known)
 
 
 def _hole(declaration: Declaration, version: int) -> Problem:
@@ -111,10 +111,10 @@ def _hole(declaration: Declaration, version: int) -> Problem:
     )
 
 
-def _of_operations(registry: Registry, hooks: Hooks) -> Iterator[Problem]:
+def _of_operations(registry: Registry, known: Instrumentation) -> Iterator[Problem]:
     """Follow the fields of today back, step by step."""
-    declaration = hooks.declaration
-    layout = hooks.codec.layout
+    declaration = known.declaration
+    layout = known.codec.layout
     names = FieldNames(layout.names, layout.derived)
     reached = declaration.version
     for step in reversed(registry.steps_of(declaration.ref)):

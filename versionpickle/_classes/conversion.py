@@ -9,16 +9,22 @@ from typing import Any, NoReturn
 
 import attrs
 
-from versionpickle._classes.codecs.base import check_arguments, check_length, unpacked
+from versionpickle._wire import calls
 from versionpickle._wire.refs import ref_of
-from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim, Stamp, is_stamped, make_stamp
+from versionpickle._wire.stamp import (
+    MADE_FROM_ARGUMENTS,
+    Claim,
+    Construction,
+    Stamp,
+    is_stamped,
+    make_stamp,
+)
 from versionpickle.exceptions import DeclarationError, PlainLoadError, UnknownClassError
 from versionpickle.migrations import Chain, Converted, Declaration, Registry, Step
 from versionpickle.migrations._edges import Become, Replace
 from versionpickle.migrations._fields import OperationError, as_dict
 
-from . import reviving as _stream
-from .placeholder import Pending
+from .stored_state import check_arguments, check_length, unpacked
 from .third_party import is_model, with_fields_of_model, without_model
 
 
@@ -147,7 +153,7 @@ class Conversion:
             problem = f"{step} leads beyond its version {meaning.version}"
             raise DeclarationError(ref, problem, "name a version of the class that there is")
         hooks = meaning.hooks
-        return hooks, hooks.arriving(ref, version, self.claim.bases, step.arrival(), state)
+        return hooks, hooks.chains.arriving(ref, version, self.claim.bases, step.arrival(), state)
 
     def _turn(self, obj: Any, cls: type) -> None:
         vars(obj).clear()
@@ -175,13 +181,35 @@ class Conversion:
         return PlainLoadError(chain.ref, chain.version, chain.current, problem)
 
 
+class Pending:
+    """Stand for an object until its state tells what it becomes."""
+
+    __hash__ = None  # type: ignore[assignment] # its class is not known yet
+    conversion: Any
+    """What it takes."""
+
+    def __setstate__(self, state: Any) -> None:
+        """Become an object of another class, if that has room for it; plain pickle comes here."""
+        state[0].fill(self, state)
+
+    def _refuse(self, *_: object) -> None:
+        self.conversion.refuse_items()
+
+    append = extend = add = __setitem__ = _refuse
+
+
+def is_pending(stamp: Stamp) -> bool:
+    """Tell whether the objects of this stamp become others."""
+    return stamp.cls is Pending
+
+
 def _is_made_whole(hooks: Any) -> bool:
-    return bool(hooks.immutable or hooks.has_factory)
+    return bool(hooks.codec.immutable or hooks.declaration.has_factory)
 
 
 def _made_whole(hooks: Any, chain: Chain, state: Any, unset: set[str]) -> Any:
-    if hooks.has_factory:
-        return hooks.rebuilt((), chain.run(state, unset), chain)
+    if hooks.declaration.has_factory:
+        return hooks.declaration.rebuilt((), chain.run(state, unset), chain)
     return hooks.codec.remake(state, chain)
 
 
@@ -230,17 +258,38 @@ def _of_base(registry: Registry, claim: Claim, name: str, version: int) -> tuple
 
 def conversion_stamp(conversion: Conversion) -> Stamp:
     """Return the stamp of objects that become others."""
-    return make_stamp(
-        Pending, conversion.claim, conversion.fill, _stream._revive, make=(conversion.make,)
-    )
+    claim, make = conversion.claim, (conversion.make,)
+    return make_stamp(Pending, claim, conversion.fill, make=make, construction=_CONVERTING)
 
 
-def convert_whole(stamp: Stamp, args: Any, kwargs: Any, state: Any) -> Any:
-    """Return what an object becomes that was made in one call."""
+class _OfConversions(Construction):
+    """Let all that a stream makes in one call become something else."""
+
+    def call(
+        self, stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: Any, state: Any
+    ) -> Any:
+        return self._convert(stamp, (function, *args), kwargs, state or None)
+
+    def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:
+        if function is calls.member:
+            return self._convert(stamp, (), {}, {"name": stored[0]})
+        args, state = stored
+        return self._convert(stamp, args, {}, state)
+
+    def _convert(self, stamp: Stamp, args: Any, kwargs: Any, state: Any) -> Any:
+        conversion = conversion_of(stamp)
+        conversion.refuse_arguments(args, kwargs)
+        return conversion.fill(None, state)
+
+
+_CONVERTING = _OfConversions()
+
+
+def conversion_of(stamp: Stamp) -> Conversion:
+    """Return what the objects of a stamp become."""
     make: Any = stamp.func
-    conversion: Conversion = make.__self__
-    conversion.refuse_arguments(args, kwargs)
-    return conversion.fill(None, state)
+    found: Conversion = make.__self__
+    return found
 
 
 @functools.lru_cache(maxsize=1024)

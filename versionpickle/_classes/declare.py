@@ -12,7 +12,7 @@ from versionpickle.migrations._declaration import Extra
 from versionpickle.migrations._operations import name_of
 from versionpickle.migrations._registry import checked_registry
 
-from .hooks import declare, hooks_of, imply
+from .instrument import imply, instrument, instrumentation_of
 
 
 _T = TypeVar("_T", bound=type)
@@ -88,7 +88,7 @@ def versioned(
             raise DeclarationError(name_of(cls), "this is no class", "put @versioned on a class")
         settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
         declaration = Declaration(ref_of(cls), *settings)
-        declare(cls, declaration, checked_registry(registry))
+        instrument(cls, declaration, checked_registry(registry))
         watch_subclasses(cls)
         return cls
 
@@ -125,18 +125,20 @@ class Versioned:
         **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
-        if MARK in vars(cls):  # attrs or dataclasses built the class anew, with its hooks
+        if MARK in vars(
+            cls
+        ):  # attrs or dataclasses built the class anew, with its instrumentation
             return
         settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
         declaration = Declaration(ref_of(cls), *settings)
         said_nothing = (1, None, (), 1, (), 1, None, "raise", None)
         declaration.is_implied = (*settings, registry) == said_nothing
-        declare(cls, declaration, checked_registry(registry or _registry_of_bases(cls)))
+        instrument(cls, declaration, checked_registry(registry or _registry_of_bases(cls)))
 
 
 def _registry_of_bases(cls: type) -> Registry:
-    found = (hooks_of(base) for base in cls.__mro__[1:])
-    return next((hooks.registry for hooks in found if hooks is not None), default_registry)
+    found = (instrumentation_of(base) for base in cls.__mro__[1:])
+    return next((known.registry for known in found if known is not None), default_registry)
 
 
 def watch_subclasses(cls: type) -> None:
@@ -145,17 +147,19 @@ def watch_subclasses(cls: type) -> None:
     for subclass in subclasses:
         _imply_unless_versioned(subclass)
         watch_subclasses(subclass)
-    if not any(hooks_of(base) for base in cls.__mro__[1:]) and not issubclass(cls, Versioned):
+    if not any(instrumentation_of(base) for base in cls.__mro__[1:]) and not issubclass(
+        cls, Versioned
+    ):
         _put_watcher(cls)
 
 
 def _put_watcher(cls: type) -> None:
-    hooks: Any = hooks_of(cls)
+    known: Any = instrumentation_of(cls)
     own = vars(cls).get("__init_subclass__")
 
     def __init_subclass__(subclass: Any, /, **kwargs: Any) -> None:
         if own is None:  # attrs may have built the class anew since
-            super(hooks.cls, subclass).__init_subclass__(**kwargs)
+            super(known.cls, subclass).__init_subclass__(**kwargs)
         else:
             own.__get__(None, subclass)(**kwargs)
         _imply_unless_versioned(subclass)
@@ -164,5 +168,5 @@ def _put_watcher(cls: type) -> None:
 
 
 def _imply_unless_versioned(cls: type) -> None:
-    if hooks_of(cls) is None:
+    if instrumentation_of(cls) is None:
         imply(cls, _registry_of_bases(cls))

@@ -15,7 +15,7 @@ import attrs
 from versionpickle.migrations._schema import Recorded, RecordedField, Schema
 
 from .fields import own_attributes
-from .hooks import Hooks
+from .instrument import Instrumentation
 from .third_party import is_model
 
 
@@ -23,29 +23,29 @@ FACTORY = "..."
 """Stands for a default that is no literal."""
 
 
-def recorded(hooks: Hooks) -> Recorded:
+def recorded(known: Instrumentation) -> Recorded:
     """Describe a class as it is today."""
-    declaration, layout = hooks.declaration, hooks.codec.layout
-    *bases, _ = ((base.key, base.version) for base in hooks.lineage())
+    declaration, layout = known.declaration, known.codec.layout
+    *bases, _ = ((base.key, base.version) for base in known.lineage())
     transient = tuple(sorted(declaration.transient))
-    known = Recorded(declaration.version, None, transient, tuple(bases))
-    if issubclass(hooks.cls, enum.Enum):
-        members: Any = hooks.cls.__members__
-        return attrs.evolve(known, fields=tuple(RecordedField(name, "member") for name in members))
-    if layout.open or layout.custom_reduce or hooks.has_factory:
-        return known
-    types = types_of(hooks.cls)
+    found = Recorded(declaration.version, None, transient, tuple(bases))
+    if issubclass(known.cls, enum.Enum):
+        members: Any = known.cls.__members__
+        return attrs.evolve(found, fields=tuple(RecordedField(name, "member") for name in members))
+    if layout.open or layout.custom_reduce or declaration.has_factory:
+        return found
+    types = types_of(known.cls)
     fields = tuple(
-        RecordedField(field.name, types.get(field.name, ""), default_of(hooks.cls, field.name))
+        RecordedField(field.name, types.get(field.name, ""), default_of(known.cls, field.name))
         for field in layout.fields
         if not field.name.startswith("__pydantic_")
     )
-    return attrs.evolve(known, fields=fields)
+    return attrs.evolve(found, fields=fields)
 
 
-def schema_of(hooks: Hooks, before: Schema | None = None) -> Schema:
+def schema_of(known: Instrumentation, before: Schema | None = None) -> Schema:
     """Return the schema of a class, with today's version behind those of *before*."""
-    declaration, today = hooks.declaration, recorded(hooks)
+    declaration, today = known.declaration, recorded(known)
     earlier = () if before is None else before.versions
     versions = (*(one for one in earlier if one.version < today.version), today)
     return Schema(declaration.ref, versions, declaration.name, tuple(declaration.formerly))

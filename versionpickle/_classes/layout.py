@@ -7,11 +7,12 @@ import enum
 
 import attrs
 
-from versionpickle._wire.refs import MARK, is_written_in_c, ref_of, registered_reducer
+from versionpickle._wire.refs import MARK, is_written_in_c, ref_of
 from versionpickle.exceptions import DeclarationError
 
 from .field import REQUIRED, Field
 from .fields import HASH_CACHE, declares_fields, derived_names, fields_of, own_attributes
+from .plain import registered_reducer
 from .third_party import is_model, is_named_tuple, is_struct
 
 
@@ -181,7 +182,7 @@ def _own_method(cls: type, name: str) -> object:
     """Return a method that a class wrote itself; hooks and generated ones do not count."""
     for base in cls.__mro__[:-1]:
         own = vars(base)
-        covered = own[MARK].originals if MARK in own else {}
+        covered = own[MARK].plain.originals if MARK in own else {}
         value = covered[name] if name in covered else own.get(name)
         if value is not None and not is_generated(value) and not _is_default(base, name):
             return value

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self
 
-from versionpickle._wire.stamp import Claim, Stamp, make_stamp
+from versionpickle._wire import calls
+from versionpickle._wire.calls import wire_function
+from versionpickle._wire.stamp import Claim, Construction, Stamp, make_stamp
 from versionpickle.exceptions import StampError
 from versionpickle.migrations._fields import as_dict
-
-from . import reviving as _stream
 
 
 _CLASSES_MAX = 4096
@@ -110,7 +110,7 @@ class Placeholder:
         WRITTEN.count += 1
         content = {"state": self.state, "items": self.items, "pairs": self.pairs}
         called = (True,) if self.is_called else ()
-        return _stream._keep, (self.ref, self.args, self.kwargs, *called), content
+        return keep, (self.ref, self.args, self.kwargs, *called), content
 
     def reduce_by_name(self, protocol: int) -> tuple[Any, ...]:
         """Reduce to what was read; only a pickler that can write names of the past takes it."""
@@ -132,7 +132,7 @@ class Placeholder:
         call: tuple[Any, ...] = (stamp, self.args)
         if self.maker is not None:
             args = (stamp, *self.maker, self.args, self.kwargs, *self.in_call)
-            call = (_stream._make, args)
+            call = (calls.make, args)
         is_whole = bool(self.in_call) or (stamp.claim.is_by_values and not stored[1])
         state = None if is_whole else stored
         reduced = (*call, state, iter(self.items), iter(self.pairs))
@@ -160,6 +160,20 @@ class Kept(Placeholder):
         object.__setattr__(self, "__class__", placeholder_class(self.__dict__.pop("ref")))
 
 
+@wire_function
+def keep(
+    ref: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    is_called: bool = False,  # noqa: FBT002 - as all of these, it is given by position
+) -> Placeholder:
+    """Make a placeholder that was stored as one."""
+    kept = Kept(*args, **kwargs)
+    kept.ref = ref
+    kept.is_called = is_called
+    return kept
+
+
 @functools.lru_cache(_CLASSES_MAX)
 def placeholder_class(ref: str) -> type[Placeholder]:
     """Return the class of the placeholders for *ref*."""
@@ -184,13 +198,32 @@ def remade(cls: type[Placeholder], base: Any, state: Any) -> Placeholder:
     return obj
 
 
-def kept_whole(function: Any, stamp: Stamp, *stored: Any) -> Placeholder:
-    """Keep what was made by one call of *function*."""
-    obj: Placeholder = stamp.cls(*stored[0] if len(stored) > 1 else ())
-    obj.version = stamp.claim.version
-    obj.state = stored[-1]
-    obj.whole = (function, (stamp, *stored))
-    return obj
+class _OfPlaceholders(Construction):
+    """Keep what a stream would make objects of, so that it can be written again."""
+
+    def call(
+        self, stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: Any, state: Any
+    ) -> Any:
+        obj: Placeholder = stamp.cls(*args, **kwargs)
+        obj.maker = (function,)
+        obj.in_call = () if state is None else (state,)
+        if state is not None:
+            stamp.fill(obj, (stamp, None if state is False else state))
+        return obj
+
+    def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:
+        obj: Placeholder = stamp.cls(*stored[0] if len(stored) > 1 else ())
+        obj.version = stamp.claim.version
+        obj.state = stored[-1]
+        obj.whole = (function, (stamp, *stored))
+        return obj
+
+    def set_state(self, obj: Any, state: tuple[Any, ...]) -> None:
+        super().set_state(obj, state)
+        obj.setter = calls.set_state
+
+
+_KEEPING = _OfPlaceholders()
 
 
 def placeholder_stamp(claim: Claim) -> Stamp:
@@ -219,27 +252,5 @@ def placeholder_stamp(claim: Claim) -> Stamp:
 
     cls = placeholder_class(claim.ref)
     make = (make_of_values,) if claim.is_by_values else None
-    stamp = make_stamp(cls, claim, fill, _stream._revive, make=make)
+    stamp = make_stamp(cls, claim, fill, make=make, construction=_KEEPING)
     return stamp
-
-
-class Pending:
-    """Stand for an object until its state tells what it becomes."""
-
-    __hash__ = None  # type: ignore[assignment] # its class is not known yet
-    conversion: Any
-    """What it takes."""
-
-    def __setstate__(self, state: Any) -> None:
-        """Become an object of another class, if that has room for it; plain pickle comes here."""
-        state[0].fill(self, state)
-
-    def _refuse(self, *_: object) -> None:
-        self.conversion.refuse_items()
-
-    append = extend = add = __setitem__ = _refuse
-
-
-def is_pending(stamp: Stamp) -> bool:
-    """Tell whether the objects of this stamp become others."""
-    return stamp.cls is Pending

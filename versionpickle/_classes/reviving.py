@@ -1,11 +1,4 @@
-"""
-The functions that streams name.
-
-Their names and arguments are file format: they never move and never change.
-In streams they belong to the package itself, which pickle finds faster than a
-module within.
-See docs/reference/wire-format.md.
-"""
+"""Revive stamps: find the class that a stream names, and the chain that leads to it."""
 
 from __future__ import annotations
 
@@ -13,6 +6,7 @@ import importlib
 
 from typing import Any
 
+from versionpickle._wire.calls import wire_function
 from versionpickle._wire.refs import checked_ref, is_version, look_up, shortened
 from versionpickle._wire.stamp import FORMAT, Claim, Stamp
 from versionpickle.exceptions import (
@@ -23,81 +17,20 @@ from versionpickle.exceptions import (
 )
 from versionpickle.migrations import Converted, Declaration, Registry, Retired, default_registry
 
-from . import placeholder as _placeholder
-from .hooks import hooks_of, imply
+from .instrument import imply, instrumentation_of
+from .placeholder import placeholder_stamp
 
 
 _STAMPS_MAX = 4096
 
 
-def _revive(format: int, ref: str, version: int, fields: Any, bases: Any) -> Stamp:
+@wire_function
+def revive(format: int, ref: str, version: int, fields: Any, bases: Any) -> Stamp:
     """Return the stamp that a stream describes; plain pickle comes here."""
     return revive_in(default_registry, True, format, ref, version, fields, bases)
 
 
-def _make(
-    stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], state: Any = None
-) -> Any:
-    """
-    Make an object whose class reduces to a call of *function*, or of itself.
-
-    *state* is that of a class that can carry no hooks; False says that there is none,
-    for a function that might make something else.
-    """
-    obj: Any
-    if _placeholder.is_pending(stamp):
-        return _turn().convert_whole(stamp, (function, *args), kwargs, state or None)
-    if issubclass(stamp.cls, _placeholder.Placeholder):
-        obj = stamp.cls(*args, **kwargs)
-        obj.maker = (function,)
-        obj.in_call = () if state is None else (state,)
-    else:
-        obj = stamp.cls(*args, **kwargs) if function is None else function(*args, **kwargs)
-    if state is False and type(obj) is stamp.cls:
-        stamp.fill(obj, (stamp, None))
-    elif state is not None and state is not False:
-        stamp.fill(obj, (stamp, state))
-    return obj
-
-
-def _set_state(obj: Any, state: tuple[Any, ...]) -> None:
-    """Fill an object of a class that carries no hooks of this registry."""
-    state[0].fill(obj, state)
-    if isinstance(obj, _placeholder.Placeholder):
-        obj.setter = _set_state
-
-
-def _member(stamp: Stamp, name: str) -> Any:
-    """Return the member of an enum."""
-    if issubclass(stamp.cls, _placeholder.Placeholder):
-        return _placeholder.kept_whole(_member, stamp, name)
-    if _placeholder.is_pending(stamp):
-        return _turn().convert_whole(stamp, (), {}, {"name": name})
-    fill: Any = stamp.fill
-    return fill(None, (stamp, name))
-
-
-def _rebuild(stamp: Stamp, args: tuple[Any, ...], state: Any) -> Any:
-    """Make an object of a class that must be made of its state."""
-    if issubclass(stamp.cls, _placeholder.Placeholder):
-        return _placeholder.kept_whole(_rebuild, stamp, args, state)
-    if _placeholder.is_pending(stamp):
-        return _turn().convert_whole(stamp, args, {}, state)
-    fill: Any = stamp.fill
-    return fill(None, (stamp, args, state))
-
-
-def _keep(
-    ref: str,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    is_called: bool = False,  # noqa: FBT002 - as all of these, it is given by position
-) -> _placeholder.Placeholder:
-    """Make a placeholder that was stored as one."""
-    kept = _placeholder.Kept(*args, **kwargs)
-    kept.ref = ref
-    kept.is_called = is_called
-    return kept
+Stamp.revive = staticmethod(revive)
 
 
 def revive_in(
@@ -144,15 +77,17 @@ def revive_or_keep(
             raise
     number, ref, *rest = described
     claim = checked_claim(ref, number, *rest)
-    return kept.setdefault(claim, _placeholder.placeholder_stamp(claim))
+    return kept.setdefault(claim, placeholder_stamp(claim))
 
 
 def _new_stamp(registry: Registry, claim: Claim, importing: bool) -> Stamp:
     meaning = _meaning(registry, claim, importing)
     if isinstance(meaning, Retired):
-        stamp = _placeholder.placeholder_stamp(claim)
+        stamp = placeholder_stamp(claim)
     elif isinstance(meaning, Converted):
-        stamp = _turn().conversion_stamp(_turn().exit_conversion(registry, claim))
+        from .conversion import conversion_stamp, exit_conversion  # noqa: PLC0415 - few classes become others
+
+        stamp = conversion_stamp(exit_conversion(registry, claim))
     else:
         stamp = meaning.hooks.stamp(claim)
     if len(registry.stamps) >= _STAMPS_MAX:
@@ -188,12 +123,6 @@ def _is_base(base: Any) -> bool:
     return type(base) is tuple and len(base) == 2 and type(base[0]) is str and is_version(base[1])
 
 
-def _turn() -> Any:
-    from . import conversion as _turn  # noqa: PLC0415 - few classes become others
-
-    return _turn
-
-
 def _meaning(
     registry: Registry, claim: Claim, importing: bool
 ) -> Declaration | Retired | Converted:
@@ -219,7 +148,7 @@ def _unnoticed(registry: Registry, ref: str) -> Declaration | None:
     except LookupError:
         return None
     bases = cls.__mro__[1:] if isinstance(cls, type) else ()
-    if any(hooks.registry is registry for hooks in map(hooks_of, bases) if hooks is not None):
+    if any(known.registry is registry for known in map(instrumentation_of, bases) if known):
         imply(cls, registry)
     return registry.declared(ref)
 
@@ -234,11 +163,3 @@ def _import_module_of(ref: str, claim: Claim) -> None:
     except ImportError as exc:
         problem = f"its module cannot be imported ({exc})"
         raise UnknownClassError(claim.ref, claim.version, problem) from exc
-
-
-OF_OURS = set()
-"""The refs of what streams name."""
-
-for _function in (_keep, _make, _member, _rebuild, _revive, _set_state):
-    _function.__module__ = "versionpickle"
-    OF_OURS.add(f"versionpickle:{_function.__name__}")

@@ -11,6 +11,8 @@ import attrs
 
 from versionpickle._wire.refs import shortened
 
+from .value_types import FROZENDICT
+
 
 INDEX = "index"
 """An item of a list or tuple."""
@@ -149,22 +151,25 @@ def _in_arguments(step: Step, *coming: Step) -> tuple[Hop, int] | None:
     place = coming[0].detail
     if hasattr(maker, "claim") and place < len(maker.claim.names):
         return _dot(maker.claim.names[place], 2)
-    if step.kind == NEW_ARGS and not _is_subclass(maker, tuple):
+    if step.kind == NEW_ARGS and not _is_subclass(maker, *_MADE_OF_ITEMS):
         return lambda path: f"{path}.__reduce_ex__(4)[1][{place + 1}]", 2
     return _in_container(maker, *coming)
 
 
 def _in_container(maker: Any, place: Step, *coming: Step) -> tuple[Hop, int] | None:
-    """Return the hop to an item of a tuple or set that is made from all its items."""
+    """Return the hop to an item of a container that is made from all its items."""
     if _is_subclass(maker, tuple) and hasattr(maker, "_fields"):
         return _plain(place), 2
     if not coming:
         return None
-    if _is_subclass(maker, tuple):
+    if _is_subclass(maker, *_MADE_OF_ITEMS):
         return _plain(coming[0]), 3
     if _is_subclass(maker, set, frozenset):
         return _plain(Step(MEMBER, coming[0].detail, None)), 3
     return None
+
+
+_MADE_OF_ITEMS = tuple(cls for cls in (tuple, FROZENDICT) if cls is not None)
 
 
 def _is_subclass(function: object, *classes: type) -> bool:

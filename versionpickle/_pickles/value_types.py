@@ -11,11 +11,15 @@ from typing import Any
 from versionpickle._wire.refs import shortened
 
 
+FROZENDICT: Any = getattr(builtins, "frozendict", None)
+SENTINEL: Any = getattr(builtins, "sentinel", None)
+"""Two types that came with CPython 3.15."""
+
 _TYPES = {
     "array": "array _array_reconstructor",
     "builtins": (
-        "bool bytearray bytes complex dict float frozenset int list object range set slice "
-        "str tuple Ellipsis NotImplemented"
+        "bool bytearray bytes complex dict float frozendict frozenset int list object range set "
+        "slice str tuple Ellipsis NotImplemented"
     ),
     "collections": "ChainMap Counter OrderedDict UserDict UserList UserString defaultdict deque",
     "copyreg": "_reconstructor __newobj__ __newobj_ex__",
@@ -31,7 +35,12 @@ _TYPES = {
     "zoneinfo": "ZoneInfo",
 }
 
-_NAMES = {(module, name) for module, names in _TYPES.items() for name in names.split()}
+_NAMES = {
+    (module, name)
+    for module, names in _TYPES.items()
+    for name in names.split()
+    if module != "builtins" or hasattr(builtins, name)
+}
 _EXCEPTIONS = {
     name
     for name, value in vars(builtins).items()

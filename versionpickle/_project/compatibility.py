@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle.exceptions import VersionPickleError
 from versionpickle.migrations import Chain, Declaration
 from versionpickle.migrations._schema import Recorded, Schema
@@ -81,7 +81,7 @@ def verdicts(project: Project) -> Iterator[Verdict]:
         yield _of_gone(project, project.schemas[key])
 
 
-def _of_new(hooks: Hooks) -> Verdict:
+def _of_new(hooks: Instrumentation) -> Verdict:
     one = hooks.declaration
     unknown = "it does not know the class"
     return Verdict(one.ref, one.name, None, one.version, ("it is new",), (), (), (unknown,))

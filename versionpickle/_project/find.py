@@ -6,7 +6,7 @@ import difflib
 
 from collections.abc import Iterable, Iterator
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle.exceptions import ProjectError
 
 from .project import Project
@@ -68,7 +68,7 @@ def packages_of(project: Project) -> set[str]:
     return {module.partition(".")[0] for module in project.known.modules}
 
 
-def names_of(hooks: Hooks) -> tuple[str, ...]:
+def names_of(hooks: Instrumentation) -> tuple[str, ...]:
     """Return the names by which a user may mean a class, its ref first."""
     declaration = hooks.declaration
     return (declaration.ref, declaration.key, hooks.cls.__qualname__)

@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 
 from versionpickle._classes.check import check
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle._pickles.inspect.report import inspect as report_of
 from versionpickle._pickles.rewrite.snapshot import description, is_same
 from versionpickle._project.make.declarations import place_of
@@ -271,7 +271,7 @@ def _with_place(project: Project, finding: Finding) -> Finding:
     return attrs.evolve(finding, file=str(shown), line=line)
 
 
-def _place(hooks: Hooks, root: Path) -> tuple[Path, int]:
+def _place(hooks: Instrumentation, root: Path) -> tuple[Path, int]:
     """Return where a class is adopted, or where it stands."""
     if hooks.declaration.adopted_by:
         with contextlib.suppress(ProjectError):  # not in a plain call of this project

@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from versionpickle._classes.describe import recorded, schema_of
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle._pickles.rewrite.snapshot import description
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import ProjectError
@@ -28,7 +28,7 @@ class Project:
 
     known: Configuration
     registry: Registry
-    classes: dict[str, Hooks]
+    classes: dict[str, Instrumentation]
     """The versioned classes of the project's modules, by stable name or ref."""
 
     schemas: dict[str, Schema]
@@ -98,7 +98,7 @@ class Project:
     def follow(self, key: str, old: Recorded) -> Chain:
         """Return the steps of an old version; raise where its fields do not reach today's."""
         hooks = self.classes[key]
-        chain = hooks.chain(Claim(hooks.declaration.key, old.version, old.names, old.bases))
+        chain = hooks.chains.of(Claim(hooks.declaration.key, old.version, old.names, old.bases))
         hooks.codec.source(chain, old.names)
         return chain
 
@@ -171,7 +171,7 @@ def load_project(start: Path) -> Project:
     return Project(known, default_registry, classes, schemas)
 
 
-def _is_of(known: Configuration, hooks: Hooks) -> bool:
+def _is_of(known: Configuration, hooks: Instrumentation) -> bool:
     """Tell whether a class is declared by the project, and not by a package that it uses."""
     packages = {module.partition(".")[0] for module in known.modules}
     module: str = hooks.declaration.adopted_by or hooks.cls.__module__

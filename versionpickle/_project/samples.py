@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle._pickles.files import write_file
 from versionpickle._pickles.rewrite.snapshot import ref_today, translated
 from versionpickle._wire.refs import ref_of
@@ -109,7 +109,7 @@ def samples_in(folder: Path, key: str) -> list[Sample]:
     return sorted(found, key=lambda one: (one.version, one.name))
 
 
-def new_samples(folder: Path, hooks: Hooks) -> Iterator[tuple[Sample, Any]]:
+def new_samples(folder: Path, hooks: Instrumentation) -> Iterator[tuple[Sample, Any]]:
     """Yield the samples of today's version that are not there yet, each with its object."""
     declaration = hooks.declaration
     makers = MAKERS.get(declaration.ref) or {"made": lambda: _made(hooks)}
@@ -120,7 +120,7 @@ def new_samples(folder: Path, hooks: Hooks) -> Iterator[tuple[Sample, Any]]:
             yield Sample(declaration.key, declaration.version, name, file), make()
 
 
-def _made(hooks: Hooks) -> Any:
+def _made(hooks: Instrumentation) -> Any:
     from .example import example  # noqa: PLC0415 - only where the user made none
 
     return example(hooks.cls)

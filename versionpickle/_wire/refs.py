@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import sys
 
 from typing import Any, TypeGuard
@@ -11,7 +10,7 @@ from versionpickle.exceptions import DeclarationError
 
 
 MARK = "__versionpickle__"
-"""The name under which a versioned class holds its hooks."""
+"""The name under which a versioned class holds its instrumentation."""
 
 
 def ref_of(target: object) -> str:
@@ -104,19 +103,3 @@ def _held_by(holder: Any, name: str) -> Any:
             bound = isinstance(found, classmethod | staticmethod)
             return found.__get__(None, holder) if bound else found
     raise KeyError(name)
-
-
-def registered_reducer(cls: type) -> Any:
-    """Return what `copyreg.pickle` was told of *cls*, by others than us; or None."""
-    hooks = vars(cls).get(MARK)
-    if hooks is not None and "copyreg" in hooks.originals:
-        return hooks.originals["copyreg"]
-    reducer: Any = copyreg.dispatch_table.get(cls)
-    ours = getattr(reducer, MARK, None)
-    return reducer if ours is None else ours.originals.get("copyreg")
-
-
-def reduced(obj: Any) -> Any:
-    """Return what pickle would ask of an object, if we had not told it otherwise of its class."""
-    reducer = registered_reducer(type(obj))
-    return obj.__reduce_ex__(4) if reducer is None else reducer(obj)

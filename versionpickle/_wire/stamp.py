@@ -6,7 +6,7 @@ import functools
 import threading
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import attrs
 
@@ -18,6 +18,9 @@ FORMAT = 1
 
 BY_VALUES = "*"
 """What stands before the names of fields that are arguments, of named tuples and structs."""
+
+MAKES_BLANKS = "makes_blanks"
+"""The attribute of a function that makes objects without running code of their class."""
 
 MADE_FROM_ARGUMENTS = (
     "it was made from arguments, which its class does not take any more; let alias() name a "
@@ -63,15 +66,48 @@ class _Notes(threading.local):
 NOTES = _Notes()
 
 
+class Construction:
+    """Make objects in one of the ways that streams ask for, beside a call of the stamp itself."""
+
+    def call(
+        self, stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: Any, state: Any
+    ) -> Any:
+        """
+        Call *function*, or the class, and fill the object that this returns.
+
+        *state* is None where the state follows; False says that there is none, for a function
+        that might return something else.
+        """
+        obj = stamp.cls(*args, **kwargs) if function is None else function(*args, **kwargs)
+        if state is False:
+            if type(obj) is stamp.cls:
+                stamp.fill(obj, (stamp, None))
+        elif state is not None:
+            stamp.fill(obj, (stamp, state))
+        return obj
+
+    def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:
+        """Make an object from all that was stored of it, as the wire *function* is called."""
+        fill: Any = stamp.fill
+        return fill(None, (stamp, *stored))
+
+    def set_state(self, obj: Any, state: tuple[Any, ...]) -> None:
+        """Fill an object whose class cannot do that itself."""
+        state[0].fill(obj, state)
+
+
+DEFAULT = Construction()
+
+
 class Stamp(functools.partial[Any]):
     """
-    Make blank objects of a class, and say how a state fills them.
+    Make blank objects of a class, and know how a state fills them.
 
     A partial over ``cls.__new__``, so that pickle makes an object without a
     Python frame.
     """
 
-    __slots__ = ("_reduction", "check_reachable", "claim", "cls", "fill", "revive")
+    __slots__ = ("_reduction", "check_reachable", "claim", "cls", "construction", "fill")
 
     cls: type
     claim: Claim
@@ -79,7 +115,10 @@ class Stamp(functools.partial[Any]):
     check_reachable: Callable[[], None]
     """Refuse to be written where no load could find the class again."""
 
-    revive: Callable[..., Stamp]
+    construction: Construction
+    revive: ClassVar[Callable[..., Stamp]]
+    """What streams call to get the stamp back; the module that defines it sets it."""
+
     _reduction: tuple[Any, ...] | None
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
@@ -106,17 +145,17 @@ def make_stamp(
     cls: type,
     claim: Claim,
     fill: Fill,
-    revive: Callable[..., Stamp],
     check_reachable: Callable[[], None] = lambda: None,
     *,
     make: tuple[Any, ...] | None = None,
+    construction: Construction = DEFAULT,
 ) -> Stamp:
     """Return a stamp; *make* is what it calls, and the first arguments, if not ``cls.__new__``."""
     stamp = Stamp(*(make or (cls.__new__, cls)))
     stamp.cls = cls
     stamp.claim = claim
     stamp.fill = fill
-    stamp.revive = revive
+    stamp.construction = construction
     stamp.check_reachable = check_reachable
     stamp._reduction = None
     return stamp

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from versionpickle._classes.codecs.base import value_or
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle._pickles.rewrite.snapshot import is_same, snapshot
 
 
@@ -76,7 +76,7 @@ def objects_differ(was: object, found: object) -> list[Difference]:
     return list(differences(snapshot(was), snapshot(found)))
 
 
-def attributes_differ(hooks: Hooks, was: object, found: object) -> Iterator[Difference]:
+def attributes_differ(hooks: Instrumentation, was: object, found: object) -> Iterator[Difference]:
     """
     Yield the attributes in which two objects of one class differ.
 
@@ -100,7 +100,7 @@ def _looks_same(value: object, other: object) -> bool:
         return type(value) is type(other)
 
 
-def attributes_of(hooks: Hooks, obj: object) -> dict[str, Any]:
+def attributes_of(hooks: Instrumentation, obj: object) -> dict[str, Any]:
     """Return the attributes of an object, but what is computed from others."""
     layout = hooks.codec.layout
     found = {

@@ -10,7 +10,7 @@ import hypothesis
 
 from hypothesis import errors
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle._pickles.dump.pickler import dumps
 from versionpickle._wire.stamp import Bases, Claim
 from versionpickle.exceptions import (
@@ -99,14 +99,17 @@ def check_upgrades(
     _try(made, law.of_today, law, settings)
 
 
-def _versions(hooks: Hooks, version: int | None) -> list[tuple[int, Recorded | None]]:
+def _versions(hooks: Instrumentation, version: int | None) -> list[tuple[int, Recorded | None]]:
     if version is not None:
         return [(version, version_of(hooks, version))]
     return [(one.version, one) for one in recorded_versions(hooks)]
 
 
 def _check_names(
-    hooks: Hooks, versions: list[tuple[int, Recorded | None]], taken: list[str], fields: Strategies
+    hooks: Instrumentation,
+    versions: list[tuple[int, Recorded | None]],
+    taken: list[str],
+    fields: Strategies,
 ) -> None:
     """Refuse strategies that no version has a use for."""
     if any(known is None or known.fields is None for _, known in versions):
@@ -146,7 +149,7 @@ class _BrokenError(Exception):
     """Say that a law does not hold."""
 
 
-def _fresh(hooks: Hooks, obj: Any) -> Any:
+def _fresh(hooks: Instrumentation, obj: Any) -> Any:
     """
     Make an object with the attributes of *obj* anew.
 
@@ -163,7 +166,7 @@ def _fresh(hooks: Hooks, obj: Any) -> Any:
     return hooks.cls(**given)
 
 
-def _is_comparable(hooks: Hooks, made: Strategy) -> bool:
+def _is_comparable(hooks: Instrumentation, made: Strategy) -> bool:
     """Tell whether the constructor gives an object again for the attributes of one."""
     settings = hypothesis.settings(**_SETTINGS)
     try:
@@ -177,7 +180,7 @@ def _is_comparable(hooks: Hooks, made: Strategy) -> bool:
 class _Law:
     """What holds for the states of one version."""
 
-    hooks: Hooks
+    hooks: Instrumentation
     version: int
     bases: Bases
     is_comparable: bool
@@ -191,7 +194,7 @@ class _Law:
         told = f"the state {state!r}"
         claim = Claim(self.hooks.declaration.key, self.version, tuple(state), self.bases)
         try:
-            chain = self.hooks.chain(claim)
+            chain = self.hooks.chains.of(claim)
         except VersionPickleError as exc:
             raise self._broken(f"it does not load ({type(exc).__name__}: {exc})", told) from exc
         try:

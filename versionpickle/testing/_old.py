@@ -9,13 +9,13 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes import reviving as _stream
 from versionpickle._classes.codecs.enum import EnumCodec
 from versionpickle._classes.codecs.values import ValuesCodec
-from versionpickle._classes.hooks import Hooks, hooks_of
+from versionpickle._classes.instrument import Instrumentation, instrumentation_of
 from versionpickle._classes.third_party import FIELDS_SET, is_model
 from versionpickle._pickles.dump.downgrade import never
 from versionpickle._pickles.load.unpickler import loads
+from versionpickle._wire import calls
 from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import BY_VALUES, Bases, Claim, make_stamp
 from versionpickle.exceptions import DeclarationError
@@ -25,9 +25,9 @@ from versionpickle.migrations import default_registry
 Versions = Mapping[str | type, int]
 
 
-def hooks_for(cls: type) -> Hooks:
+def hooks_for(cls: type) -> Instrumentation:
     """Return the hooks of a versioned class; raise DeclarationError for any other."""
-    hooks = hooks_of(cls)
+    hooks = instrumentation_of(cls)
     if hooks is not None:
         return hooks
     declaration = default_registry.declared(ref_of(cls))
@@ -37,7 +37,7 @@ def hooks_for(cls: type) -> Hooks:
             "this class has no versions",
             "put @versioned(version=...) on it, or call adopt() first",
         )
-    found: Hooks = declaration.hooks
+    found: Instrumentation = declaration.hooks
     return found
 
 
@@ -57,21 +57,23 @@ def upgraded(
     return load(hooks, old_pickle(hooks, version, state, bases_of(hooks, bases or {})))
 
 
-def load(hooks: Hooks, data: bytes) -> Any:
+def load(hooks: Instrumentation, data: bytes) -> Any:
     """Load as plain pickle does, where that knows the class."""
     if hooks.registry is default_registry:
         return pickle.loads(data)
     return loads(data, registry=hooks.registry, unsafe=True)
 
 
-def old_pickle(hooks: Hooks, version: int, state: Mapping[str, Any], bases: Bases) -> bytes:
+def old_pickle(
+    hooks: Instrumentation, version: int, state: Mapping[str, Any], bases: Bases
+) -> bytes:
     """Return a pickle of an object of *version* with this state."""
     if not isinstance(state, Mapping):
         raise TypeError(f"a state is a dict of the fields, not {state!r}")
     return pickle.dumps(_Stored(_reduction(hooks, version, dict(state), bases)), protocol=4)
 
 
-def bases_of(hooks: Hooks, told: Versions) -> Bases:
+def bases_of(hooks: Instrumentation, told: Versions) -> Bases:
     """Return the versions of the bases, as a stamp says them; today's where nothing is told."""
     by_ref = {ref_of(key) if isinstance(key, type) else key: told[key] for key in told}
     *bases, _ = hooks.lineage()
@@ -80,21 +82,21 @@ def bases_of(hooks: Hooks, told: Versions) -> Bases:
     )
 
 
-def _reduction(hooks: Hooks, version: int, state: dict[str, Any], bases: Bases) -> Any:
+def _reduction(hooks: Instrumentation, version: int, state: dict[str, Any], bases: Bases) -> Any:
     """Return what the object reduced to; docs/reference/wire-format.md says what there is."""
     claim = Claim(hooks.declaration.key, version, None, bases)
-    whole = make_stamp(hooks.cls, claim, never, _stream._revive)
+    whole = make_stamp(hooks.cls, claim, never)
     if isinstance(hooks.codec, EnumCodec):
-        return _stream._member, (whole, state["name"])
-    if hooks.has_factory:
-        return _stream._rebuild, (whole, (), state)
+        return calls.member, (whole, state["name"])
+    if hooks.declaration.has_factory:
+        return calls.rebuild, (whole, (), state)
     if hooks.codec.layout.custom_reduce:
         return whole, (), (whole, state)
     if is_model(hooks.cls):
         state = {FIELDS_SET: set(state), **state}
     is_by_values = isinstance(hooks.codec, ValuesCodec)
     names = (BY_VALUES, *state) if is_by_values else tuple(state)
-    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), never, _stream._revive)
+    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), never)
     if is_by_values:
         return stamp, tuple(state.values())
     return stamp, (), (stamp, *state.values())

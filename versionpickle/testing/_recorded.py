@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from versionpickle._classes.describe import recorded
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle._project.configuration import found_configuration
 from versionpickle._project.schemas import read_schemas
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations._schema import Recorded, Schema
 
 
-def schema_for(hooks: Hooks) -> Schema | None:
+def schema_for(hooks: Instrumentation) -> Schema | None:
     """Return the recorded schema of a class; None where nobody recorded it."""
     schemas = _schemas(hooks)
     declaration = hooks.declaration
@@ -24,7 +24,7 @@ def schema_for(hooks: Hooks) -> Schema | None:
     return next((schemas[name] for name in names if name in schemas), None)
 
 
-def _schemas(hooks: Hooks) -> dict[str, Schema]:
+def _schemas(hooks: Instrumentation) -> dict[str, Schema]:
     """Read those of the project around the class's file, or around the current folder."""
     for folder in _folders(hooks.cls):
         known = found_configuration(folder)
@@ -39,7 +39,7 @@ def _folders(cls: type) -> Iterator[Path]:
     yield Path.cwd()
 
 
-def version_of(hooks: Hooks, version: int) -> Recorded | None:
+def version_of(hooks: Instrumentation, version: int) -> Recorded | None:
     """Return what is known of one version: what was recorded, or today's as it is now."""
     schema = schema_for(hooks)
     known = None if schema is None else schema.at(version)
@@ -48,7 +48,7 @@ def version_of(hooks: Hooks, version: int) -> Recorded | None:
     return known
 
 
-def old_versions(hooks: Hooks) -> list[Recorded]:
+def old_versions(hooks: Instrumentation) -> list[Recorded]:
     """
     Return the recorded versions before today's that the class still reads.
 
@@ -66,7 +66,7 @@ def old_versions(hooks: Hooks) -> list[Recorded]:
     return [one for one in versions if declaration.oldest <= one.version < declaration.version]
 
 
-def recorded_versions(hooks: Hooks) -> list[Recorded]:
+def recorded_versions(hooks: Instrumentation) -> list[Recorded]:
     """Return those, and today's as it was recorded, which may be another one by now."""
     schema = schema_for(hooks)
     today = None if schema is None else schema.at(hooks.declaration.version)

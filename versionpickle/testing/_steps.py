@@ -9,7 +9,7 @@ import pickle
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from versionpickle._classes import reviving as _stream
+from versionpickle._classes.reviving import revive
 from versionpickle._project.project import Project
 from versionpickle._project.samples import Sample
 from versionpickle._wire.stamp import Claim
@@ -48,14 +48,14 @@ class _Stamps(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         found = super().find_class(module, name)
-        if found is _stream._revive:
+        if found is revive:
             return self._revive
         self.refs.append(f"{module}:{name}")
         return found
 
     def _revive(self, format: int, *described: Any) -> Any:
         self.claims.append(Claim(*described))
-        return _stream._revive(format, *described)
+        return revive(format, *described)
 
 
 def _of_claim(registry: Registry, claim: Claim) -> Iterator[Node]:
@@ -64,7 +64,7 @@ def _of_claim(registry: Registry, claim: Claim) -> Iterator[Node]:
         yield from _path(registry, claim.ref, claim.version)
         return
     try:
-        steps = declaration.hooks.chain(claim).steps
+        steps = declaration.hooks.chains.of(claim).steps
     except VersionPickleError:
         return
     yield from _followed(registry, steps)

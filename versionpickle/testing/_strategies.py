@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle.exceptions import InvalidObjectError, ProjectError, StepError
 from versionpickle.migrations import Step
 from versionpickle.migrations._operations import Require
@@ -54,7 +54,11 @@ def states(
 
 
 def states_of(
-    hooks: Hooks, version: int, known: Recorded | None, types: Strategies, fields: Strategies
+    hooks: Instrumentation,
+    version: int,
+    known: Recorded | None,
+    types: Strategies,
+    fields: Strategies,
 ) -> Strategy:
     if known is None or known.fields is None:
         if fields:
@@ -145,7 +149,11 @@ def upgrades(
 
 
 def _pairs(
-    hooks: Hooks, version: int, known: Recorded | None, types: Strategies, fields: Strategies
+    hooks: Instrumentation,
+    version: int,
+    known: Recorded | None,
+    types: Strategies,
+    fields: Strategies,
 ) -> Strategy:
     bases = bases_of(hooks, {}) if known is None else known.bases
 

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from versionpickle._classes.describe import type_text, types_of
 from versionpickle._classes.fields import declares_fields
-from versionpickle._classes.hooks import hooks_of
+from versionpickle._classes.instrument import instrumentation_of
 from versionpickle._classes.third_party import is_struct
 from versionpickle._project.example import hints_of
 from versionpickle._wire.refs import ref_of
@@ -216,7 +216,7 @@ def _is_of_a_project(kind: type) -> bool:
     """Tell whether Hypothesis would know less about a class than we do."""
     if issubclass(kind, enum.Enum):
         return False
-    return declares_fields(kind) or is_struct(kind) or hooks_of(kind) is not None
+    return declares_fields(kind) or is_struct(kind) or instrumentation_of(kind) is not None
 
 
 @attrs.frozen

@@ -11,7 +11,7 @@ from pathlib import Path
 import attrs
 
 from versionpickle._classes.codecs.fields import FieldsCodec
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle._pickles.rewrite.snapshot import description
 from versionpickle._project.findings import Finding, findings, problem_of
 from versionpickle._project.project import Project, load_project
@@ -119,7 +119,7 @@ def told(found: Iterator[Finding]) -> str:
     return "\n".join(lines)
 
 
-def of_sample(project: Project, hooks: Hooks, sample: Sample) -> str:
+def of_sample(project: Project, hooks: Instrumentation, sample: Sample) -> str:
     """Tell why a sample is not what it should be: it does not load, or as another object."""
     head = f"{hooks.declaration.ref} version {sample.version}"
     version = hooks.declaration.version
@@ -133,7 +133,7 @@ def of_sample(project: Project, hooks: Hooks, sample: Sample) -> str:
     return "\n".join([f"{head}: {problem}", *lines, f"    {cure}"])
 
 
-def _differences(project: Project, hooks: Hooks, sample: Sample) -> list[Difference]:
+def _differences(project: Project, hooks: Instrumentation, sample: Sample) -> list[Difference]:
     """Return what differs from the recorded description, as far as there are both."""
     try:
         found = description(sample.load())
@@ -144,12 +144,12 @@ def _differences(project: Project, hooks: Hooks, sample: Sample) -> list[Differe
     return [] if expected is None else [*differences(expected, found["object"], name)]
 
 
-def _why_invalid(hooks: Hooks, sample: Sample, head: str) -> str:
+def _why_invalid(hooks: Instrumentation, sample: Sample, head: str) -> str:
     """Run the validators, which a load without a step does not."""
     obj = sample.load()
     if type(obj) is hooks.cls and isinstance(hooks.codec, FieldsCodec):
         try:
-            hooks.codec._validate(hooks.codec.today)(obj)
+            hooks.codec._validate(hooks.codec.chains.today())(obj)
         except InvalidObjectError as exc:
             return (
                 f"{head}: its sample {sample.name!r} is not valid: {exc.problem}\n"

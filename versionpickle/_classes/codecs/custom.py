@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import copyreg
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from versionpickle._classes import reviving as _stream
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.layout import Layout
+from versionpickle._classes.stored_state import check_length, unpacked, with_items, without_items
+from versionpickle._wire import calls
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.migrations import Chain
 
-from .base import (
-    Codec,
-    as_method,
-    check_length,
-    unpacked,
-    with_items,
-    without_items,
-)
-
-
-if TYPE_CHECKING:
-    from versionpickle._classes.hooks import Hooks
+from .base import Codec, Owner, as_method
 
 
 _OF_PICKLE = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
@@ -32,8 +22,8 @@ _OF_PICKLE = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-de
 class CustomCodec(Codec):
     """Keep what a class reduces to by itself, and stamp its state."""
 
-    def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        super().__init__(hooks, layout)
+    def __init__(self, owner: Owner, layout: Layout) -> None:
+        super().__init__(owner, layout)
         self._stamp = self.new_stamp(None, self._fill_today)
         self.reduce = as_method(self._reduce)
         self.setstate = as_method(self._fill_any)
@@ -52,8 +42,8 @@ class CustomCodec(Codec):
 
     def _reduce(self, obj: Any, protocol: int) -> Any:
         if type(obj) is not self.cls:
-            return self.hooks.reduce_foreign(obj, protocol)
-        reduced = self.hooks.plain_reduce(obj, protocol)
+            return self.owner.reduce_foreign(obj, protocol)
+        reduced = self.owner.plain.reduce(obj, protocol)
         if isinstance(reduced, str):
             return reduced
         function, args, state, items, pairs, setter = (*reduced, *[None] * 4)[:6]
@@ -86,13 +76,13 @@ class CustomCodec(Codec):
 
     def reduce_whole(self, obj: Any) -> Any:
         """Reduce an object of a class that cannot carry hooks: all goes into one call."""
-        reduced = self.hooks.plain_reduce(obj, 4)
+        reduced = self.owner.plain.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
         function, args, state, items, pairs, _ = (*reduced, *[None] * 4)[:6]
         make, made_of = self.call(self._stamp, function, args)
         if make is self._stamp:
-            make, made_of = _stream._make, (self._stamp, self._stamp, made_of, {})
+            make, made_of = calls.make, (self._stamp, self._stamp, made_of, {})
         if state is not None:
             made_of = (*made_of, state)
         return make, made_of, None, items, pairs
@@ -125,4 +115,4 @@ class CustomCodec(Codec):
         if setter is not None:
             setter(obj, state)
         else:
-            self.hooks.plain_setstate(obj, state)
+            self.owner.plain.set_state(obj, state)

@@ -7,22 +7,18 @@ import functools
 import operator
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from versionpickle._classes import reviving as _stream
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.layout import Layout
+from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError
 
-from .base import Codec, as_method
-
-
-if TYPE_CHECKING:
-    from versionpickle._classes.hooks import Hooks
+from .base import Codec, Owner, as_method
 
 
 class EnumCodec(Codec):
@@ -33,9 +29,9 @@ class EnumCodec(Codec):
     with the bits that have none as an int, and what `_missing_` made up by its value.
     """
 
-    def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        super().__init__(hooks, layout)
-        self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, self.today))
+    def __init__(self, owner: Owner, layout: Layout) -> None:
+        super().__init__(owner, layout)
+        self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, self.chains.today()))
         self.reduce = as_method(self._reduce)
         self.setstate = as_method(self._fill_any)
 
@@ -43,7 +39,7 @@ class EnumCodec(Codec):
         return self._stamp if fields is None else None
 
     def _reduce(self, obj: Any, protocol: int) -> Any:
-        return _stream._member, (self._stamp, self._stored(obj))
+        return calls.member, (self._stamp, self._stored(obj))
 
     def _stored(self, obj: Any) -> Any:
         members: Any = self.cls.__members__  # type: ignore[attr-defined] # mypy does not know that it is an enum

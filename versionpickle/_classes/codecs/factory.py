@@ -5,29 +5,25 @@ from __future__ import annotations
 import copy
 import copyreg
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from versionpickle._classes import reviving as _stream
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.layout import Layout
+from versionpickle._wire import calls
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError
 
-from .base import Codec, as_method
-
-
-if TYPE_CHECKING:
-    from versionpickle._classes.hooks import Hooks
+from .base import Codec, Owner, as_method
 
 
 class FactoryCodec(Codec):
     """Store what an object reduces to in one call, so that it can be made of all of it."""
 
-    def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        super().__init__(hooks, layout)
-        self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, self.today))
+    def __init__(self, owner: Owner, layout: Layout) -> None:
+        super().__init__(owner, layout)
+        self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, self.chains.today()))
         self.reduce = as_method(self._reduce)
         self.setstate = as_method(self._refuse)
 
@@ -36,11 +32,11 @@ class FactoryCodec(Codec):
 
     def _reduce(self, obj: Any, protocol: int) -> Any:
         if type(obj) is not self.cls:
-            return self.hooks.reduce_foreign(obj, protocol)
-        return self._in_one_call(self.hooks.plain_reduce(obj, protocol))
+            return self.owner.reduce_foreign(obj, protocol)
+        return self._in_one_call(self.owner.plain.reduce(obj, protocol))
 
     def reduce_whole(self, obj: Any) -> Any:
-        return self._in_one_call(self.hooks.plain_reduce(obj, 4))
+        return self._in_one_call(self.owner.plain.reduce(obj, 4))
 
     def _in_one_call(self, reduced: Any) -> Any:
         if isinstance(reduced, str):
@@ -49,14 +45,14 @@ class FactoryCodec(Codec):
         if function is copyreg.__newobj__:  # type: ignore[attr-defined] # known to pickle alone
             args = args[1:]
         # With the object's own dict, pickle would end a cycle before the dict is filled.
-        return _stream._rebuild, (self._stamp, args, copy.copy(state)), None, items, pairs
+        return calls.rebuild, (self._stamp, args, copy.copy(state)), None, items, pairs
 
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
         def make(_: Any, state: Any) -> Any:
             if len(state) != 3 or type(state[1]) is not tuple:
                 raise StampError(claim.ref, "its stamp is followed by no arguments and state")
             _, args, stored = state
-            return self.hooks.rebuilt(
+            return self.declaration.rebuilt(
                 args, chain.run(stored, set()) if chain.steps else stored, chain
             )
 
@@ -65,9 +61,9 @@ class FactoryCodec(Codec):
     def _refuse(self, obj: Any, state: Any) -> None:
         """Refuse to fill an object: plain pickle tries it with one that has no stamp."""
         if type(obj) is not self.cls:
-            self.hooks.restore_foreign(obj, state)
+            self.owner.restore_foreign(obj, state)
             return
-        chain = self.hooks._unstamped_chain(state, None)
+        chain = self.chains.of_unstamped(state, None)
         raise chain.failed("setting its state", OperationError(_USE_OUR_LOADS))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -14,27 +14,21 @@ from versionpickle._classes.extra_fields import ExtraFields
 from versionpickle._classes.field import UNSET, Field
 from versionpickle._classes.fields import kept_in_c
 from versionpickle._classes.layout import Layout
+from versionpickle._classes.stored_state import (
+    check_length,
+    unpacked,
+    with_extras,
+    with_items,
+    without_items,
+)
 from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import FieldsError, InvalidObjectError, StampError, StepError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import as_dict
 
-from .base import (
-    UNFILLED,
-    Codec,
-    as_method,
-    check_length,
-    unpacked,
-    value_or,
-    with_extras,
-    with_items,
-    without_items,
-)
+from .base import UNHASHABLE, Codec, Owner, as_method, value_or
 
-
-if TYPE_CHECKING:
-    from versionpickle._classes.hooks import Hooks
 
 _STAMPS_MAX = 64
 """How many sets of attributes of one open class get a stamp of their own."""
@@ -50,14 +44,14 @@ class FieldsCodec(Codec):
     interprets = False
     """Whether steps are never compiled."""
 
-    def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        super().__init__(hooks, layout)
+    def __init__(self, owner: Owner, layout: Layout) -> None:
+        super().__init__(owner, layout)
         self._named = {field.name: field for field in layout.fields}
-        trapped = self.trap and not self.takes_arguments()
-        make = (self.make_trapped,) if trapped else None
+        is_unhashable = self.unhashable and not self.takes_arguments()
+        make = (self.make_unhashable,) if is_unhashable else None
         self._stamp: Stamp | None = self.new_stamp(layout.names, self._fill_today, make)
         self._older: dict[Stamp, Older] = {}
-        self._keeps_extra = hooks.declaration.extra == "keep"
+        self._keeps_extra = owner.declaration.extra == "keep"
         self._extra_fields = None if layout.has_dict or not self._keeps_extra else ExtraFields()
         if layout.has_newargs:
             self.reduce = as_method(self._reduce_enveloped)
@@ -69,7 +63,7 @@ class FieldsCodec(Codec):
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
             state = without_items(obj, claim, state)
-            self._place(obj, self.today, *unpacked(claim, state))
+            self._place(obj, self.chains.today(), *unpacked(claim, state))
 
         return fill
 
@@ -81,7 +75,7 @@ class FieldsCodec(Codec):
     def _reduce_rest(self, obj: Any, protocol: int) -> Any:
         """Reduce an object with unset fields, further attributes, or of a subclass."""
         if type(obj) is not self.cls:
-            return self.hooks.reduce_foreign(obj, protocol)
+            return self.owner.reduce_foreign(obj, protocol)
         stamp = self._stamp
         values = [value_or(obj, field, stamp) for field in self.layout.fields]
         extras = self._extras(obj)
@@ -92,9 +86,9 @@ class FieldsCodec(Codec):
     def _reduce_enveloped(self, obj: Any, protocol: int) -> Any:
         """Reduce an object that has arguments or items beside its attributes."""
         if type(obj) is not self.cls:
-            return self.hooks.reduce_foreign(obj, protocol)
+            return self.owner.reduce_foreign(obj, protocol)
         function, args, plain, items, pairs, _ = (
-            *self.hooks.plain_reduce(obj, protocol),
+            *self.owner.plain.reduce(obj, protocol),
             *[None] * 4,
         )[:6]
         stamp, _, state = self._reduce_attributes(obj, protocol)
@@ -162,7 +156,7 @@ class FieldsCodec(Codec):
     def take_in(self, stamp: Stamp, chain: Chain) -> None:
         """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
         by_fields = stamp.claim.fields is not None and not stamp.claim.is_by_values
-        with self.hooks.lock:
+        with self.owner.lock:
             self._older = {
                 old: way for old, way in self._older.items() if old.claim != stamp.claim
             }
@@ -180,7 +174,7 @@ class FieldsCodec(Codec):
 
     def _write_setstate(self) -> None:
         self.setstate = self.writer.setstate(self._stamp, self._older, self._fill_any)
-        self.hooks.put_compiled(self)
+        self.owner.put_compiled(self)
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         state = as_dict(state)
@@ -269,7 +263,7 @@ class FieldsCodec(Codec):
         unset: set[str],
         extras: dict[str, Any],
     ) -> None:
-        self._spring(obj)
+        self._make_hashable(obj)
         if chain.steps:
             self._place_extras(obj, extras)
         if self.layout.open:
@@ -291,9 +285,9 @@ class FieldsCodec(Codec):
         if self.layout.caches_hash:
             object.__setattr__(obj, "_attrs_cached_hash", None)
 
-    def _spring(self, obj: Any) -> None:
-        for name in self.trap:
-            if obj.__dict__.get(name) is UNFILLED:
+    def _make_hashable(self, obj: Any) -> None:
+        for name in self.unhashable:
+            if obj.__dict__.get(name) is UNHASHABLE:
                 del obj.__dict__[name]
 
     def _place_extras(self, obj: Any, extras: dict[str, Any]) -> None:
@@ -348,8 +342,8 @@ def _beside(obj: Any, state: Any) -> dict[str, Any]:
 class OpenCodec(FieldsCodec):
     """Store whatever stands in the ``__dict__`` of a class that declares no fields."""
 
-    def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        Codec.__init__(self, hooks, layout)
+    def __init__(self, owner: Owner, layout: Layout) -> None:
+        Codec.__init__(self, owner, layout)
         self._named = {}
         self._stamp: Stamp | None = None
         self._older = {}
@@ -370,7 +364,7 @@ class OpenCodec(FieldsCodec):
 
     def _first(self, fields: tuple[str, ...]) -> Stamp | None:
         """Make a stamp for these attributes, unless there are very many already."""
-        with self.hooks.lock:
+        with self.owner.lock:
             if len(self._stamps) >= _STAMPS_MAX or not all(type(name) is str for name in fields):
                 return None
             stamp = self.new_stamp(
@@ -395,7 +389,7 @@ class OpenCodec(FieldsCodec):
 
     def _reduce_attributes(self, obj: Any, protocol: int) -> Any:
         if type(obj) is not self.cls:
-            return self.hooks.reduce_foreign(obj, protocol)
+            return self.owner.reduce_foreign(obj, protocol)
         attributes = obj.__dict__
         stamp = self._stamps.get(tuple(attributes))
         if stamp is None:

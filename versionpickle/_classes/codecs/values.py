@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import types
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.layout import Layout
+from versionpickle._classes.stored_state import check_arguments
 from versionpickle._classes.third_party import has_keyword_fields
 from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp
@@ -15,11 +16,7 @@ from versionpickle.exceptions import FieldsError, StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError, as_dict
 
-from .base import Codec, Maker, as_method, check_arguments
-
-
-if TYPE_CHECKING:
-    from versionpickle._classes.hooks import Hooks
+from .base import Codec, Maker, Owner, as_method
 
 
 class ValuesCodec(Codec):
@@ -28,9 +25,9 @@ class ValuesCodec(Codec):
     immutable = True
 
     def __init__(
-        self, hooks: Hooks, layout: Layout, make: tuple[Any, ...], make_of_all: tuple[Any, ...]
+        self, owner: Owner, layout: Layout, make: tuple[Any, ...], make_of_all: tuple[Any, ...]
     ) -> None:
-        super().__init__(hooks, layout)
+        super().__init__(owner, layout)
         self._make, *self._first = make
         self._stored = (BY_VALUES, *layout.names)
         self._stamp = self.new_stamp(self._stored, lambda claim: self._fill, make_of_all)
@@ -42,7 +39,7 @@ class ValuesCodec(Codec):
 
     def _reduce(self, obj: Any, protocol: int) -> Any:
         if type(obj) is not self.cls:
-            return self.hooks.reduce_foreign(obj, protocol)
+            return self.owner.reduce_foreign(obj, protocol)
         attributes = getattr(obj, "__dict__", None)
         state = (self._stamp, attributes) if attributes else None
         return self._stamp, self._values(obj), state
@@ -88,7 +85,7 @@ class ValuesCodec(Codec):
 
     def _fill(self, obj: Any, state: Any) -> None:
         if len(state) != 2 or type(state[1]) is not dict or not self.layout.has_dict:
-            ref = self.hooks.declaration.ref
+            ref = self.declaration.ref
             raise StampError(ref, "values are followed by what is no dict of attributes")
         obj.__dict__.update(state[1])
 
@@ -105,16 +102,16 @@ _VALUES_COME_LATER = (
 class NamedTupleCodec(ValuesCodec):
     """Store a named tuple; a ``__new__`` of the user's, which may take others, is passed by."""
 
-    def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        cls = hooks.cls
+    def __init__(self, owner: Owner, layout: Layout) -> None:
+        cls = owner.cls
         new: Any = cls.__new__
         made_by = getattr(new, "__globals__", {}).get("__name__", "")
         if made_by.startswith("namedtuple_"):
             of_all = types.FunctionType(new.__code__, new.__globals__)  # without the defaults
             of_all.__qualname__ = new.__qualname__
-            super().__init__(hooks, layout, (new, cls), (of_all, cls))
+            super().__init__(owner, layout, (new, cls), (of_all, cls))
         else:
-            super().__init__(hooks, layout, (self._from,), (self._from,))
+            super().__init__(owner, layout, (self._from,), (self._from,))
 
     def _from(self, *values: Any) -> Any:
         _check_count(values, self.layout)
@@ -127,14 +124,14 @@ class NamedTupleCodec(ValuesCodec):
 class StructCodec(ValuesCodec):
     """Store a msgspec struct, which nothing but a call can make."""
 
-    def __init__(self, hooks: Hooks, layout: Layout) -> None:
-        cls = hooks.cls
+    def __init__(self, owner: Owner, layout: Layout) -> None:
+        cls = owner.cls
         if has_keyword_fields(cls):
-            super().__init__(hooks, layout, (self._call_by_name,), (self._call_by_name,))
+            super().__init__(owner, layout, (self._call_by_name,), (self._call_by_name,))
         elif any(field.has_default for field in layout.fields):
-            super().__init__(hooks, layout, (cls,), (self._call,))
+            super().__init__(owner, layout, (cls,), (self._call,))
         else:
-            super().__init__(hooks, layout, (cls,), (cls,))
+            super().__init__(owner, layout, (cls,), (cls,))
 
     def _call(self, *values: Any) -> Any:
         _check_count(values, self.layout)

@@ -7,9 +7,11 @@ import enum
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from versionpickle._classes.hooks import Hooks, restore
-from versionpickle._classes.placeholder import is_pending
+from versionpickle._classes.conversion import is_pending
+from versionpickle._classes.plain import restore
+from versionpickle._classes.unstamped import Unstamped
 from versionpickle._pickles.machine.machine import Machine
+from versionpickle._pickles.value_types import FROZENDICT
 from versionpickle._wire.stamp import Stamp, is_stamped
 from versionpickle.exceptions import StepError
 
@@ -28,7 +30,7 @@ class DeferredActions(Machine):
         self._finder = finder
         self._met = finder.met
         self._coming: list[tuple[int, Callable[..., None], tuple[Any, ...]]] = []
-        self._blank: dict[int, tuple[Any, Hooks, str | None, int]] = {}
+        self._blank: dict[int, tuple[Any, Unstamped, str | None, int]] = {}
         self._unfilled: dict[int, tuple[Any, int]] = {}
         self._items: dict[int, list[Callable[[], None]]] = {}
         self._late: dict[int, list[tuple[int, Callable[[], None]]]] = {}
@@ -129,6 +131,8 @@ class DeferredActions(Machine):
         for arg in args:
             if id(arg) in self._late:
                 raise NotMadeError(self._late[id(arg)][0][0])
+            for value in self._awaited.get(id(arg), ()):
+                _ = value.made  # a call may copy what is in a container before that is there
         self.is_calling = True
         made = function(*args, **kwargs)
         self.is_calling = False
@@ -321,8 +325,8 @@ class DeferredActions(Machine):
         coming, seen = list(items), set[int]()
         while coming:
             item = coming.pop()
-            if type(item) in {tuple, frozenset} and id(item) not in seen:
-                coming += item
+            if type(item) in {tuple, frozenset, FROZENDICT} and id(item) not in seen:
+                coming += item.values() if type(item) is FROZENDICT else item
                 seen.add(id(item))
             elif id(item) in self._unfilled and _hashes_by_value(type(item)):
                 return self._unfilled[id(item)][1]

@@ -8,11 +8,12 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from versionpickle._classes import reviving as _stream
-from versionpickle._classes.hooks import restore
-from versionpickle._classes.placeholder import is_pending, is_placeholder
+from versionpickle._classes.conversion import conversion_of, is_pending
+from versionpickle._classes.placeholder import is_placeholder, keep
+from versionpickle._classes.plain import restore
+from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
-from versionpickle._wire.stamp import Stamp, is_stamped
+from versionpickle._wire.stamp import MAKES_BLANKS, Stamp, is_stamped
 from versionpickle.exceptions import DamagedError
 
 from .actions import DeferredActions
@@ -121,13 +122,13 @@ class Builder(DeferredActions):
             made = self._blank_of(function)
             if made is not None:
                 return made
-        if function is _stream._set_state and self._is_of_state(args):
+        if function is calls.set_state and self._is_of_state(args):
             Builder.build(self, *self.parts_of(args))
             args.become(None)  # nobody else needs this tuple, which may never be whole
             return None
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
             return self._run(function, args)
-        if function is _stream._keep and type(args) is tuple and args:
+        if function is keep and type(args) is tuple and args:
             return self._unkept(*args)
         return self._call_later(function, args)
 
@@ -152,7 +153,6 @@ class Builder(DeferredActions):
         """Make what was stored as a placeholder: an object of its class, if that is back."""
         cls = self._finder.find_back(ref)
         if cls is None:
-            keep = _stream._keep
             return self._later(lambda: keep(ref, meaning(args), meaning(kwargs), *called))
         cls = self.know(cls)
         made = self.call(cls, args) if any(called) else self.new(cls, args, kwargs)
@@ -281,13 +281,9 @@ class Builder(DeferredActions):
         restore(obj, state)
 
 
-_OUR_MODULES = {"versionpickle._classes.codecs.base"}
-
-
 def _making(stamp: Stamp) -> Making:
     """Return what makes an object that becomes another, by the turn that its stamp takes."""
-    function: Any = stamp.func
-    conversion = function.__self__
+    conversion = conversion_of(stamp)
     return Making(lambda state: conversion.fill(None, state), lambda _: conversion)
 
 
@@ -298,7 +294,7 @@ def _is_empty(found: Any, kind: type) -> bool:
 def makes_blanks(stamp: Stamp) -> bool:
     """Tell whether *stamp* makes an object without running code of its class."""
     new: Any = stamp.cls.__new__
-    return _is_builtin(new) and (stamp.func is new or stamp.func.__module__ in _OUR_MODULES)
+    return _is_builtin(new) and (stamp.func is new or hasattr(stamp.func, MAKES_BLANKS))
 
 
 def _is_builtin(function: object) -> bool:

@@ -11,16 +11,19 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes import reviving as _stream
 from versionpickle._classes.adopt import imported
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle._classes.placeholder import (
     Placeholder,
     is_placeholder,
+    keep,
     placeholder_class,
     remade,
 )
-from versionpickle._pickles.value_types import attribute, is_value_type, value_type
+from versionpickle._classes.reviving import revive_in, revive_or_keep
+from versionpickle._classes.unstamped import check_members
+from versionpickle._pickles.value_types import SENTINEL, attribute, is_value_type, value_type
+from versionpickle._wire import calls
 from versionpickle._wire.refs import look_up, ref_of, shortened
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import BuildError, DeclarationError
@@ -76,7 +79,7 @@ class Finder:
     singles: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The live objects that were found, which their classes store by name."""
 
-    unconfirmed: list[tuple[str, Hooks, Any]] = attrs.field(factory=list, init=False)
+    unconfirmed: list[tuple[str, Instrumentation, Any]] = attrs.field(factory=list, init=False)
     """Those of them that are still to be asked for their names."""
 
     _kept: dict[Claim, Stamp] = attrs.field(factory=dict, init=False)
@@ -125,8 +128,8 @@ class Finder:
             importing = self.plain is not None
             if self.keep:
                 keeping = (self.registry, importing, self.keep, self._kept)
-                return self._noted_pure(functools.partial(_stream.revive_or_keep, *keeping))
-            return self._noted_pure(functools.partial(_stream.revive_in, self.registry, importing))
+                return self._noted_pure(functools.partial(revive_or_keep, *keeping))
+            return self._noted_pure(functools.partial(revive_in, self.registry, importing))
         if (module, name) in _OURS:
             self.needs_builder |= name == "_keep"  # the class may be back
             return _OURS[module, name]
@@ -154,6 +157,7 @@ class Finder:
             or self._holds_known(target)
             or is_value_type(*target.partition(":")[::2])
             or target == "zoneinfo:ZoneInfo._unpickle"
+            or self._admits_sentinel(target)
         )
 
     def _find_plain(self, ref: str, target: str) -> Any:
@@ -180,6 +184,9 @@ class Finder:
             found = look_up(ref)
         except LookupError:
             return None
+        if self._is_sentinel(found, ref):
+            self.singles[id(found)] = found
+            return found
         declared = self.registry.declared(ref_of(type(found)))
         if declared is None or declared.hooks.cls is not type(found):
             return None
@@ -189,6 +196,19 @@ class Finder:
         elif not _says(declared.hooks, found, ref):
             return None
         return found
+
+    def _is_sentinel(self, found: Any, ref: str) -> bool:
+        """Tell whether this is a sentinel of this name, in a module of what a load may build."""
+        if type(found) is not SENTINEL or f"{found.__module__}:{found.__reduce__()}" != ref:
+            return False
+        known = (*self.allowed, *self.registry.known())
+        return any(other.startswith(f"{found.__module__}:") for other in known)
+
+    def _admits_sentinel(self, ref: str) -> bool:
+        try:
+            return self._is_sentinel(look_up(ref), ref)
+        except LookupError:
+            return False
 
     def confirm(self) -> None:
         """Raise Refused where a live object that was found does not say that name itself."""
@@ -222,14 +242,14 @@ class Finder:
         self.met[cls] = RemovedClass(self.registry, ref)
         return cls
 
-    def _find_versioned(self, ref: str, hooks: Hooks) -> Any:
-        hooks.check_unstamped()
-        self.met[hooks.cls] = hooks
+    def _find_versioned(self, ref: str, hooks: Instrumentation) -> Any:
+        check_members(hooks.cls, hooks.declaration)
+        unstamped = self.met[hooks.cls] = hooks.unstamped
         if (
             not hooks.is_installed
-            or hooks.made_from_state
-            or hooks.immutable_unstamped
-            or hooks.codec.layout.items_in_state
+            or unstamped.made_from_state
+            or unstamped.is_remade
+            or unstamped.codec.layout.items_in_state
         ):
             self.needs_builder = True
         if hooks.declaration.formerly.get(ref) is not None:
@@ -264,7 +284,7 @@ class Finder:
         raise Refused(ref)
 
 
-def _says(hooks: Hooks, found: Any, ref: str) -> bool:
+def _says(hooks: Instrumentation, found: Any, ref: str) -> bool:
     """Tell whether an object is stored by the name under which it was found."""
     return bool(hooks.codec.reduce(found, 4) == ref.partition(":")[2])
 
@@ -286,10 +306,10 @@ def reconstruct(cls: Any, base: type, state: Any) -> Any:
 
 
 _OURS: dict[tuple[str, str], Any] = {
-    ("versionpickle", "_make"): _stream._make,
-    ("versionpickle", "_member"): _stream._member,
-    ("versionpickle", "_rebuild"): _stream._rebuild,
-    ("versionpickle", "_set_state"): _stream._set_state,
-    ("versionpickle", "_keep"): _stream._keep,
+    ("versionpickle", "_make"): calls.make,
+    ("versionpickle", "_member"): calls.member,
+    ("versionpickle", "_rebuild"): calls.rebuild,
+    ("versionpickle", "_set_state"): calls.set_state,
+    ("versionpickle", "_keep"): keep,
     ("copyreg", "_reconstructor"): reconstruct,
 }

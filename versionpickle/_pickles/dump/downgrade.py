@@ -7,9 +7,9 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from versionpickle._classes import reviving as _stream
-from versionpickle._classes.codecs.base import unpacked
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
+from versionpickle._classes.stored_state import unpacked
+from versionpickle._wire import calls
 from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp, make_stamp
 from versionpickle.exceptions import DowngradeError, MissingStepError, StepError
@@ -31,13 +31,13 @@ def older_reducers(registry: Registry, versions: Versions) -> dict[type, Callabl
     wanted = dict(_wanted(registry, target, version) for target, version in versions.items())
     reducers: dict[type, Callable[[Any], Any]] = {}
     for hooks in sorted(registry.all_hooks(), key=_bases_first):
-        lineage = tuple(hooks.lineage())
+        lineage = hooks.lineage()
         if any(wanted.get(base, base.version) != base.version for base in lineage):
             reducers[hooks.cls] = _Older(registry, hooks, lineage, wanted).reduce
     return reducers
 
 
-def _bases_first(hooks: Hooks) -> tuple[int, str]:
+def _bases_first(hooks: Instrumentation) -> tuple[int, str]:
     return len(hooks.cls.__mro__), hooks.declaration.ref
 
 
@@ -64,7 +64,7 @@ class _Older:
     def __init__(
         self,
         registry: Registry,
-        hooks: Hooks,
+        hooks: Instrumentation,
         lineage: tuple[Declaration, ...],
         wanted: dict[Declaration, int],
     ) -> None:
@@ -79,7 +79,7 @@ class _Older:
     def _checked(self, starts: tuple[tuple[str, int], ...]) -> Chain:
         ref = self._hooks.declaration.ref
         try:
-            chain = self._hooks.join(starts)
+            chain = self._hooks.chains.join(starts)
             chain.check_undo()
         except (MissingStepError, StepError) as exc:
             raise DowngradeError(_why(exc), ref, self._version) from exc
@@ -101,9 +101,9 @@ class _Older:
         stamp = stamps[0]
         if stamp.claim.is_by_values:
             return self._of_values(stamp, args, state, *rest)
-        if function is _stream._member:
+        if function is calls.member:
             older, args = self._stamp(None), (stamp, self._member(args[1]))
-        elif function is _stream._rebuild:
+        elif function is calls.rebuild:
             older, undone = self._undone(None, args[2])
             args = (*args[:2], undone)
         elif state is None:  # what the call holds is all there is, and no step has seen it
@@ -150,7 +150,7 @@ class _Older:
         if fields not in self._stamps:
             claim = Claim(self._hooks.declaration.key, self._version, fields, self._bases)
             self._stamps[fields] = make_stamp(
-                self._hooks.cls, claim, never, _stream._revive, self._hooks.check_reachable
+                self._hooks.cls, claim, never, self._hooks.check_reachable
             )
         return self._stamps[fields]
 

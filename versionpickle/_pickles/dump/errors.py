@@ -6,7 +6,7 @@ import types
 
 from typing import Any
 
-from versionpickle._classes.hooks import hooks_of
+from versionpickle._classes.instrument import instrumentation_of
 from versionpickle._classes.layout import keeps_all, layout_of
 from versionpickle._pickles.path import short
 from versionpickle._wire.refs import is_written_in_c, ref_of
@@ -51,5 +51,5 @@ def _leave_out(holder: tuple[Any, str] | None) -> str:
     cls = type(obj)
     if keeps_all(cls, layout_of(cls, ())):
         return f"leave it out of what {ref_of(cls)} stores"
-    declare = "declare" if hooks_of(type(obj)) is not None else "adopt()"
+    declare = "declare" if instrumentation_of(type(obj)) is not None else "adopt()"
     return f"{declare} {ref_of(type(obj))} with transient={field!r}, so that it is not stored"

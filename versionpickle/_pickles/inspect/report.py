@@ -9,9 +9,10 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes.reviving import OF_OURS, checked_claim
+from versionpickle._classes.reviving import checked_claim
 from versionpickle._pickles.build.finder import Finder, today
 from versionpickle._pickles.machine.machine import Machine
+from versionpickle._wire.calls import WIRE_REFS
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import (
@@ -247,7 +248,7 @@ def _claim(args: Any) -> Claim | None:
         return None
 
 
-_OF_EVERY_PICKLE = OF_OURS | {
+_OF_EVERY_PICKLE = WIRE_REFS | {
     "copyreg:_reconstructor",
     "copyreg:__newobj__",
     "copyreg:__newobj_ex__",

@@ -257,7 +257,7 @@ class Machine:
         return int.from_bytes(raw, "little", signed=True)
 
     def digits(self, line: bytes) -> int:
-        return int(line, 0)  # as C's unpickler reads them
+        return int(line)
 
     # Memo
 

@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Iterable
 from typing import Any
 
-from versionpickle._wire.refs import reduced, ref_of
+from versionpickle._classes.plain import reduced
+from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import Stamp, is_stamped
 
 

@@ -10,9 +10,10 @@ import types
 
 from typing import Any
 
-from versionpickle._classes.codecs.base import unpacked
-from versionpickle._classes.hooks import hooks_of
-from versionpickle._wire.refs import reduced, ref_of
+from versionpickle._classes.instrument import instrumentation_of
+from versionpickle._classes.plain import reduced
+from versionpickle._classes.stored_state import unpacked
+from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import Stamp, is_stamped
 from versionpickle.migrations import Registry
 from versionpickle.migrations._fields import as_dict
@@ -103,7 +104,7 @@ class _Painter:
 
     def _paint_parts(self, obj: Any) -> Any:
         kind = type(obj)
-        hooks = hooks_of(kind)
+        hooks = instrumentation_of(kind)
         if hooks is not None:
             self.versions[ref_of(kind)] = [one.version for one in hooks.lineage()]
         if kind is list:

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from versionpickle._classes.placeholder import WRITTEN
-from versionpickle._classes.reviving import OF_OURS, _revive
+from versionpickle._classes.reviving import revive
 from versionpickle._pickles.dump.pickler import dumps
+from versionpickle._wire.calls import WIRE_REFS
 from versionpickle._wire.refs import look_up
 from versionpickle._wire.stamp import NOTES, Stamp
 from versionpickle.migrations import Declaration, Registry
@@ -108,7 +109,7 @@ _REGISTERED: dict[Any, Any] = copyreg._extension_registry  # type: ignore[attr-d
 _FRAMES_FROM = 1 << 16
 _NAMES = pickle.STACK_GLOBAL
 _NAMED_PLAINLY = _NAMES + pickle.MEMOIZE
-_OURS = pickle.dumps(_revive, PROTOCOL)[11:-2]
+_OURS = pickle.dumps(revive, PROTOCOL)[11:-2]
 """How the name of what makes stamps begins a pickle, behind PROTO and FRAME."""
 
 _OURS_AT = 11
@@ -144,7 +145,7 @@ def _names_beside(data: bytes) -> tuple[str, ...]:
     if spelling in _spellings and len(spelling) == 2 * _namings(data):
         return _spellings[spelling]
     found = names_in(data)
-    names = tuple(dict.fromkeys(name for name in found if name not in OF_OURS))
+    names = tuple(dict.fromkeys(name for name in found if name not in WIRE_REFS))
     if len(spelling) == 2 * len(found) and _are_unmistakable(names):  # a code spells none
         if len(_spellings) >= _SPELLINGS_MAX:
             _spellings.clear()

@@ -9,13 +9,13 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
-from versionpickle._classes import reviving as _stream
-from versionpickle._classes.hooks import Hooks
-from versionpickle._classes.placeholder import Placeholder
+from versionpickle._classes.placeholder import Placeholder, keep
+from versionpickle._classes.unstamped import Unstamped
 from versionpickle._pickles.build.builder import Builder
 from versionpickle._pickles.build.deferred import SETTLED, Deferred
 from versionpickle._pickles.build.finder import Finder, reconstruct
 from versionpickle._pickles.value_types import is_value_type
+from versionpickle._wire import calls
 from versionpickle._wire.stamp import Stamp
 
 from .called import named, plainly
@@ -84,7 +84,7 @@ class CallPolicy(ObjectLifetimes, Builder):
 
     def check_made(self, function: Any, args: Any) -> None:
         """Check the arguments once more, now that all of them are there."""
-        if function is _stream._make:
+        if function is calls.make:
             function = args[0].cls if args[1] is None or args[1] is args[0] else args[1]
             args = args[2]
         if isinstance(function, type | types.BuiltinFunctionType) and type(args) is tuple:
@@ -93,7 +93,7 @@ class CallPolicy(ObjectLifetimes, Builder):
         if not are_plain(values):
             self.refuse("an enum has no member of such a value")
 
-    def _check_constructor(self, hooks: Hooks, given: list[Any]) -> None:
+    def _check_constructor(self, hooks: Unstamped, given: list[Any]) -> None:
         if not (hooks.made_from_state or hooks.immutable or hooks.codec.takes_arguments()):
             self.refuse(f"{hooks.declaration.ref} is called, whose objects are made without")
 
@@ -180,11 +180,11 @@ class CallPolicy(ObjectLifetimes, Builder):
 _Check: TypeAlias = Callable[[CallPolicy, list[Any]], None]
 _CHECKS: dict[Any, _Check] = {
     reconstruct: CallPolicy._check_reconstruct,
-    _stream._keep: CallPolicy._check_keep,
-    _stream._make: CallPolicy._check_make,
-    _stream._member: CallPolicy._check_member,
-    _stream._rebuild: CallPolicy._check_rebuild,
-    _stream._set_state: CallPolicy._check_setter,
+    keep: CallPolicy._check_keep,
+    calls.make: CallPolicy._check_make,
+    calls.member: CallPolicy._check_member,
+    calls.rebuild: CallPolicy._check_rebuild,
+    calls.set_state: CallPolicy._check_setter,
 }
 """What the functions take that stand in pickles for pickle's own sake, or for ours."""
 
@@ -194,7 +194,7 @@ def hashed_by(function: Any, args: Any) -> Iterable[Any]:
     values = hashed_values(function, args)
     if values:
         return values
-    if function is _stream._make:
+    if function is calls.make:
         function, args = args[0], args[2]
     cls = function.cls if type(function) is Stamp else function
     given = args[0] if args and type(args[0]) in {list, tuple} else ()
@@ -208,7 +208,7 @@ def hashed_by(function: Any, args: Any) -> Iterable[Any]:
 
 def hashed_values(function: Any, args: Any) -> Iterable[Any]:
     """Return the values of which this call finds the members of an enum."""
-    if function is _stream._member:
+    if function is calls.member:
         return [*args[1].values()] if type(args[1]) is dict else args[1:]
     is_enum = isinstance(function, type) and issubclass(function, enum.Enum)
     return args if is_enum else ()

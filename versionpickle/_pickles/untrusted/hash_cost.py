@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from versionpickle._pickles.build.deferred import SETTLED
+from versionpickle._pickles.value_types import FROZENDICT
 
 
 _NO_DATA = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
@@ -92,7 +93,7 @@ def _parts(obj: Any) -> Iterable[Any]:
     kind: Any = type(obj)
     if kind in {tuple, list, set, frozenset}:
         return [*obj]
-    if kind is dict:
+    if kind in {dict, FROZENDICT}:
         return [*obj, *obj.values()]
     if kind.__hash__ is object.__hash__:
         return ()

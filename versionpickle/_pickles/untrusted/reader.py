@@ -10,12 +10,14 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from versionpickle._classes import reviving as _stream
-from versionpickle._classes.hooks import hooks_of, restore
-from versionpickle._classes.placeholder import is_placeholder
+from versionpickle._classes.instrument import instrumentation_of
+from versionpickle._classes.placeholder import is_placeholder, keep
+from versionpickle._classes.plain import restore
 from versionpickle._pickles.build.builder import makes_blanks
 from versionpickle._pickles.build.deferred import SETTLED, Deferred, meaning
 from versionpickle._pickles.build.finder import Former, Refused, reconstruct
+from versionpickle._pickles.value_types import FROZENDICT
+from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import ForbiddenError
@@ -131,7 +133,7 @@ class UntrustedReader(StatePolicy):
         made = super().call(function, args)
         if type(made) is Stamp:
             return self._checked_stamp(made)
-        if function is _stream._keep:
+        if function is keep:
             self.budget.count(_CLASS_WEIGHT)
         self.budget.deepen(made, (args,))
         return self._opened_call(made, function, given)
@@ -154,9 +156,9 @@ class UntrustedReader(StatePolicy):
         if type(function) is Stamp:
             by_values = function.claim.is_by_values
             return self.open(made, (FREE if by_values else WANTED, function))
-        if function is _stream._make:
+        if function is calls.make:
             return self.open(made, self._claimed_by_call(given))
-        if function is _stream._rebuild:
+        if function is calls.rebuild:
             return self.open(made, (TAKEN, None))
         return made if function in _WHOLE_CALLS else self.open(made)
 
@@ -164,7 +166,7 @@ class UntrustedReader(StatePolicy):
         stamp = given[0]
         if len(given) == 5:
             return TAKEN, stamp
-        return FREE if hooks_of(stamp.cls) is None else WANTED, stamp
+        return FREE if instrumentation_of(stamp.cls) is None else WANTED, stamp
 
     def _checked_stamp(self, stamp: Stamp) -> Stamp:
         self.budget.count(_STAMP_WEIGHT)
@@ -186,9 +188,11 @@ class UntrustedReader(StatePolicy):
         self.check_keywords(kwargs)
         plain = plainly(cls)
         given = self.given(args)
+        if given and not kwargs and self._finder.is_pure(plain) and plain in _MADE_BY_NEW:
+            return self.call(cls, args)
         if isinstance(plain, type) and (given or kwargs):
             self.check_base(plain, given)
-            if self._finder.is_pure(plain) and not _is_text_of_its_own(plain, given):
+            if self._finder.is_pure(plain):
                 self.refuse(f"{plain.__qualname__} is made of {named(args)} without a call")
         elif isinstance(plain, type):
             self.check_blank(plain)
@@ -318,7 +322,7 @@ class UntrustedReader(StatePolicy):
 
     def _run(self, function: Any, args: Any, kwargs: Any = types.MappingProxyType({})) -> Any:
         self.budget.look_at_the_clock()
-        if function is _stream._set_state:
+        if function is calls.set_state:
             self.check_state(args[0], args[1], self.stamp_of(args[0]))
         self.check_made(function, args)
         self.budget.charge(None, hashed_by(function, args))
@@ -362,7 +366,10 @@ class UntrustedReader(StatePolicy):
         return super()._hashed(kind, args)
 
 
-_WHOLE_CALLS = (_stream._member, _stream._set_state)
+_MADE_BY_NEW = (collections.UserString, FROZENDICT)
+"""The value types whose arguments pickle gives to `__new__`; the others are called."""
+
+_WHOLE_CALLS = (calls.member, calls.set_state)
 _FLAT = frozenset({*SETTLED, Stamp})
 _BATCH = 512
 _SET_WEIGHT = 4
@@ -385,11 +392,6 @@ def _weight(made: Any) -> int:
     if type(made).__module__ == "zoneinfo":
         return _ZONE_WEIGHT
     return 0 if type(made) is Deferred else sys.getsizeof(made) // _UNIT
-
-
-def _is_text_of_its_own(cls: type, given: list[Any]) -> bool:
-    """Tell whether this is a UserString, which alone of its kind is made with arguments."""
-    return cls is collections.UserString and [*map(type, given)] == [str]
 
 
 def _is_of_class(args: Any) -> bool:

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle._classes.third_party import EXTRA, FIELDS_SET, PRIVATE
 from versionpickle._pickles.build.deferred import SETTLED, Deferred, meaning
 from versionpickle._wire.refs import shortened
@@ -119,9 +119,9 @@ class StatePolicy(CallPolicy):
         hooks = self._hooks(stamp.cls)
         return () if hooks is None else hooks.codec.layout.names
 
-    def _hooks(self, cls: type) -> Hooks | None:
+    def _hooks(self, cls: type) -> Instrumentation | None:
         declared = self._finder.registry.declared(f"{cls.__module__}:{cls.__qualname__}")
-        hooks: Hooks | None = None if declared is None else declared.hooks
+        hooks: Instrumentation | None = None if declared is None else declared.hooks
         return hooks if hooks is not None and hooks.cls is cls else None
 
 

@@ -14,7 +14,7 @@ import attrs
 
 from versionpickle._classes.adopt import adopt
 from versionpickle._classes.declare import Versioned, versioned
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle.exceptions import ProjectError
 
 from .source_text import Edit, SourceText, classes_in, statement_of
@@ -106,7 +106,7 @@ class Place:
         yield Edit(at, at, code)
 
 
-def place_of(hooks: Hooks, root: Path) -> Place:
+def place_of(hooks: Instrumentation, root: Path) -> Place:
     """Return where a class is declared; raise ProjectError where no place is found."""
     declaration = hooks.declaration
     name = declaration.adopted_by or hooks.cls.__module__
@@ -118,7 +118,7 @@ def place_of(hooks: Hooks, root: Path) -> Place:
     raise ProjectError(declaration.ref, problem, by_hand(hooks, {}))
 
 
-def by_hand(hooks: Hooks, settings: Mapping[str, str]) -> str:
+def by_hand(hooks: Instrumentation, settings: Mapping[str, str]) -> str:
     """Return what the user may write instead."""
     said = {"version": str(hooks.declaration.version + 1)} | {**settings}
     code = ", ".join(f"{name}={value}" for name, value in said.items())
@@ -139,7 +139,7 @@ def module_source(name: str, root: Path, ref: str) -> tuple[SourceText, Space]:
     return SourceText.read(file), vars(module)
 
 
-def _places(source: SourceText, space: Space, hooks: Hooks) -> Iterator[Place]:
+def _places(source: SourceText, space: Space, hooks: Instrumentation) -> Iterator[Place]:
     ref = hooks.declaration.ref
     if hooks.declaration.adopted_by:
         yield from _adoptions(source, space, hooks)
@@ -158,7 +158,7 @@ def _places(source: SourceText, space: Space, hooks: Hooks) -> Iterator[Place]:
                 yield Place(source, space, statement, target)
 
 
-def is_known(qualname: str, space: Space, hooks: Hooks) -> bool:
+def is_known(qualname: str, space: Space, hooks: Instrumentation) -> bool:
     """Tell whether this name means the class in a module."""
     return meaning(ast.parse(qualname, mode="eval").body, space) is hooks.cls
 
@@ -167,7 +167,7 @@ def _takes_settings(base: Any) -> bool:
     return isinstance(base, type) and issubclass(base, Versioned)
 
 
-def _adoptions(source: SourceText, space: Space, hooks: Hooks) -> Iterator[Place]:
+def _adoptions(source: SourceText, space: Space, hooks: Instrumentation) -> Iterator[Place]:
     for node in ast.walk(source.tree):
         if (
             isinstance(node, ast.Call)
@@ -178,14 +178,14 @@ def _adoptions(source: SourceText, space: Space, hooks: Hooks) -> Iterator[Place
             yield Place(source, space, node, source.of(node.args[0]))
 
 
-def means_class(node: ast.expr, space: Space, hooks: Hooks) -> bool:
+def means_class(node: ast.expr, space: Space, hooks: Instrumentation) -> bool:
     """Tell whether *node* is a name of the class, or its ref as a text."""
     if isinstance(node, ast.Constant):
         return node.value in {hooks.declaration.ref, hooks.declaration.key}
     return meaning(node, space) is hooks.cls
 
 
-def edits(place: Place, hooks: Hooks, *, bump: bool, former: str | None) -> list[Edit]:
+def edits(place: Place, hooks: Instrumentation, *, bump: bool, former: str | None) -> list[Edit]:
     """
     Return the edits that raise the version, and say what the class was called.
 
@@ -208,7 +208,7 @@ def edits(place: Place, hooks: Hooks, *, bump: bool, former: str | None) -> list
     return made
 
 
-def _edits(place: Place, hooks: Hooks, wanted: Mapping[str, str]) -> Iterator[Edit]:
+def _edits(place: Place, hooks: Instrumentation, wanted: Mapping[str, str]) -> Iterator[Edit]:
     missing: dict[str, str] = {}
     for name, code in wanted.items():
         value = place.setting(name)
@@ -245,7 +245,7 @@ def _appended(source: SourceText, whole: ast.expr, parts: list[ast.expr], code: 
     return Edit(opening + 1, closing - 1, code)
 
 
-def _says(place: Place, made: list[Edit], hooks: Hooks) -> bool:
+def _says(place: Place, made: list[Edit], hooks: Instrumentation) -> bool:
     """Tell whether the edited source gives the class its next version, read anew."""
     try:
         source = SourceText(place.source.file, place.source.edited(made))

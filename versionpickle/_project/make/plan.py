@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle._project.difference import Difference
 from versionpickle._project.find import names_of
 from versionpickle._project.project import Project
@@ -176,14 +176,14 @@ def _difference(project: Project, key: str, before: Schema) -> Difference:
     raise ProjectError(declaration.ref, problem, cure)
 
 
-def _former(hooks: Hooks, before: Schema) -> str | None:
+def _former(hooks: Instrumentation, before: Schema) -> str | None:
     """Return the name that the class had, where its declaration does not say so."""
     declaration = hooks.declaration
     is_known = before.ref == declaration.ref or before.ref in declaration.formerly
     return None if is_known else before.ref
 
 
-def _refuse_others(hooks: Hooks, difference: Difference) -> None:
+def _refuse_others(hooks: Instrumentation, difference: Difference) -> None:
     """Refuse what no operation can say."""
     if difference.structure:
         problem = " and ".join(difference.structure)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle.migrations import migration
 
 from .declarations import Space, meaning, means_class
@@ -75,7 +75,7 @@ def _requoted(found: re.Match[str]) -> str:
 
 
 def placed_behind(
-    source: SourceText, space: Space, hooks: Hooks, statement: ast.stmt, code: StepCode
+    source: SourceText, space: Space, hooks: Instrumentation, statement: ast.stmt, code: StepCode
 ) -> Edit:
     """Return the edit that puts a step behind a statement, and behind the steps that follow it."""
     steps = steps_behind(source, space, hooks, statement)
@@ -108,7 +108,7 @@ def _is_call(statement: ast.stmt) -> bool:
 
 
 def steps_behind(
-    source: SourceText, space: Space, hooks: Hooks, statement: ast.stmt
+    source: SourceText, space: Space, hooks: Instrumentation, statement: ast.stmt
 ) -> list[ast.stmt]:
     """Return the steps of a class behind a statement, and what undoes them."""
     found: list[ast.stmt] = []
@@ -125,7 +125,7 @@ def steps_behind(
     return found
 
 
-def target_in(source: SourceText, space: Space, hooks: Hooks) -> str | None:
+def target_in(source: SourceText, space: Space, hooks: Instrumentation) -> str | None:
     """Return the code that means the class in the steps that are there; None without any."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Call) and _is_step(node, space, hooks) and node.args:
@@ -133,7 +133,7 @@ def target_in(source: SourceText, space: Space, hooks: Hooks) -> str | None:
     return None
 
 
-def _is_step(call: ast.expr, space: Space, hooks: Hooks) -> bool:
+def _is_step(call: ast.expr, space: Space, hooks: Instrumentation) -> bool:
     while isinstance(call, ast.Call):
         if meaning(call.func, space) is migration:
             return bool(call.args) and means_class(call.args[0], space, hooks)

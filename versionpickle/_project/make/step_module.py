@@ -7,14 +7,16 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from versionpickle._classes.hooks import Hooks
+from versionpickle._classes.instrument import Instrumentation
 from versionpickle.exceptions import ProjectError
 
 from .declarations import Place, Space, module_source
 from .source_text import SourceText
 
 
-def step_module(root: Path, hooks: Hooks, place: Place) -> tuple[SourceText, Space, list[Path]]:
+def step_module(
+    root: Path, hooks: Instrumentation, place: Place
+) -> tuple[SourceText, Space, list[Path]]:
     """
     Return the source of the module, what its names mean, and files of packages that it lacks.
 

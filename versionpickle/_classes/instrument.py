@@ -1,0 +1,239 @@
+"""What is put on a class, so that pickle itself stores and reads its version."""
+
+from __future__ import annotations
+
+import copyreg
+import threading
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from versionpickle._wire.refs import MARK, look_up, ref_of
+from versionpickle._wire.stamp import Claim, Stamp
+from versionpickle.exceptions import DeclarationError, UnreachableClassError
+from versionpickle.migrations import Chain, Declaration, Registry
+
+from .lineage import Chains, Lineage, lineage_of
+from .plain import Plain
+from .unstamped import Unstamped
+
+
+if TYPE_CHECKING:
+    from .codecs.base import Codec
+    from .codegen.methods import Reduce, SetState
+
+
+class Instrumentation:
+    """
+    Serve ``__reduce_ex__`` and ``__setstate__`` of one class in one registry.
+
+    It is in the ``__dict__`` of the class, and notices when a decorator such as
+    ``attrs.define`` builds the class anew.
+    """
+
+    def __init__(self, cls: type, declaration: Declaration, registry: Registry) -> None:
+        self.cls = cls
+        self.declaration = declaration
+        self.registry = registry
+        self.plain = Plain(cls)
+        self.lock = threading.RLock()
+        self._installed: dict[str, Any] = {}
+        self._unstamped: Unstamped | None = None
+        declaration.hooks = self
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.install(owner)
+
+    @property
+    def is_installed(self) -> bool:
+        return bool(self._installed)
+
+    def install(self, cls: type) -> None:
+        """Put methods on *cls* that compile those which replace them, when they are first used."""
+        with self.lock:
+            if cls is not self.cls:
+                copyreg.dispatch_table.pop(self.cls, None)
+            self.cls = self.plain.cls = cls
+            self._unstamped = None
+            self.plain.take_reducer(cls)
+            self._keep_originals()
+            type.__setattr__(cls, MARK, self)
+            self._put("__reduce_ex__", _first_reduce(self))
+            self._put("__setstate__", _first_setstate(self))
+
+    def _keep_originals(self) -> None:
+        for name in ("__reduce_ex__", "__setstate__"):
+            own = vars(self.cls).get(name)
+            if own is not self._installed.get(name, self):
+                self.plain.originals[name] = own
+        self.plain.is_covered = True
+
+    def _put(self, name: str, function: Callable[..., Any]) -> None:
+        type.__setattr__(self.cls, name, function)
+        self._installed[name] = function
+
+    def register(self, reducer: Any) -> None:
+        """Let *reducer* serve any pickler, and be known as ours."""
+        setattr(reducer, MARK, self)
+        copyreg.dispatch_table[self.cls] = reducer
+
+    def put_compiled(self, codec: Codec) -> None:
+        """Let the class use what was generated for it, if it is instrumented at all."""
+        if not self.is_installed:
+            return
+        self._put("__reduce_ex__", codec.reduce)
+        self._put("__setstate__", codec.setstate)
+        if not codec.layout.custom_reduce:  # spares pickle the look-up of a method for each object
+            self.register(codec.reduce)
+
+    @property
+    def unstamped(self) -> Unstamped:
+        """How objects without a stamp are made and filled; worked out at the first use."""
+        if self._unstamped is None:
+            with self.lock:
+                if self._unstamped is None:
+                    self._compile()
+        assert self._unstamped is not None
+        return self._unstamped
+
+    @property
+    def codec(self) -> Codec:
+        """How the class keeps its state; worked out at the first use."""
+        return self.unstamped.codec
+
+    @property
+    def chains(self) -> Chains:
+        return self.unstamped.codec.chains
+
+    def lineage(self) -> Lineage:
+        return lineage_of(self.cls, self.declaration, self.registry)
+
+    def _compile(self) -> None:
+        from .codecs.choice import codec_of  # noqa: PLC0415 - only the first use needs it
+
+        if self.is_installed:  # copyreg.pickle may have been called since
+            self.plain.take_reducer(self.cls)
+        codec = codec_of(self)
+        self._unstamped = Unstamped(codec, self.declaration, self.registry)
+        self.put_compiled(codec)
+
+    def stamp(self, claim: Claim) -> Stamp:
+        """Return the stamp that makes and fills the objects of *claim*."""
+        return self.codec.stamp(claim)
+
+    def restore(self, obj: Any, state: Any) -> None:
+        """Fill *obj* from a state that was stored without a stamp."""
+        self.unstamped.restore(obj, state)
+
+    def check_reachable(self) -> None:
+        """Refuse to write objects of a class that no load could find again."""
+        declaration = self.declaration
+        if self.registry.named(declaration.key) is not declaration:
+            raise UnreachableClassError(
+                f"the name {declaration.key!r} means another class by now", declaration.ref
+            )
+        if declaration.name is not None:
+            return
+        try:
+            found = look_up(declaration.ref)
+        except LookupError as exc:
+            raise UnreachableClassError(str(exc), declaration.ref) from None
+        if found is not self.cls:
+            raise UnreachableClassError(
+                "its module has something else of that name", declaration.ref
+            )
+
+    def explained(self, version: int, fields: tuple[str, ...] | None) -> Chain:
+        """Return the chain that objects of *version* take, and what was generated for it."""
+        lineage = self.lineage()
+        *bases, _ = ((base.ref, base.version) for base in lineage)
+        chain = self.chains.joined(lineage, (*bases, (self.declaration.ref, version)))
+        stored = self._seen(version) if fields is None else fields
+        return attrs.evolve(chain, source=self.codec.source(chain, stored))
+
+    def _seen(self, version: int) -> tuple[str, ...] | None:
+        """Return the fields in a stamp of *version* that some load has read."""
+        declaration = self.registry.declaration
+        for claim in [*self.registry.stamps]:  # loads add to them meanwhile
+            if claim.version == version and declaration(claim.ref) is self.declaration:
+                return claim.names
+        return None
+
+    # Objects of a subclass, which inherited these methods
+
+    def reduce_foreign(self, obj: Any, protocol: int) -> Any:
+        if instrumentation_of(type(obj)) is not None:  # its own method called super()
+            return self.plain.reduce(obj, protocol)
+        imply(type(obj), self.registry)
+        return obj.__reduce_ex__(protocol)
+
+    def restore_foreign(self, obj: Any, state: Any) -> None:
+        if instrumentation_of(type(obj)) is not None:
+            self.plain.set_state(obj, state)
+            return
+        imply(type(obj), self.registry)
+        obj.__setstate__(state)
+
+
+def instrumentation_of(cls: type) -> Instrumentation | None:
+    """Return the instrumentation in the class's own ``__dict__``."""
+    return vars(cls).get(MARK)
+
+
+def _first_reduce(instrumentation: Instrumentation) -> Reduce:
+    def __reduce_ex__(self: Any, protocol: Any) -> Any:
+        return instrumentation.codec.reduce(self, protocol)
+
+    return __reduce_ex__
+
+
+def _first_setstate(instrumentation: Instrumentation) -> SetState:
+    def __setstate__(self: Any, state: Any) -> None:
+        instrumentation.codec.setstate(self, state)
+
+    return __setstate__
+
+
+def check_fields(cls: type, declaration: Declaration) -> None:
+    """Refuse settings that name fields which the class does not have."""
+    if declaration.transient:
+        from .layout import check_transient  # noqa: PLC0415 - few classes need it
+
+        check_transient(cls, declaration.transient)
+    if declaration.extra == "keep":
+        from .layout import check_extra, layout_of  # noqa: PLC0415 - as few
+
+        check_extra(cls, layout_of(cls, declaration.transient))
+
+
+def instrument(cls: type, declaration: Declaration, registry: Registry) -> None:
+    """Version *cls*."""
+    check_fields(cls, declaration)
+    known = instrumentation_of(cls)
+    if known is None:
+        _forget_reloaded(declaration.ref, registry)
+        known = Instrumentation(cls, declaration, registry)
+    elif known.declaration.is_implied:
+        known.declaration, known.registry = declaration, registry
+        declaration.hooks = known
+    else:
+        raise DeclarationError(
+            declaration.ref,
+            f"this class is at version {known.declaration.version} already",
+            "declare it once",
+        )
+    registry.declare(declaration)
+    known.install(cls)
+
+
+def imply(cls: type, registry: Registry) -> None:
+    """Version a subclass that declares nothing itself: it is at version 1."""
+    instrument(cls, Declaration(ref_of(cls), is_implied=True), registry)
+
+
+def _forget_reloaded(ref: str, registry: Registry) -> None:
+    """Drop the steps of an earlier class of this ref: its module is being reloaded."""
+    if registry.declared(ref) is not None:
+        registry.forget_steps(ref)

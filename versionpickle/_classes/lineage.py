@@ -1,0 +1,164 @@
+"""The versioned classes that one class derives from, and the chains that lead to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import attrs
+
+from versionpickle._wire.refs import MARK, is_version, ref_of
+from versionpickle._wire.stamp import Bases, Claim
+from versionpickle.exceptions import DeclarationError, StepError, UnknownClassError
+from versionpickle.migrations import Chain, Declaration, Registry, Step
+from versionpickle.migrations._fields import as_dict, described
+
+
+Lineage: TypeAlias = tuple[Declaration, ...]
+"""The declarations of the versioned classes in an MRO, bases first, the class itself last."""
+
+
+def lineage_of(cls: type, declaration: Declaration, registry: Registry) -> Lineage:
+    """Return the lineage of *cls*, which *declaration* declares."""
+
+    def declared() -> Iterator[Declaration]:
+        for base in reversed(cls.__mro__[1:]):
+            known = _declared(base, registry)
+            # A named tuple bears the name of the class that is derived from it.
+            if known is not None and known is not declaration:
+                yield known
+
+    return (*declared(), declaration)
+
+
+def _declared(base: type, registry: Registry) -> Declaration | None:
+    instrumentation = vars(base).get(MARK)
+    if instrumentation is not None and instrumentation.registry is registry:
+        known: Declaration = instrumentation.declaration
+        return known
+    return None if base is object else registry.declared(ref_of(base))
+
+
+class Chains:
+    """
+    Find the steps that lead to one class, those of its bases first.
+
+    *any_state* is true for a class whose states need not be dicts.
+    """
+
+    def __init__(
+        self, cls: type, declaration: Declaration, registry: Registry, *, any_state: bool
+    ) -> None:
+        self._cls = cls
+        self._declaration = declaration
+        self._registry = registry
+        self._any_state = any_state
+        self._known: dict[Bases, Chain] = {}
+
+    def lineage(self) -> Lineage:
+        return lineage_of(self._cls, self._declaration, self._registry)
+
+    def today(self) -> Chain:
+        """Return the chain of what is stored today: no step at all."""
+        declaration = self._declaration
+        return Chain(declaration.ref, declaration.version, declaration.version, ())
+
+    def of(self, claim: Claim) -> Chain:
+        """Return the steps from *claim* to today."""
+        lineage = self.lineage()
+        given = {
+            self._known_base(lineage, name, number, claim): (name, number)
+            for name, number in claim.bases
+        }
+        given[self._declaration] = (claim.ref, claim.version)
+        state = dict.fromkeys(claim.names)  # all that is known of a state by now
+        starts = [
+            given[base] if base in given else (base.ref, version_of_unstamped(base, state))
+            for base in lineage
+        ]
+        return self._join(lineage, tuple(starts))
+
+    def _known_base(self, lineage: Lineage, name: str, version: int, claim: Claim) -> Declaration:
+        base = self._registry.declaration(name)
+        if base is None:
+            problem = f"nobody declared it, and it is a base of {claim.ref}"
+            raise UnknownClassError(name, version, problem)
+        if base not in lineage and claim.version == self._declaration.version:
+            problem = (
+                f"{self._declaration.ref} derives from it no more: raise the version of that, "
+                "and let a step say what became of the fields"
+            )
+            raise UnknownClassError(name, version, problem)
+        return base
+
+    def of_unstamped(self, state: Any, found_as: str | None) -> Chain:
+        """Return the steps of a *state* that was stored without a stamp, under a former name."""
+        lineage = self.lineage()
+        starts = [(base.ref, version_of_unstamped(base, state)) for base in lineage]
+        if found_as is not None:
+            former = self._declaration.formerly.get(found_as)
+            starts[-1] = (found_as, former or starts[-1][1])
+        return self._join(lineage, tuple(starts))
+
+    def arriving(self, ref: str, version: int, bases: Bases, arrival: Step, state: Any) -> Chain:
+        """Return the steps of a state that comes, by *arrival*, from a class with these bases."""
+        lineage = self.lineage()
+        left = {self._registry.declaration(name) for name, _ in bases}
+        starts = [
+            (base.ref, base.version if base in left else version_of_unstamped(base, state))
+            for base in lineage
+        ]
+        starts[-1] = (ref, version)
+        chain = self._join(lineage, tuple(starts))
+        return attrs.evolve(chain, steps=(arrival, *chain.steps))
+
+    def join(self, starts: Bases) -> Chain:
+        """Return the steps of the whole lineage, from these names and versions on."""
+        return self._join(self.lineage(), starts)
+
+    def _join(self, lineage: Lineage, starts: Bases) -> Chain:
+        if starts not in self._known:
+            chain = self.joined(lineage, starts)
+            self._registry.use(chain.steps)
+            self._known[starts] = chain
+        return self._known[starts]
+
+    def joined(self, lineage: Lineage, starts: Bases) -> Chain:
+        """Return the same, for somebody who only looks: more steps may still be added."""
+        steps: list[Step] = []
+        for declaration, (name, number) in zip(lineage, starts, strict=True):
+            ref = declaration.ref if name == declaration.name else self._registry.target(name)
+            steps += self._registry.path(ref, number, declaration)
+            if declaration is not self._declaration and steps and steps[-1].edge is not None:
+                raise self._left_by_base(steps[-1])
+        ref, current = self._declaration.ref, self._declaration.version
+        return Chain(ref, starts[-1][1], current, tuple(steps), self._any_state)
+
+    def _left_by_base(self, step: Step) -> DeclarationError:
+        return DeclarationError(
+            self._declaration.ref,
+            f"its base takes the {step}, and an object of a subclass cannot follow",
+            f"raise the version of {self._declaration.ref} and give it a become() of its own, "
+            "with bases that need no such step",
+        )
+
+
+def version_of_unstamped(declaration: Declaration, state: Any) -> int:
+    """Return the version of a state that was stored without a stamp."""
+    if isinstance(declaration.unstamped, int):
+        return declaration.unstamped
+    try:
+        version = declaration.unstamped(as_dict(state))
+    except Exception as exc:
+        raise _no_version(declaration, described(exc)) from exc
+    if not is_version(version) or version > declaration.version:
+        raise _no_version(
+            declaration,
+            f"it returned {version!r}, and the versions of the class are 1 to "
+            f"{declaration.version}",
+        )
+    return version
+
+
+def _no_version(declaration: Declaration, problem: str) -> StepError:
+    return StepError(declaration.ref, 1, declaration.version, "its unstamped= function", problem)

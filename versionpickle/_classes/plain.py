@@ -1,0 +1,98 @@
+"""What a class does without us: how its objects would reduce, and how they would be filled."""
+
+from __future__ import annotations
+
+import copyreg
+import sys
+
+from functools import partial
+from typing import Any
+
+from versionpickle._wire.refs import MARK
+
+
+class Plain:
+    """Reduce and fill the objects of one class as if nothing had been put on it."""
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+        self.is_covered = False
+        """Whether methods of ours hide those of the class."""
+
+        self.originals: dict[str, Any] = {}
+        """The methods that they hide, and the reducer that copyreg had."""
+
+    def take_reducer(self, cls: type) -> None:
+        """Keep what was registered with `copyreg.pickle` for the class."""
+        reducer = copyreg.dispatch_table.pop(cls, None)
+        if reducer is not None and not hasattr(reducer, MARK):
+            self.originals["copyreg"] = reducer
+
+    def reduce(self, obj: Any, protocol: int) -> Any:
+        reducer = registered_reducer(self.cls)
+        if reducer is not None and type(obj) is self.cls:
+            return reducer(obj)
+        original = self.originals.get("__reduce_ex__")
+        if original is not None:
+            return original.__get__(obj, type(obj))(protocol)
+        if not self.is_covered:
+            other = plain_of(self.cls)  # of another registry
+            plain = obj.__reduce_ex__ if other is None else partial(other.reduce, obj)
+            return plain(max(protocol, 2))
+        return self._above(obj).__reduce_ex__(max(protocol, 2))
+
+    def set_state(self, obj: Any, state: Any) -> None:
+        _set(obj, state, self._setter(obj))
+
+    def _setter(self, obj: Any) -> Any:
+        original = self.originals.get("__setstate__")
+        if original is not None:
+            return original.__get__(obj)
+        if not self.is_covered:
+            other = plain_of(self.cls)
+            return other._setter(obj) if other else getattr(obj, "__setstate__", None)
+        return getattr(self._above(obj), "__setstate__", None)
+
+    def _above(self, obj: Any) -> Any:
+        cls: Any = self.cls
+        return super(cls, obj)
+
+
+def plain_of(cls: type) -> Plain | None:
+    """Return what hides behind the methods that were put on *cls*, if any were."""
+    instrumentation = vars(cls).get(MARK)
+    return None if instrumentation is None else instrumentation.plain
+
+
+def registered_reducer(cls: type) -> Any:
+    """Return what others than us registered with `copyreg.pickle` for *cls*; or None."""
+    plain = plain_of(cls)
+    if plain is not None and "copyreg" in plain.originals:
+        return plain.originals["copyreg"]
+    reducer: Any = copyreg.dispatch_table.get(cls)
+    ours = getattr(reducer, MARK, None)
+    return reducer if ours is None else ours.plain.originals.get("copyreg")
+
+
+def reduced(obj: Any) -> Any:
+    """Return what pickle would get from an object if its class were not instrumented."""
+    reducer = registered_reducer(type(obj))
+    return obj.__reduce_ex__(4) if reducer is None else reducer(obj)
+
+
+def restore(obj: Any, state: Any) -> None:
+    """Give an object its state as pickle does."""
+    _set(obj, state, getattr(obj, "__setstate__", None))
+
+
+def _set(obj: Any, state: Any, setter: Any) -> None:
+    if setter is not None:
+        setter(state)
+        return
+    is_pair = isinstance(state, tuple) and len(state) == 2
+    attributes, slots = state if is_pair else (state, None)
+    if attributes:
+        interned = ((sys.intern(name) if type(name) is str else name) for name in attributes)
+        obj.__dict__.update(zip(interned, attributes.values(), strict=True))
+    for name, value in (slots or {}).items():
+        setattr(obj, name, value)

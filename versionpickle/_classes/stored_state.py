@@ -1,0 +1,86 @@
+"""What follows a stamp: the arguments, the values, and what is stored after them."""
+
+from __future__ import annotations
+
+import collections
+
+from typing import Any
+
+from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
+from versionpickle.exceptions import StampError
+from versionpickle.migrations import Chain
+from versionpickle.migrations._fields import OperationError
+
+
+def check_arguments(claim: Claim, chain: Chain, args: Any, kwargs: Any = ()) -> None:
+    """Refuse arguments that are not the values of all fields."""
+    if kwargs or not args or len(args) != len(claim.fields or ()):
+        raise chain.failed("making the object", OperationError(MADE_FROM_ARGUMENTS))
+
+
+def unpacked(claim: Claim, state: Any) -> tuple[dict[str, Any], set[str], dict[str, Any]]:
+    """Return the values, the names that hold nothing, and the further attributes."""
+    names = claim.fields or ()
+    stamp, *values = state
+    if len(values) == len(names):
+        return dict(zip(names, values, strict=True)), set(), {}
+    if len(values) == len(names) + 1 and type(values[-1]) is dict:
+        extras = dict(values.pop())
+        unset = {name for name, value in zip(names, values, strict=True) if value is stamp}
+        named = {n: v for n, v in zip(names, values, strict=True) if v is not stamp}
+        return named, unset, extras
+    raise StampError(claim.ref, count_problem(claim, state))
+
+
+def with_extras(state: Any, extras: dict[str, Any]) -> Any:
+    """Return *state* with these among its further attributes."""
+    if not extras:
+        return state
+    stamp, *values = state
+    if stamp.claim.fields is None:
+        return stamp, {**values[0], **extras}
+    is_whole = len(values) > len(stamp.claim.fields)
+    further = values.pop() if is_whole else {}
+    return stamp, *values, {**further, **extras}
+
+
+def with_items(state: Any, items: Any, pairs: Any) -> Any:
+    """Return *state* with further attributes and the items after its values."""
+    fields = state[0].claim.fields
+    is_whole = fields is None or len(state) == len(fields) + 2
+    return (*state, *(() if is_whole else ({},)), list(items or ()), list(pairs or ()))
+
+
+def without_items(obj: Any, claim: Claim, state: Any) -> Any:
+    """Put the items that stand in *state* into the object, and return the rest."""
+    parts = 4 if claim.fields is None else len(claim.fields) + 4
+    if len(state) != parts:
+        return state
+    *rest, items, pairs = state
+    if type(items) is not list or type(pairs) is not list:
+        raise StampError(claim.ref, f"a state of {len(state) - 1} parts follows its stamp")
+    for kind, extend in _RAW_ITEMS:
+        if isinstance(obj, kind):
+            extend(obj, items)
+    for key, value in pairs:
+        mapping = collections.OrderedDict if isinstance(obj, collections.OrderedDict) else dict
+        mapping.__setitem__(obj, key, value)
+    return tuple(rest)
+
+
+_RAW_ITEMS: tuple[tuple[type, Any], ...] = (
+    (list, list.extend),
+    (collections.deque, collections.deque.extend),
+)
+
+
+def check_length(claim: Claim, state: Any) -> None:
+    """Refuse a state of a class's own that is not there, or has too many parts."""
+    if not 2 <= len(state) <= 3:
+        raise StampError(claim.ref, f"a state of {len(state) - 1} parts follows its stamp")
+
+
+def count_problem(claim: Claim, state: Any) -> str:
+    return (
+        f"its stamp names {len(claim.fields or ())} fields, and its state holds {len(state) - 1}"
+    )
