@@ -79,7 +79,7 @@ def test_each_version_by_itself(declared):
 
 @pytest.mark.parametrize(
     ("version", "problem"),
-    [(4, "was written by newer code"), (3, "")],
+    [(4, "newer code wrote it"), (3, "")],
 )
 def test_what_stands_in_the_way(declared, version, problem):
     """A version that a load would refuse is told."""

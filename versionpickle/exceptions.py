@@ -210,12 +210,12 @@ class UnreachableClassError(PicklingError):
     """No load could find the class of the object again."""
 
     ref: str
+    cure: str
 
     def _sentence(self) -> str:
         return (
             f"cannot pickle objects of {self.ref}: {self.problem}, so no load could find "
-            "the class again; move it to the top of its module, or give it a stable "
-            "name with name=..."
+            f"the class again; {self.cure}"
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +20,7 @@ from versionpickle.migrations import (
     default_registry,
 )
 from versionpickle.migrations._declaration import Extra
+from versionpickle.migrations._origin import Origin
 from versionpickle.migrations._registry import checked_registry
 
 from .declare import watch_subclasses
@@ -86,7 +86,8 @@ def adopt(
         )
     settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
     declaration = Declaration(ref_of(cls), *settings, rebuild)
-    declaration.adopted_by = sys._getframe(1).f_globals.get("__name__")
+    declaration.origin = Origin.of_caller()
+    declaration.adopted_by = declaration.origin.namespace.get("__name__")
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, checked_registry(registry))
     elif not is_written_in_c(cls):
@@ -110,9 +111,10 @@ def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> Non
 def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> Instrumentation:
     other = registry.declared(declaration.ref)
     if other is not None and not other.is_implied:
-        raise DeclarationError(
-            declaration.ref, "this registry has adopted the class already", "adopt it once"
-        )
+        if other.hooks.cls is cls and not other.gives_way:
+            problem = "this registry has already adopted the class"
+            raise DeclarationError(declaration.ref, problem, "adopt it once")
+        registry.forget_steps(declaration.ref)
     check_fields(cls, declaration)
     known = Instrumentation(cls, declaration, registry)
     registry.declare(declaration)

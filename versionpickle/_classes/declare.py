@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import types
+
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
@@ -79,13 +82,15 @@ def versioned(
     >>> pickle.loads(pickle.dumps(Point(3, 4)))
     Point(x=3, y=4)
     """
-    if isinstance(version, type):
+    if callable(version):
         return versioned()(version)
     checked_version(version, "@versioned")
 
     def decorate(cls: type) -> type:
         if not isinstance(cls, type):
-            raise DeclarationError(name_of(cls), "this is no class", "put @versioned on a class")
+            raise DeclarationError(
+                name_of(cls), "this is not a class", "put @versioned on a class"
+            )
         settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
         declaration = Declaration(ref_of(cls), *settings)
         instrument(cls, declaration, checked_registry(registry))
@@ -124,6 +129,8 @@ class Versioned:
         registry: Registry | None = None,
         **kwargs: Any,
     ) -> None:
+        if kwargs and isinstance(super().__init_subclass__, types.BuiltinMethodType):
+            raise TypeError(f"{ref_of(cls)}: {_not_settings(kwargs)}")  # no other base takes them
         super().__init_subclass__(**kwargs)
         if MARK in vars(
             cls
@@ -134,6 +141,12 @@ class Versioned:
         said_nothing = (1, None, (), 1, (), 1, None, "raise", None)
         declaration.is_implied = (*settings, registry) == said_nothing
         instrument(cls, declaration, checked_registry(registry or _registry_of_bases(cls)))
+
+
+def _not_settings(keywords: Iterable[str]) -> str:
+    names = ", ".join(f"{name}=" for name in keywords)
+    parameters = inspect.signature(versioned).parameters
+    return f"there is no setting {names}; the settings are {'=, '.join(parameters)}="
 
 
 def _registry_of_bases(cls: type) -> Registry:

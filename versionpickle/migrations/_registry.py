@@ -45,8 +45,8 @@ class Registry:
         self.reducers: dict[type, Any] = {}
         """How to reduce classes that cannot, or may not, carry hooks."""
 
-        self.allowed: dict[str, object] = {}
         self._names = Names()
+        self.allowed = self._names.allowed
         self._graph = StepGraph(self._names.declared)
         self._step_modules = StepModules(self._drop_gone)
 
@@ -73,6 +73,7 @@ class Registry:
         """Admit *ref*; *target* is None where it is still to be imported."""
         with self.lock:
             self.allowed[ref] = target
+            self.allowed.setdefault(self.target(ref), target)
             self.fast_loads = None
 
     def rename_package(self, old: str, new: str) -> None:
@@ -145,6 +146,10 @@ class Registry:
         """Return the declaration whose objects are stamped with *key* today."""
         declaration = self._names.declared.get(key)
         return declaration if declaration is not None and declaration.key == key else None
+
+    def reexported(self, ref: str) -> Declaration | None:
+        """Return the declaration of a class that another module also has under its name."""
+        return self._names.reexported(ref)
 
     def known(self) -> Iterable[str]:
         """Return the refs of all that is declared or allowed."""
