@@ -401,7 +401,8 @@ class UnknownClassError(UnpicklingError):
             return f"{finding}; {cure}, or give its class name={self.ref!r} again"
         return (
             f"{finding}; {cure}, or declare what became of it: formerly=({self.ref!r},) on its "
-            f"successor, alias({self.ref!r}, ...) or retire({self.ref!r})"
+            f"successor, migration({self.ref!r}, {self.version}, become(...)) or replace(...), or "
+            f"retire({self.ref!r})"
         )
 
 
