@@ -175,6 +175,15 @@ def test_cell_that_runs_again(space, main, monkeypatch, is_interactive):
             exec(ADOPTION, vars(script))
 
 
+def test_script_that_runs_again(space, main):
+    """A script that runs again in a new main module, as in Streamlit, adopts again."""
+    main("again_app", ADOPTION)
+    main("again_app", ADOPTION.replace('"b"', '"c"'))
+
+    (step,) = space.registry.steps()
+    assert str(step).endswith("(rename('a', 'c'))")
+
+
 def test_steps_that_are_reloaded(library, space):
     """Steps of a module that is reloaded replace those that it registered before."""
     adopt(space.cls, version=2, registry=space.registry)
