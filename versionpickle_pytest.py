@@ -1,8 +1,8 @@
 """
 The pytest plugin of versionpickle: options and fixtures.
 
-It stands outside of the package, and imports nothing of it before it is needed: pytest
-loads it before coverage is measured.
+This module is outside the package and imports nothing from it until needed: pytest
+loads it before coverage measurement starts.
 """
 
 from __future__ import annotations

@@ -88,7 +88,6 @@ class Demo:
         self.show("graph", "graph")
         self.show("survey", "survey", "orders.db")
         self.show("migrate", "migrate", "orders.db")
-        self.draw()
         orders = sorted(
             str(path.relative_to(self.folder)) for path in self.folder.glob("orders/*")
         )
@@ -101,10 +100,6 @@ class Demo:
         source = source.replace("import retire, attrs", "import attrs")
         self.models.write_text(source)
         self.run("versionpickle", "record")
-
-    def draw(self):
-        self.run("versionpickle", "graph", "--format", "svg", "--output", "graph.svg")
-        (PICTURES / "graph-drawn.svg").write_bytes((self.folder / "graph.svg").read_bytes())
 
     def show(self, name, *arguments):
         """Write the picture of a command."""

@@ -183,7 +183,7 @@ def test_frozenset(obj, path, member):
     """A frozenset cannot wait: the error names it, and the object that it is part of."""
     ann = obj[0] if isinstance(obj, list) else obj
     ann.friends.append(frozenset([ann]))
-    with pytest.raises(CycleError, match="keep it in a list or tuple") as caught:
+    with pytest.raises(CycleError, match="hold it in a list or tuple there") as caught:
         versionpickle.loads(pickle.dumps(obj))
 
     assert (path, member) == (caught.value.path, caught.value.member)

@@ -74,9 +74,9 @@ class TestSameVersion:
             (("    number: int\n", ""), "neither", "it needs the field 'number'"),
             (('    currency: str = "USD"\n', ""), "forward", "left over 'currency'"),
             (("number: int", "number: str"), "neither", "values of its old type, int"),
-            (("number: int", "number: int | None"), "backward", "it takes int for 'number', and"),
+            (("number: int", "number: int | None"), "backward", "its 'number' takes int, not"),
             (("number: int", "number: bool"), "forward", "values of its old type, int"),
-            (("number: int", "number: object"), "backward", "and not object"),
+            (("number: int", "number: object"), "backward", "not object"),
             (('"USD"', '"EUR"'), "both", ""),
             (("oldest=2", 'oldest=2, transient="currency"'), "both", ""),
         ],
@@ -114,7 +114,7 @@ class TestOtherVersions:
 
         assert ("backward", True) == (found["reads"], found["writes_old"])
         assert [
-            "it meets a FutureVersionError",
+            "it raises FutureVersionError",
             f"dumps(versions={{'{shop.module}.order': 2}}) writes what it reads",
         ] == found["new_problems"]
         assert [f"step 2 -> 3 of {shop.module}:Order (rename('number', 'no'))"] == found["steps"]
@@ -132,7 +132,10 @@ class TestOtherVersions:
         ("changes", "problem"),
         [
             ([NEXT], "no step leaves version 2"),
-            ([("version=2, oldest=2", "version=3, oldest=3")], "the oldest that this code"),
+            (
+                [("version=2, oldest=2", "version=3, oldest=3")],
+                "the oldest version that this code reads",
+            ),
             ([NEXT, step('migration(Order, 2, rename("x", "y"))')], "there is no field 'x'"),
             ([("version=2, oldest=2", "version=1")], "which is newer than the class"),
         ],
@@ -224,12 +227,12 @@ def test_for_people(shop):
     assert [
         f"{shop.module}:Order",
         "  the field 'number' was int, and is str",
-        "  today's code does not read old data, nor yesterday's new data",
+        "  today's code cannot read old data, and yesterday's code cannot read new data",
         "    today's code: the field 'number' would hold values of its old type, int",
-        "    yesterday's code: it takes int for 'number', and not str",
+        "    yesterday's code: its 'number' takes int, not str",
         f"{shop.module}:Line",
         "  the default of 'text' was none, and is ''",
-        "  today's code reads old data, and yesterday's reads new data",
+        "  today's code reads old data, and yesterday's code reads new data",
         "4 classes, 2 changed",
     ] == shop.run("diff").splitlines()
 
@@ -260,8 +263,8 @@ class TestGit:
 
         assert "  version 2 became 3\n" in told
         assert f"  step 2 -> 3 of {shop.module}:Order (rename('number', 'no'))\n" in told
-        assert "today's code reads old data, and yesterday's does not read new data\n" in told
-        assert "    yesterday's code: it meets a FutureVersionError\n" in told
+        assert "today's code reads old data, but yesterday's code cannot read new data\n" in told
+        assert "    yesterday's code: it raises FutureVersionError\n" in told
         assert told.endswith("4 classes, 1 changed\n")
 
     def test_old_data_that_does_not_load(self, shop):
@@ -286,7 +289,7 @@ class TestGit:
         """What git says is told."""
         told = shop.run("diff", f"--against={commit}", status=2)
 
-        assert f"Error: {commit}: git rev-parse says " in told
+        assert f"Error: {commit}: git rev-parse failed: " in told
         assert "name a commit, branch or tag of this project" in told
 
     def test_a_damaged_schema(self, shop):
@@ -310,4 +313,4 @@ class TestGit:
 
 def test_outside_of_a_repository(shop):
     """Git says so."""
-    assert "git rev-parse says 'fatal: " in shop.run("diff", "--against", "HEAD", status=2)
+    assert "git rev-parse failed: 'fatal: " in shop.run("diff", "--against", "HEAD", status=2)

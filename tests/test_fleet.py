@@ -55,5 +55,5 @@ def test_unpinned(tmp_path):
     """Without versions=, yesterday's code would fail: the test above is no empty one."""
     together(("today", tmp_path, 2_000, 1))
 
-    with pytest.raises(AssertionError, match="written by newer code"):
+    with pytest.raises(AssertionError, match="newer code wrote it"):
         together(("yesterday", tmp_path, 2_000, 2))

@@ -20,7 +20,7 @@ from versionpickle.migrations import become, convert
 
 
 @attrs.frozen
-class Edge:
+class Arrow:
     """A step; *goals* are where it leads out of its class."""
 
     ref: str
@@ -49,7 +49,7 @@ def _first_goal(goals):
 def graphs(draw):
     """Classes of today with their versions, and the edges to them; some classes are gone."""
     today = {f"m:C{n}": draw(st.integers(1, 4)) for n in range(draw(st.integers(1, 3)))}
-    edges = [Edge(ref, v) for ref, version in today.items() for v in range(1, version)]
+    edges = [Arrow(ref, v) for ref, version in today.items() for v in range(1, version)]
     nodes = [(ref, v) for ref, version in today.items() for v in range(1, version + 1)]
     for n in range(draw(st.integers(0, 3))):
         ref, last = f"m:Gone{n}", draw(st.integers(1, 3))
@@ -57,8 +57,8 @@ def graphs(draw):
         chosen = draw(st.lists(st.sampled_from(refs), min_size=1, max_size=2, unique=True))
         versions = [draw(st.sampled_from([v for r, v in nodes if r == goal])) for goal in chosen]
         goals = tuple(zip(chosen, versions, strict=True))
-        edges += [Edge(ref, v) for v in range(1, last)]
-        edges.append(Edge(ref, last, goals))
+        edges += [Arrow(ref, v) for v in range(1, last)]
+        edges.append(Arrow(ref, last, goals))
         nodes += [(ref, v) for v in range(1, last + 1)]
     return today, edges, nodes
 
@@ -172,7 +172,7 @@ def test_an_edge_reversed(graph, data):
                 registry=declared(today, edges),
             )
         return
-    back = Edge(*edge.goals[0], ((edge.ref, edge.version),))
+    back = Arrow(*edge.goals[0], ((edge.ref, edge.version),))
     with pytest.raises(DeclarationError) as caught:
         back.register(declared(today, graph[1]))
     assert back.ref == caught.value.ref

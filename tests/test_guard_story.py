@@ -159,7 +159,7 @@ def test_one_change_after_another(repository):
     assert "Order(no=1, amount=Decimal('1'), paid=False, lines=[Line(text='text')])" == found[3][2]
     diff = repository.versionpickle("diff", "--against", "HEAD")
     assert "version 1 became 5" in diff
-    assert "today's code reads old data, and yesterday's does not read new data" in diff
+    assert "today's code reads old data, but yesterday's code cannot read new data" in diff
     repository.commit("Many changes")
 
 

@@ -92,7 +92,7 @@ def test_changed_since(shop, told):
     shop.run("record")
     shop.change(("amount: float = 0.0", "amount: float = 1.0"))
 
-    assert "the class was changed since this was recorded" in told("Sale")
+    assert "the class has changed since this was recorded" in told("Sale")
 
 
 def test_for_programs(shop, told):
@@ -100,8 +100,8 @@ def test_for_programs(shop, told):
     found = json.loads(told("--format", "json", "Sale"))
 
     assert found["name"] == f"{shop.module}.order"
-    assert [era["version"] for era in found["eras"]] == [1, 2, 3]
-    assert found["eras"][0]["steps"][0]["what"] == "rename('total', 'amount')"
+    assert [info["version"] for info in found["versions"]] == [1, 2, 3]
+    assert found["versions"][0]["steps"][0]["what"] == "rename('total', 'amount')"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_typo(told):
 
 def test_nothing_alike(told):
     """Or with the command that shows all."""
-    assert "'versionpickle graph' shows which there are" in told("xyz", status=2)
+    assert "'versionpickle graph' lists them" in told("xyz", status=2)
 
 
 def test_two_of_a_name(shop, told):
@@ -134,7 +134,7 @@ def test_two_of_a_name(shop, told):
 
     output = told("Sale", status=2)
 
-    assert f"2 classes are called so: {shop.module}:Sale, {shop.module}.x:Sale" in output
+    assert f"2 classes have this name: {shop.module}:Sale, {shop.module}.x:Sale" in output
 
 
 def test_no_longer_read(shop):
@@ -202,4 +202,4 @@ class TestCompletion:
     def test_of_options(self):
         """Options and their values complete as well."""
         assert "--format" in self.complete("graph", "--f")
-        assert self.complete("graph", "--format", "s") == ["svg"]
+        assert self.complete("graph", "--format", "m") == ["mermaid"]

@@ -258,7 +258,7 @@ def test_summary(shop):
         (["test_other.py", "versionpickle::project"], 2),
         (["-k", "Order"], 2),
         (["--deselect", "versionpickle::project"], 5),
-        (["-p", "no:versionpickle_guard"], 1),
+        (["-p", "no:versionpickle_schema_check"], 1),
     ],
 )
 def test_selection(shop, args, count):

@@ -247,7 +247,7 @@ def test_a_cycle_of_two_that_are_made(adopted):
     obj, other = Offset(-5), Offset(-6)
     obj.note, other.note = other, obj
 
-    with pytest.raises(CycleError, match="or its hash before it has its state"):
+    with pytest.raises(CycleError, match="and needs it or its hash"):
         versionpickle.loads(pickle.dumps(obj, 2), registry=adopted)
 
 
@@ -257,8 +257,5 @@ def test_a_cycle_through_a_copy(adopted, limits):
     obj = Offset(-5)
     obj.note = collections.Counter(obj=obj)
 
-    with pytest.raises(
-        CycleError,
-        match="Counter is part of the whole, and needs it or its hash",
-    ):
+    with pytest.raises(CycleError, match="Counter is part of the whole"):
         versionpickle.loads(pickle.dumps(obj, 2), registry=adopted, limits=limits)

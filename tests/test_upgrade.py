@@ -212,7 +212,7 @@ class TestFiles:
 
         told = shop.run("upgrade", *backup, path, status=1)
 
-        assert "it was changed by another program meanwhile" in told
+        assert "another program has changed it meanwhile" in told
         assert path.read_text() == "more"
         assert not Path(f"{path}.bak").exists()
 
@@ -294,7 +294,7 @@ class TestFolders:
         """And else refused, before anything is done."""
         told = shop.run("upgrade", shop.folder, status=2)
 
-        assert "this is a folder; say --recursive for all in it" in told
+        assert "this is a folder; pass --recursive to include all pickles in it" in told
 
     def test_recursive(self, shop, old):
         """Pickles in folders below are found by how they are called."""
@@ -319,7 +319,7 @@ class TestFolders:
 
         assert shop.run("upgrade", "--recursive", shop.folder) == "0 upgraded, 0 current\n"
         told = shop.run("upgrade", *samples, status=1)
-        assert "a sample stays as the code of its version wrote it" in told
+        assert "samples must stay as the code of their version wrote them" in told
         assert samples == {path: path.read_bytes() for path in samples}
 
 

@@ -24,7 +24,7 @@ from versionpickle.migrations import Chain, Converted, Declaration, Registry, St
 from versionpickle.migrations._edges import Become, Replace
 from versionpickle.migrations._fields import OperationError, as_dict
 
-from .stored_state import check_arguments, check_length, unpacked
+from .stored_state import check_arguments, check_length, rebuilt, unpacked
 from .third_party import is_model, with_fields_of_model, without_model
 
 
@@ -209,7 +209,7 @@ def _is_made_whole(hooks: Any) -> bool:
 
 def _made_whole(hooks: Any, chain: Chain, state: Any, unset: set[str]) -> Any:
     if hooks.declaration.has_factory:
-        return hooks.declaration.rebuilt((), chain.run(state, unset), chain)
+        return rebuilt(hooks.declaration, (), chain.run(state, unset), chain)
     return hooks.codec.remake(state, chain)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
 from versionpickle.exceptions import StampError
-from versionpickle.migrations import Chain
+from versionpickle.migrations import Chain, Declaration
 from versionpickle.migrations._fields import OperationError
 
 
@@ -84,3 +84,11 @@ def count_problem(claim: Claim, state: Any) -> str:
     return (
         f"its stamp names {len(claim.fields or ())} fields, and its state holds {len(state) - 1}"
     )
+
+
+def rebuilt(declaration: Declaration, args: Any, state: Any, chain: Chain) -> Any:
+    """Return what ``rebuild=`` makes of the arguments and a state at the end of *chain*."""
+    try:
+        return declaration.rebuild(args, state)
+    except Exception as exc:
+        raise chain.failed("its rebuild= function", exc) from exc

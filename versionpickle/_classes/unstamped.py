@@ -11,6 +11,8 @@ from versionpickle.exceptions import StepError
 from versionpickle.migrations import Chain, Declaration, Registry
 from versionpickle.migrations._fields import OperationError
 
+from .stored_state import rebuilt
+
 
 if TYPE_CHECKING:
     from .codecs.base import Codec
@@ -67,10 +69,10 @@ class Unstamped:
 
     def _rebuild(self, args: Any, state: Any, found_as: str | None) -> Any:
         if issubclass(self._cls, enum.Enum):  # steps speak of names, and these are values
-            return self.declaration.rebuilt(args, state, self.codec.chains.today())
+            return rebuilt(self.declaration, args, state, self.codec.chains.today())
         chain = self.chain(state, found_as)
         state = chain.run(state, set()) if chain.steps else state
-        return self.declaration.rebuilt(args, state, chain)
+        return rebuilt(self.declaration, args, state, chain)
 
     @property
     def immutable(self) -> bool:

@@ -11,7 +11,7 @@ import click
 
 from versionpickle._project.findings import Finding, findings
 
-from .output import Text, console, counted, format_option, project, tells_errors
+from .output import Text, console, counted, format_option, project, reports_errors
 
 
 @click.command(epilog="Example: versionpickle check --format github")
@@ -20,7 +20,7 @@ from .output import Text, console, counted, format_option, project, tells_errors
     "github",
     help="How to print: for people, for programs, or as annotations of a GitHub workflow.",
 )
-@tells_errors
+@reports_errors
 def check(form: str) -> None:
     """
     Find what would stop old data, and what is not recorded.

@@ -26,7 +26,7 @@ def completed(context: click.Context, parameter: click.Parameter, begun: str) ->
     """Return the recorded classes that begin so: reading schemas is cheap, importing is not."""
     try:
         schemas = read_schemas(configuration(Path.cwd()).schemas)
-    except (ProjectError, OSError):  # a shell that completes says nothing
+    except (ProjectError, OSError):  # completion prints no errors
         return []
     names = {name for one in schemas.values() for name in (one.key, one.ref, *_short(one.ref))}
     return sorted(name for name in names if name.startswith(begun))

@@ -7,7 +7,7 @@ import sys
 import attrs
 import click
 
-from .output import Text, console, tells_errors
+from .output import Text, console, reports_errors
 from .places import Opening, bar, store_argument, table_of
 
 
@@ -15,7 +15,7 @@ from .places import Opening, bar, store_argument, table_of
 @store_argument("source")
 @store_argument("target")
 @click.option("--overwrite", is_flag=True, help="Replace what stands under the same keys.")
-@tells_errors
+@reports_errors
 def copy(source: str, target: str, *, overwrite: bool) -> None:
     """
     Copy all pickles from SOURCE to TARGET, as they are.

@@ -1,4 +1,4 @@
-"""The command that looks for what is known to bite."""
+"""The command that looks for known problems."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from pathlib import Path
 import attrs
 import click
 
-from versionpickle._project.doctor import Row, examined
+from versionpickle._project.doctor import Diagnosis, examine
 
-from .output import Text, console, format_option, tells_errors
+from .output import Text, console, format_option, reports_errors
 
 
 @click.command(epilog="Example: versionpickle doctor")
 @format_option("json")
-@tells_errors
+@reports_errors
 def doctor(form: str) -> None:
     """
-    Look for what is known to bite: in the interpreter, its packages, and the project.
+    Look for known problems in the interpreter, its packages, and the project.
 
-    Writes nothing, and imports the project's modules. The exit status is 1 where
-    there is a problem, and 0 with notes alone.
+    Writes nothing, and imports the project's modules. The exit status is 1 if there is a
+    problem, and 0 if there are only notes.
     """
-    rows = examined(Path.cwd())
+    results = examine(Path.cwd())
     if form == "json":
-        click.echo(json.dumps([attrs.asdict(row) for row in rows], indent=2))
+        click.echo(json.dumps([attrs.asdict(result) for result in results], indent=2))
     else:
-        _show(rows)
-    sys.exit(any(row.level == "problem" for row in rows))
+        _show(results)
+    sys.exit(any(result.level == "problem" for result in results))
 
 
-def _show(rows: list[Row]) -> None:
+def _show(results: list[Diagnosis]) -> None:
     out = console()
-    for row in rows:
-        out.print(Text(f"{row.level:8}", _STYLES[row.level]) + Text(row.told))
-        if row.cure:
-            out.print(Text(f"{'':8}{row.cure}", "dim"))
+    for result in results:
+        out.print(Text(f"{result.level:8}", _STYLES[result.level]) + Text(result.message))
+        if result.cure:
+            out.print(Text(f"{'':8}{result.cure}", "dim"))
 
 
 _STYLES = {"ok": "green", "note": "yellow", "problem": "red"}

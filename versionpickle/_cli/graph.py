@@ -1,4 +1,4 @@
-"""The command that draws versions, and the ways between them."""
+"""The command that draws versions, and the paths between them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,21 @@ from rich.text import Text as RichText
 from rich.tree import Tree
 
 from versionpickle._pickles.files import write_file
-from versionpickle._project.drawing import MARKS, dot, mermaid, said_on
+from versionpickle._project.drawing import MARKS, arrow_text, dot, mermaid
 from versionpickle._project.find import find
-from versionpickle._project.graph import Graph, Node, Row
+from versionpickle._project.graph import ClassRow, Graph, VersionNode
 from versionpickle._project.graph import graph as graph_of
-from versionpickle._project.svg import svg
 
 from .classes import class_argument
-from .output import Text, console, format_option, project, tells_errors
+from .output import Text, console, format_option, project, reports_errors
 
 
-@click.command(epilog="Example: versionpickle graph --format svg --output versions.svg")
+@click.command(epilog="Example: versionpickle graph --format mermaid --output versions.mmd")
 @class_argument("wanted", nargs=-1)
 @format_option(
     "mermaid",
     "dot",
-    "svg",
-    help="What to draw: trees of text, or a picture for Markdown, Graphviz or a browser.",
+    help="What to draw: text trees, or source for Mermaid or Graphviz.",
 )
 @click.option(
     "--output",
@@ -35,13 +33,13 @@ from .output import Text, console, format_option, project, tells_errors
     metavar="FILE",
     help="Write the drawing to this file.",
 )
-@tells_errors
+@reports_errors
 def graph(wanted: tuple[str, ...], form: str, output: Path | None) -> None:
     """
     Draw all versions, and how old data gets from each to today.
 
     Steps lead from version to version of a class; renames, become(), replace() and
-    retire() lead elsewhere. Versions that no way leaves are marked. With CLASS, only
+    retire() lead elsewhere. Dead ends are marked. With CLASS, only
     what is connected with it is drawn.
     """
     known = project()
@@ -72,27 +70,27 @@ def _show(out: Console, found: Graph) -> None:
         out.print(tree)
 
 
-def _heading(row: Row) -> RichText:
+def _heading(row: ClassRow) -> RichText:
     name = "" if row.name is None else f"  (name {row.name!r})"
     return Text(row.ref, "bold") + Text(name) + Text("  gone" if row.is_gone else "", "dim")
 
 
-def _lines(found: Graph, node: Node) -> list[RichText]:
+def _lines(found: Graph, node: VersionNode) -> list[RichText]:
     mark = f"  {MARKS[node.kind]}" if node.kind in MARKS else ""
     label = Text(node.label) + Text(mark, _STYLES.get(node.kind, ""))
     leaving = [
-        label + Text(f" → {_place(node, edge.target)}  ") + Text(said_on(edge), "cyan")
+        label + Text(f" → {_place(node, edge.target)}  ") + Text(arrow_text(edge), "cyan")
         for edge in found.leaving(node)
     ]
-    if leaving or node.kind in {"value", "placeholder"}:  # which stand behind an arrow already
+    if leaving or node.kind in {"value", "placeholder"}:  # an arrow shows these already
         return leaving
     return [label]
 
 
-def _place(node: Node, target: tuple[str, str]) -> str:
+def _place(node: VersionNode, target: tuple[str, str]) -> str:
     return target[1] if target[0] == node.ref else " ".join(target)
 
 
 _WIDE = 1_000
 _STYLES = {"today": "green", "hole": "red", "unread": "dim"}
-_FORMS = {"text": _as_text, "mermaid": mermaid, "dot": dot, "svg": svg}
+_FORMS = {"text": _as_text, "mermaid": mermaid, "dot": dot}

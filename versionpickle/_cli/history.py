@@ -1,4 +1,4 @@
-"""The command that tells what a class was, version by version."""
+"""The command that shows a class version by version."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from versionpickle._project.history import History, OutgoingStep, VersionInfo
 from versionpickle._project.history import history as history_of
 
 from .classes import class_argument
-from .output import Text, console, format_option, project, tells_errors
+from .output import Text, console, format_option, project, reports_errors
 
 
 @click.command(epilog="Example: versionpickle history shop.models:Order")
 @class_argument("wanted")
 @format_option("json")
-@tells_errors
+@reports_errors
 def history(wanted: str, form: str) -> None:
     """
-    Tell what a CLASS was, version by version.
+    Show the history of a CLASS, version by version.
 
-    CLASS is a ref such as shop.models:Order, the name of the class alone, its stable
-    name, or what it was called before. Of each version: what changed, the step that
-    leaves it, its samples, and whether it is still read.
+    CLASS is a ref such as shop.models:Order, the bare class name, its stable name, or a
+    former name. For each version: what changed, the step to the next version,
+    its samples, and whether it can still be read.
     """
     known = project()
     found = history_of(known, find(known, wanted))
@@ -47,27 +47,27 @@ def _show(out: Console, found: History) -> None:
     for ref, version in found.formerly:
         unstamped = "" if version is None else f", whose unstamped pickles are version {version}"
         out.print(Text(f"formerly {ref}{unstamped}", "dim"))
-    for era in found.eras:
-        out.print(Text(f"version {era.version}", "bold") + _marks(era))
-        for change in era.changes:
+    for info in found.versions:
+        out.print(Text(f"version {info.version}", "bold") + _marks(info))
+        for change in info.changes:
             out.print(Text(f"  {change}"))
-        for step in era.steps:
+        for step in info.steps:
             out.print(Text(f"  {_step(step)}", "cyan"))
-        if era.samples:
-            out.print(Text(f"  samples: {', '.join(era.samples)}", "dim"))
+        if info.samples:
+            out.print(Text(f"  samples: {', '.join(info.samples)}", "dim"))
 
 
-def _marks(era: VersionInfo) -> RichText:
-    marks = list(_said_of(era))
-    return Text(f": {', '.join(marks)}" if marks else "", "green" if era.is_today else "yellow")
+def _marks(info: VersionInfo) -> RichText:
+    marks = list(_mark_texts(info))
+    return Text(f": {', '.join(marks)}" if marks else "", "green" if info.is_today else "yellow")
 
 
-def _said_of(era: VersionInfo) -> Iterator[str]:
-    if era.is_today:
+def _mark_texts(info: VersionInfo) -> Iterator[str]:
+    if info.is_today:
         yield "today"
-    if not era.is_read:
+    if not info.is_read:
         yield "no longer read"
-    if not era.is_recorded:
+    if not info.is_recorded:
         yield "not recorded"
 
 

@@ -12,7 +12,7 @@ from versionpickle._project.make.write import write
 from versionpickle.exceptions import ProjectError
 
 from .classes import class_argument
-from .output import Text, console, counted, project, tells_errors
+from .output import Text, console, counted, project, reports_errors
 
 
 class _Prompts:
@@ -63,7 +63,7 @@ def _checked(code: str) -> str:
     help="Whether to ask what is not clear, or to refuse; asks by default at a terminal.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would change in the sources, as a diff.")
-@tells_errors
+@reports_errors
 def make(
     names: tuple[str, ...],
     renames: tuple[str, ...],

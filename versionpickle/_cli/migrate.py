@@ -16,7 +16,7 @@ from versionpickle.stores._existing import ExistingStore
 from versionpickle.stores._sweeps.migration import Migration
 
 from .modules import allow_option, import_option
-from .output import Text, console, counted, tells_errors
+from .output import Text, console, counted, reports_errors
 from .places import Opening, bar, store_argument, table_of
 
 
@@ -33,7 +33,7 @@ from .places import Opening, bar, store_argument, table_of
 )
 @import_option
 @allow_option
-@tells_errors
+@reports_errors
 def migrate(
     store: str,
     *,

@@ -23,13 +23,13 @@ import_option: Callable[[_F], _F] = click.option(
     "modules",
     multiple=True,
     metavar="MODULE",
-    help="Import this module of yours first, beside those of the project.",
+    help="Import this module first, in addition to those of the project.",
 )
 allow_option: Callable[[_F], _F] = click.option(
     "--allow",
     multiple=True,
     metavar="REF",
-    help="Let pickles name this class or function as well.",
+    help="Allow pickles to name this class or function.",
 )
 
 

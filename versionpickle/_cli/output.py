@@ -1,4 +1,4 @@
-"""How the commands speak: to people in colours, to programs in plain lines."""
+"""How the commands print: in colour for people, in plain lines for programs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _R = TypeVar("_R")
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 _WIDE = 1_000
-"""Columns of what is read by programs, which want a line to be a line."""
+"""The width for programs, which need each line unbroken."""
 
 
 def console() -> Console:
@@ -31,7 +31,7 @@ def console() -> Console:
 
 
 def Text(line: str, style: str = "") -> RichText:  # noqa: N802 - as rich's, but of what can be shown
-    """Return a line to print, without what a terminal would obey."""
+    """Return a line to print, without control characters."""
     return RichText(shown(line), style=style)
 
 
@@ -52,18 +52,18 @@ def counted(things: Sized, one: str, many: str) -> str:
 
 
 def format_option(
-    *others: str, help: str = "How to print: for people, or for programs."
+    *others: str, help: str = "Output for people, or for programs."
 ) -> Callable[[_F], _F]:
-    """Let the user choose between text and *others*."""
+    """Add the option that chooses between text and *others*."""
     forms = click.Choice(["text", *others])
     return click.option("--format", "form", type=forms, default="text", help=help)
 
 
-def tells_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Let *command* end in one sentence and exit status 2 where it cannot do its work."""
+def reports_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let *command* end with one sentence and exit status 2 if it cannot run."""
 
     @functools.wraps(command)
-    def told(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def reporting(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             return command(*args, **kwargs)
         except VersionPickleError as exc:
@@ -72,7 +72,7 @@ def tells_errors(command: Callable[_P, _R]) -> Callable[_P, _R]:
             named = f"{exc.filename}: " if exc.filename else ""
             raise _Failed(f"{named}{exc.strerror or exc}") from exc
 
-    return told
+    return reporting
 
 
 class _Failed(click.ClickException):

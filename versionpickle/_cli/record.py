@@ -14,11 +14,11 @@ from versionpickle._project.findings import findings
 from versionpickle._project.project import Project, load_project
 from versionpickle.exceptions import ProjectError
 
-from .output import Text, console, counted, project, tells_errors
+from .output import Text, console, counted, project, reports_errors
 
 
 @click.command(epilog="Example: versionpickle record")
-@tells_errors
+@reports_errors
 def record() -> None:
     """
     Record the schema of each class, and samples of its current version.
@@ -33,7 +33,7 @@ def record() -> None:
 
 @click.command(epilog="Example: versionpickle init shop.models shop.events")
 @click.argument("modules", nargs=-1, required=True)
-@tells_errors
+@reports_errors
 def init(modules: tuple[str, ...]) -> None:
     """
     Put a project under guard: write the configuration, and the first record.

@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from .output import Text, console, counted, tells_errors
+from .output import Text, console, counted, reports_errors
 from .places import Opening, store_argument
 
 
 @click.command(epilog="Example: versionpickle rollback orders.db")
 @store_argument()
-@tells_errors
+@reports_errors
 def rollback(store: str) -> None:
     """
     Put back the records of a STORE as they were before migrations.
@@ -31,7 +31,7 @@ def rollback(store: str) -> None:
 
 @click.command(epilog="Example: versionpickle forget orders.db")
 @store_argument()
-@tells_errors
+@reports_errors
 def forget(store: str) -> None:
     """
     Drop the originals that 'versionpickle rollback' would put back in a STORE.

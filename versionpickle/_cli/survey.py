@@ -11,7 +11,7 @@ import click
 from versionpickle.stores._sweeps.survey import Survey
 
 from .modules import allow_option, import_option
-from .output import Text, console, format_option, tells_errors
+from .output import Text, console, format_option, reports_errors
 from .places import Opening, bar, store_argument, table_of
 
 
@@ -20,7 +20,7 @@ from .places import Opening, bar, store_argument, table_of
 @format_option("json")
 @import_option
 @allow_option
-@tells_errors
+@reports_errors
 def survey(store: str, form: str, modules: tuple[str, ...], allow: tuple[str, ...]) -> None:
     """
     Count the records of a STORE, by class and version.

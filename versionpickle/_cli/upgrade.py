@@ -16,11 +16,11 @@ from rich.table import Table
 
 from versionpickle._pickles.inspect.upgrade_paths import FoundClass
 from versionpickle._pickles.rewrite.rewrite import Settings, Upgrade
-from versionpickle._project.in_place import Plan, files_in, upgrade_file
+from versionpickle._project.in_place import UpgradeOptions, files_in, upgrade_file
 from versionpickle._wire.refs import checked_ref
 
 from .modules import allow_option, import_all, import_option
-from .output import Text, console, shown, tells_errors
+from .output import Text, console, reports_errors, shown
 
 
 @click.command(
@@ -44,7 +44,7 @@ from .output import Text, console, shown, tells_errors
     help="Write this protocol, and not the one that each pickle has.",
 )
 @click.option("--recursive", is_flag=True, help="Take all *.pickle and *.pkl in folders.")
-@tells_errors
+@reports_errors
 def upgrade(
     paths: tuple[Path, ...],
     *,
@@ -65,7 +65,7 @@ def upgrade(
     _check_suffix(backup)
     settings = Settings(protocol, tuple(map(checked_ref, allow)))
     samples = import_all(modules)
-    plan = Plan(settings, backup, dry_run, samples)
+    plan = UpgradeOptions(settings, backup, dry_run, samples)
     files = list(files_in(paths, recursive=recursive, samples=samples))
     out = console()
     told = _Told(out, plan.is_dry)

@@ -8,7 +8,7 @@ import attrs
 import click
 
 from .modules import allow_option, import_option
-from .output import Text, console, tells_errors
+from .output import Text, console, reports_errors
 from .places import Opening, bar, store_argument, table_of
 
 
@@ -17,7 +17,7 @@ from .places import Opening, bar, store_argument, table_of
 @click.option("--load", is_flag=True, help="Also load each object, and say which cannot be.")
 @import_option
 @allow_option
-@tells_errors
+@reports_errors
 def verify(store: str, *, load: bool, modules: tuple[str, ...], allow: tuple[str, ...]) -> None:
     """
     Read every byte of a STORE, and name what is damaged.

@@ -1,1 +1,1 @@
-"""The guard of a project: what its classes stored, and whether old data still finds its way."""
+"""The schema check of a project: what its classes stored, and whether old data still loads."""

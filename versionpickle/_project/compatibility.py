@@ -19,17 +19,17 @@ from .type_texts import accepts
 
 Reads: TypeAlias = Literal["both", "backward", "forward", "neither"]
 
-WORDS: Mapping[Reads, str] = {
-    "both": "today's code reads old data, and yesterday's reads new data",
-    "backward": "today's code reads old data, and yesterday's does not read new data",
-    "forward": "today's code does not read old data, and yesterday's reads new data",
-    "neither": "today's code does not read old data, nor yesterday's new data",
+SENTENCES: Mapping[Reads, str] = {
+    "both": "today's code reads old data, and yesterday's code reads new data",
+    "backward": "today's code reads old data, but yesterday's code cannot read new data",
+    "forward": "today's code cannot read old data, but yesterday's code reads new data",
+    "neither": "today's code cannot read old data, and yesterday's code cannot read new data",
 }
 
 
 @attrs.frozen
-class Verdict:
-    """What has changed of one class, and what that means for its data."""
+class Compatibility:
+    """What has changed in one class, and what that means for its data."""
 
     ref: str
     name: str | None
@@ -44,10 +44,10 @@ class Verdict:
     """Those that lead from then to today."""
 
     old_problems: tuple[str, ...]
-    """Why today's code does not read old data."""
+    """Why today's code cannot read old data."""
 
     new_problems: tuple[str, ...]
-    """Why yesterday's code does not read new data."""
+    """Why yesterday's code cannot read new data."""
 
     writes_old: bool = False
     """Whether ``dumps(versions=...)`` writes what yesterday's code reads."""
@@ -65,38 +65,38 @@ class Verdict:
         return "backward" if self.new_problems else "both"
 
 
-def verdicts(project: Project) -> Iterator[Verdict]:
+def compared(project: Project) -> Iterator[Compatibility]:
     """Compare the classes of a project with its schemas; yield what is not the same."""
-    met = set()
+    compared_keys = set()
     for key in sorted(project.classes):
         schema = project.schema_before(key)
         if schema is None:
             yield _of_new(project.classes[key])
         else:
-            met.add(schema.key)
-            found = _Comparison(project, key, schema).verdict()
-            if found.changes or found.old_problems:
-                yield found
-    for key in sorted({*project.schemas} - met):
+            compared_keys.add(schema.key)
+            result = _Comparison(project, key, schema).result()
+            if result.changes or result.old_problems:
+                yield result
+    for key in sorted({*project.schemas} - compared_keys):
         yield _of_gone(project, project.schemas[key])
 
 
-def _of_new(hooks: Instrumentation) -> Verdict:
+def _of_new(hooks: Instrumentation) -> Compatibility:
     one = hooks.declaration
     unknown = "it does not know the class"
-    return Verdict(one.ref, one.name, None, one.version, ("it is new",), (), (), (unknown,))
+    return Compatibility(one.ref, one.name, None, one.version, ("it is new",), (), (), (unknown,))
 
 
-def _of_gone(project: Project, schema: Schema) -> Verdict:
+def _of_gone(project: Project, schema: Schema) -> Compatibility:
     version = schema.latest.version
     found = project.registry.resolve(schema.key)
     problems = (*_problems_of_gone(project, schema, found),)
-    return Verdict(schema.ref, schema.name, version, None, ("it is gone",), (), problems, ())
+    return Compatibility(schema.ref, schema.name, version, None, ("it is gone",), (), problems, ())
 
 
 def _problems_of_gone(project: Project, schema: Schema, goal: object) -> Iterator[str]:
     if goal is None:
-        yield "nobody said what became of the class"
+        yield "nothing declares what became of the class"
     if not isinstance(goal, Declaration):
         return
     try:
@@ -117,7 +117,7 @@ class _Comparison:
         self._new: Recorded = project.recorded(key)
         self._difference = project.difference(key, self._old)
 
-    def verdict(self) -> Verdict:
+    def result(self) -> Compatibility:
         declaration = self._hooks.declaration
         chain = self._chain()
         steps = chain.steps if isinstance(chain, Chain) else ()
@@ -126,7 +126,7 @@ class _Comparison:
         if new_problems and steps and isinstance(chain, Chain):
             writes_old, sentence = self._undoing(chain)
             new_problems.append(sentence)
-        return Verdict(
+        return Compatibility(
             declaration.ref,
             declaration.name,
             self._old.version,
@@ -158,7 +158,7 @@ class _Comparison:
                 yield base, version, today[base]
 
     def _chain(self) -> Chain | str:
-        """Return the steps from then to today, or what stops old data on the way."""
+        """Return the steps from then to today, or why old data cannot take them."""
         if self._old.version > self._new.version:
             return f"it is at version {self._old.version}, which is newer than the class"
         try:
@@ -180,27 +180,27 @@ class _Comparison:
         if key not in {schema.key, schema.ref, *schema.formerly}:
             yield f"it does not know the name {key!r}"
         elif self._new.version < self._old.version:
-            yield "nobody can tell here whether its steps fit what today's code writes"
+            yield "it is unknown whether its steps fit what today's code writes"
         elif self._new.version > self._old.version or any(self._raised_bases()):
-            yield "it meets a FutureVersionError"
+            yield "it raises FutureVersionError"
         else:
             for change in self._difference.fields:
                 yield from self._unread(change)
 
     def _unread(self, change: Change) -> Iterator[str]:
-        """Say why older code of the same version cannot cope with a change."""
+        """Explain why older code of the same version cannot handle a change."""
         old, new = change.old, change.new
         if old is None:
             if self._hooks.declaration.extra != "keep":
-                yield f"it has no field {change.field!r}, unless it says extra='keep'"
+                yield f"it has no field {change.field!r}, unless it declares extra='keep'"
         elif new is None:
             if old.default is None:
                 yield f"it needs the field {change.field!r}"
         elif not accepts(old.type, new.type):
-            yield f"it takes {old.type} for {change.field!r}, and not {new.type or 'any type'}"
+            yield f"its {change.field!r} takes {old.type}, not {new.type or 'any type'}"
 
     def _undoing(self, chain: Chain) -> tuple[bool, str]:
-        """Tell whether the steps can be undone, and say so in words."""
+        """Return whether the steps can be undone, and a sentence about it."""
         older = [(self._key, self._old.version)] if self._old.version < self._new.version else []
         older += [(base, then) for base, then, _ in self._raised_bases()]
         wanted = ", ".join(f"{name!r}: {version}" for name, version in older)

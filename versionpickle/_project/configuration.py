@@ -1,4 +1,4 @@
-"""What ``[tool.versionpickle]`` in a project's ``pyproject.toml`` says."""
+"""The table ``[tool.versionpickle]`` in a project's ``pyproject.toml``."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def found_configuration(start: Path) -> Configuration | None:
     for folder in (start.resolve(), *start.resolve().parents):
         file = folder / FILE
         if file.is_file():
-            said = _table(file)
-            if said is not None:
-                return _checked(file, said)
+            settings = _table(file)
+            if settings is not None:
+                return _checked(file, settings)
     return None
 
 
@@ -59,21 +59,21 @@ def _table(file: Path) -> Any:
     try:
         return tomllib.loads(file.read_text("utf-8")).get("tool", {}).get("versionpickle")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise ProjectError(str(file), f"this is no TOML ({exc})", "mend it") from None
+        raise ProjectError(str(file), f"this is not valid TOML ({exc})", "fix it") from None
 
 
-def _checked(file: Path, said: Any) -> Configuration:
+def _checked(file: Path, settings: Any) -> Configuration:
     known = {"modules", "schemas", "samples"}
-    unknown = sorted(said.keys() - known) if isinstance(said, dict) else [repr(said)]
+    unknown = sorted(settings.keys() - known) if isinstance(settings, dict) else [repr(settings)]
     if unknown:
-        problem = f"[tool.versionpickle] says {', '.join(unknown)}"
+        problem = f"[tool.versionpickle] has unknown settings: {', '.join(unknown)}"
         raise ProjectError(str(file), problem, f"it takes {', '.join(sorted(known))}")
-    modules = said.get("modules", [])
+    modules = settings.get("modules", [])
     if not modules or not _are_names(modules):
         raise ProjectError(
             str(file), f"modules = {modules!r} names no modules", 'write modules = ["shop.models"]'
         )
-    folders = {name: said.get(name, default) for name, default in _FOLDERS.items()}
+    folders = {name: settings.get(name, default) for name, default in _FOLDERS.items()}
     for name, folder in folders.items():
         if not isinstance(folder, str):
             problem = f"{name} = {folder!r} is no folder"
@@ -103,10 +103,10 @@ def _import(file: Path, module: str) -> None:
         importlib.import_module(module)
     except (Exception, SystemExit) as exc:
         problem = f"the module {module!r} cannot be imported ({type(exc).__name__}: {exc})"
-        raise ProjectError(str(file), problem, "mend it, or modules = [...]") from exc
+        raise ProjectError(str(file), problem, "fix it, or change modules = [...]") from exc
 
 
 def table(modules: Iterable[str]) -> str:
-    """Return what a new configuration says."""
+    """Return the table of a new configuration."""
     listed = ", ".join(f'"{module}"' for module in modules)
     return f"[tool.versionpickle]\nmodules = [{listed}]\n"

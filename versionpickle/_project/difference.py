@@ -56,7 +56,7 @@ def _shown(field: RecordedField) -> str:
 
 
 @attrs.frozen
-class Difference:
+class ClassDifference:
     """What has changed of a class: its fields, and all else as sentences."""
 
     fields: tuple[Change, ...]
@@ -121,11 +121,11 @@ class Codes:
 
 
 @attrs.frozen
-class Operation:
+class OperationCode:
     """
     An operation as it is written.
 
-    >>> print(Operation("rename", ("'a'", "'b'")))
+    >>> print(OperationCode("rename", ("'a'", "'b'")))
     rename('a', 'b')
     """
 
@@ -139,7 +139,7 @@ class Operation:
 _UNKNOWN = Codes()
 
 
-def operations(found: Iterable[Change], codes: Codes = _UNKNOWN) -> Iterator[Operation]:
+def operations(found: Iterable[Change], codes: Codes = _UNKNOWN) -> Iterator[OperationCode]:
     """
     Yield the operations that lead through these changes.
 
@@ -148,26 +148,26 @@ def operations(found: Iterable[Change], codes: Codes = _UNKNOWN) -> Iterator[Ope
     for change in found:
         name = repr(change.field)
         if change.new is None:
-            yield Operation("remove", (name,))
+            yield OperationCode("remove", (name,))
         elif change.old is None:
             default = codes.values.get(change.field, change.new.default or "...")
             if change.field in codes.values or change.new.default != FACTORY:
-                yield Operation("add", (name, given(default)))
+                yield OperationCode("add", (name, added_value(default)))
         elif change.needs_conversion or change.field in codes.functions:
             kind = change.new.type
             known = kind if kind.isidentifier() else "..."
-            yield Operation("convert", (name, codes.functions.get(change.field, known)))
+            yield OperationCode("convert", (name, codes.functions.get(change.field, known)))
         elif change.old.default not in {None, FACTORY, change.new.default}:
-            yield Operation("add", (name, given(change.old.default), "exist_ok=True"))
+            yield OperationCode("add", (name, added_value(change.old.default), "exist_ok=True"))
 
 
-def given(code: str) -> str:
+def added_value(code: str) -> str:
     """
     Return the argument that gives each object what *code* says.
 
-    >>> given("0"), given("[]"), given("set()"), given("[1]")
+    >>> added_value("0"), added_value("[]"), added_value("set()"), added_value("[1]")
     ('0', 'factory=list', 'factory=set', 'factory=lambda: [1]')
-    >>> given("lambda: 5"), given("lambda state: 5")
+    >>> added_value("lambda: 5"), added_value("lambda state: 5")
     ('factory=lambda: 5', 'compute=lambda state: 5')
     """
     node = ast.parse(code, mode="eval").body

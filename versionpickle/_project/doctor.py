@@ -1,4 +1,4 @@
-"""What is known to bite in the environment of a project."""
+"""Known problems in the environment of a project."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import importlib.metadata
 import importlib.util
 import locale
 import os
-import pickle
 import re
 import shutil
 import sqlite3
@@ -16,7 +15,6 @@ import sys
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import attrs
 
@@ -26,42 +24,39 @@ from .configuration import FILE, Configuration, found_configuration, import_modu
 
 
 @attrs.frozen
-class Row:
-    """What one look at the environment came to."""
+class Diagnosis:
+    """The result of one check of the environment."""
 
-    what: str
+    name: str
     level: str
     """*ok*, *note* or *problem*."""
 
-    told: str
+    message: str
     cure: str = ""
 
 
-def examined(start: Path) -> list[Row]:
-    """Look at the interpreter, the packages, and the project that *start* is in."""
+def examine(start: Path) -> list[Diagnosis]:
+    """Check the interpreter, the packages, and the project that *start* is in."""
     return [*of_environment(), *of_project(start)]
 
 
-def of_environment() -> Iterator[Row]:
-    """Gather the facts about interpreter and packages, and judge them."""
+def of_environment() -> Iterator[Diagnosis]:
+    """Check the interpreter and the packages."""
     yield python(sys.implementation.name, sys.version_info[:3])
     yield distributions(_places_of("versionpickle"))
     for name, least in LEAST.items():
-        yield package(name, _version_of(name), least)
-    pickler: Any = pickle.Pickler
-    yield accelerator(is_there=pickler is not vars(pickle).get("_Pickler"))
+        yield package(name, importlib.metadata.version(name), least)
     yield sqlite(sqlite3.sqlite_version_info)
     yield bytecode(is_written=not sys.dont_write_bytecode)
     yield encoding(locale.getencoding(), sys.stdout.encoding or "")
-    yield recursion(sys.getrecursionlimit())
 
 
-def of_project(start: Path) -> Iterator[Row]:
-    """Gather the facts about a project, and judge them."""
+def of_project(start: Path) -> Iterator[Diagnosis]:
+    """Check the configuration, files and version control of a project."""
     try:
         known = found_configuration(start)
     except ProjectError as exc:
-        yield Row("configuration", "problem", f"{exc.file}: {exc.problem}", exc.cure)
+        yield Diagnosis("configuration", "problem", f"{exc.file}: {exc.problem}", exc.cure)
         return
     yield configured(None if known is None else known.file)
     if known is None:
@@ -76,10 +71,10 @@ def of_project(start: Path) -> Iterator[Row]:
     yield version_control(*_of_git(known))
 
 
-# What each fact comes to
+# Judging the facts
 
 
-def python(implementation: str, version: Iterable[int]) -> Row:
+def python(implementation: str, version: Iterable[int]) -> Diagnosis:
     """
     Judge the interpreter.
 
@@ -88,56 +83,47 @@ def python(implementation: str, version: Iterable[int]) -> Row:
     """
     number = ".".join(map(str, version))
     if implementation != "cpython":
-        told = f"{implementation} {number} runs this, and versionpickle knows CPython's pickle"
-        return Row("python", "problem", told, "run it on CPython 3.11 or newer")
-    if (*version,) < (3, 11):
-        told = f"CPython {number} is older than 3.11"
-        return Row("python", "problem", told, "install CPython 3.11 or newer")
-    return Row("python", "ok", f"CPython {number}")
+        message = f"{implementation} {number}: versionpickle needs the pickle module of CPython"
+        return Diagnosis("python", "problem", message, "run it on CPython 3.11 or newer")
+    return Diagnosis("python", "ok", f"CPython {number}")
 
 
 LEAST = {"attrs": (24, 1), "click": (8, 1), "rich": (13,)}
-"""The oldest versions of packages that will do."""
+"""The oldest supported versions of packages."""
 
 
-def package(name: str, version: str | None, least: tuple[int, ...]) -> Row:
+def package(name: str, version: str, least: tuple[int, ...]) -> Diagnosis:
     """
     Judge the version of a package.
 
-    >>> package("attrs", "23.2.0", (24, 1)).told
+    >>> package("attrs", "23.2.0", (24, 1)).message
     'attrs 23.2.0 is older than 24.1'
     """
     needed = ".".join(map(str, least))
     cure = f"pip install '{name}>={needed}'"
-    if version is None:
-        return Row(name, "problem", f"{name} is not installed", cure)
     if tuple(map(int, re.findall(r"\d+", version))) < least:
-        return Row(name, "problem", f"{name} {version} is older than {needed}", cure)
-    return Row(name, "ok", f"{name} {version}")
+        return Diagnosis(name, "problem", f"{name} {version} is older than {needed}", cure)
+    return Diagnosis(name, "ok", f"{name} {version}")
 
 
-def distributions(places: Iterable[str]) -> Row:
+def distributions(places: Iterable[str]) -> Diagnosis:
     found = list(dict.fromkeys(places))
     if len(found) > 1:
-        told = f"versionpickle is installed {len(found)} times: {', '.join(found)}"
-        cure = "uninstall all but one, or take the others off PYTHONPATH"
-        return Row("versionpickle", "problem", told, cure)
+        message = f"versionpickle is installed {len(found)} times: {', '.join(found)}"
+        cure = "uninstall all but one, or remove the others from PYTHONPATH"
+        return Diagnosis("versionpickle", "problem", message, cure)
     if not found:
-        told = "versionpickle runs from a folder, and is not installed"
-        return Row(
-            "versionpickle", "note", told, "pip install it, so that others find its version"
+        message = "versionpickle runs from a folder and is not installed"
+        return Diagnosis(
+            "versionpickle",
+            "note",
+            message,
+            "install it with pip, so that its version can be found",
         )
-    return Row("versionpickle", "ok", "versionpickle is installed once")
+    return Diagnosis("versionpickle", "ok", "versionpickle is installed once")
 
 
-def accelerator(*, is_there: bool) -> Row:
-    if is_there:
-        return Row("pickle", "ok", "pickle has its part in C")
-    told = "pickle runs without its part in C (_pickle), and all dumps and loads are slow"
-    return Row("pickle", "note", told, "use a build of CPython that has it")
-
-
-def sqlite(version: tuple[int, ...]) -> Row:
+def sqlite(version: tuple[int, ...]) -> Diagnosis:
     """
     Judge the SQLite library that `sqlite3` uses.
 
@@ -146,123 +132,106 @@ def sqlite(version: tuple[int, ...]) -> Row:
     """
     number = ".".join(map(str, version))
     is_backport = any(fixed <= version < (3, fixed[1] + 1) for fixed in _BACKPORTS)
-    if version >= _FIXED or version < _BROKEN or is_backport:
-        return Row("sqlite", "ok", f"SQLite {number}")
-    told = (
-        f"SQLite {number} is known to lose data in rare WAL checkpoints, as all up to 3.51.2 but "
-        "3.44.6 and 3.50.7 are"
+    if version >= _FIXED or is_backport:
+        return Diagnosis("sqlite", "ok", f"SQLite {number}")
+    message = (
+        f"SQLite {number} can lose data in rare WAL checkpoints, like all versions up to "
+        "3.51.2 except 3.44.6 and 3.50.7"
     )
-    cure = "use 3.51.3 or newer, or do not write from two connections at once in WAL mode"
-    return Row("sqlite", "note", told, cure)
+    cure = "use 3.51.3 or newer, or write from one connection at a time in WAL mode"
+    return Diagnosis("sqlite", "note", message, cure)
 
 
-_BROKEN = (3, 7, 0)  # https://www.sqlite.org/wal.html#walresetbug
-_FIXED = (3, 51, 3)
+_FIXED = (3, 51, 3)  # https://www.sqlite.org/wal.html#walresetbug
 _BACKPORTS = ((3, 44, 6), (3, 50, 7))
 
 
-def bytecode(*, is_written: bool) -> Row:
+def bytecode(*, is_written: bool) -> Diagnosis:
     if is_written:
-        return Row("bytecode", "ok", "imports keep their bytecode")
-    told = "no bytecode is written (PYTHONDONTWRITEBYTECODE or -B), which makes each start slower"
-    return Row("bytecode", "note", told, "unset it, or run python -m compileall once")
+        return Diagnosis("bytecode", "ok", "bytecode of imported modules is kept")
+    message = "no bytecode is written (PYTHONDONTWRITEBYTECODE or -B), so each start is slower"
+    return Diagnosis("bytecode", "note", message, "unset it, or run python -m compileall once")
 
 
-def encoding(files: str, terminal: str) -> Row:
+def encoding(files: str, terminal: str) -> Diagnosis:
     """
-    Judge in what text is read and written.
+    Judge the encoding of files and output.
 
-    >>> encoding("UTF-8", "utf-8").level, encoding("cp1252", "utf-8").told
-    ('ok', 'text files are read as cp1252, and not as UTF-8')
+    >>> encoding("UTF-8", "utf-8").level, encoding("cp1252", "utf-8").message
+    ('ok', 'text files are read as cp1252 instead of UTF-8')
     """
     if not _is_utf8(files):
-        told = f"text files are read as {files}, and not as UTF-8"
+        message = f"text files are read as {files} instead of UTF-8"
     elif not _is_utf8(terminal):
-        told = f"what is printed is written as {terminal or 'nothing known'}, and not as UTF-8"
+        message = f"output is written as {terminal or 'an unknown encoding'} instead of UTF-8"
     else:
-        return Row("encoding", "ok", "text is UTF-8")
-    return Row("encoding", "note", told, "set PYTHONUTF8=1, or LC_ALL to a UTF-8 locale")
+        return Diagnosis("encoding", "ok", "text is UTF-8")
+    return Diagnosis("encoding", "note", message, "set PYTHONUTF8=1, or LC_ALL to a UTF-8 locale")
 
 
 def _is_utf8(name: str) -> bool:
     return name.lower().replace("_", "-") in {"utf-8", "utf8"}
 
 
-def recursion(limit: int) -> Row:
-    """
-    Judge the recursion limit.
-
-    >>> [recursion(limit).level for limit in (100, 1000, 1_000_000)]
-    ['note', 'ok', 'note']
-    """
-    cure = "leave sys.setrecursionlimit() alone: versionpickle's own dumps need no more of it"
-    if limit < _LOWEST:
-        return Row("recursion", "note", f"a recursion limit of {limit} stops good code", cure)
-    if limit > _HIGHEST:
-        told = f"with a recursion limit of {limit}, deep objects crash plain pickle"
-        return Row("recursion", "note", told, cure)
-    return Row("recursion", "ok", f"the recursion limit is {limit}")
-
-
-_LOWEST, _HIGHEST = 500, 20_000
-
-
-def configured(file: Path | None) -> Row:
+def configured(file: Path | None) -> Diagnosis:
     if file is None:
-        told = f"there is no [tool.versionpickle] in a {FILE} here or above"
-        return Row("configuration", "note", told, "run 'versionpickle init' in the project's root")
-    return Row("configuration", "ok", f"{file} holds [tool.versionpickle]")
+        message = f"there is no [tool.versionpickle] in a {FILE} here or above"
+        return Diagnosis(
+            "configuration", "note", message, "run 'versionpickle init' in the project's root"
+        )
+    return Diagnosis("configuration", "ok", f"{file} has a [tool.versionpickle] table")
 
 
-def modules(failed: ProjectError | None) -> Row:
+def modules(failed: ProjectError | None) -> Diagnosis:
     if failed is not None:
-        return Row("modules", "problem", failed.problem, failed.cure)
-    return Row("modules", "ok", "all modules can be imported")
+        return Diagnosis("modules", "problem", failed.problem, failed.cure)
+    return Diagnosis("modules", "ok", "all modules can be imported")
 
 
-def files(what: str, folder: str, *, exists: bool, is_readable: bool, is_writable: bool) -> Row:
-    """Judge a folder that holds what was recorded."""
+def files(
+    what: str, folder: str, *, exists: bool, is_readable: bool, is_writable: bool
+) -> Diagnosis:
+    """Judge a folder of recorded files."""
     if not exists:
-        return Row(what, "note", f"there is no folder {folder}", "run 'versionpickle record'")
+        return Diagnosis(
+            what, "note", f"there is no folder {folder}", "run 'versionpickle record'"
+        )
     if not is_readable:
-        return Row(
-            what, "problem", f"{folder} may not be read", "let yourself read it: chmod u+rx"
+        return Diagnosis(
+            what, "problem", f"{folder} is not readable", "make it readable: chmod u+rx"
         )
     if not is_writable:
-        told = f"{folder} may not be written: 'versionpickle record' will fail"
-        return Row(what, "note", told, "record where the folder can be written")
-    return Row(what, "ok", f"{folder} is there")
+        message = f"{folder} is not writable: 'versionpickle record' will fail"
+        return Diagnosis(
+            what, "note", message, "make it writable, or run the command as another user"
+        )
+    return Diagnosis(what, "ok", f"{folder} is there")
 
 
-def version_control(ignored: Iterable[str] | None, untracked: Iterable[str] = ()) -> Row:
+def version_control(ignored: Iterable[str] | None, untracked: Iterable[str] = ()) -> Diagnosis:
     """
-    Judge whether what was recorded is kept; *ignored* is None where there is no git.
+    Judge whether recorded files are under version control; *ignored* is None without git.
 
     >>> version_control(["schemas/samples/x/1-made.pickle"]).level
     'problem'
     """
     what = "git"
     if ignored is None:
-        told = "the project is in no git repository, as far as can be told"
-        return Row(what, "note", told, "keep schemas and samples under version control")
+        message = "the project does not seem to be in a git repository"
+        return Diagnosis(what, "note", message, "keep schemas and samples under version control")
     left_out, new = sorted(ignored), sorted(untracked)
     if left_out:
-        told = f"git ignores {left_out[0]}, and what is recorded would be lost"
-        return Row(what, "problem", told, f"write !{left_out[0]} into .gitignore, or git add -f")
+        message = f"git ignores {left_out[0]}, so recorded files would be lost"
+        return Diagnosis(
+            what, "problem", message, f"write !{left_out[0]} into .gitignore, or git add -f"
+        )
     if new:
-        told = f"{len(new)} recorded files are not in git yet, such as {new[0]}"
-        return Row(what, "note", told, "git add them, and commit")
-    return Row(what, "ok", "schemas and samples are in git")
+        message = f"{len(new)} recorded files are not in git yet, such as {new[0]}"
+        return Diagnosis(what, "note", message, "git add them, and commit")
+    return Diagnosis(what, "ok", "schemas and samples are in git")
 
 
-# How the facts are found
-
-
-def _version_of(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+# Gathering the facts
 
 
 def _places_of(name: str) -> list[str]:
@@ -283,7 +252,7 @@ def _from(root: Path, path: Path) -> str:
 
 
 def _of_git(known: Configuration) -> tuple[list[str] | None, list[str]]:
-    """Return which recorded files git ignores, and which it does not know."""
+    """Return the recorded files that git ignores, and those that it does not track."""
     if shutil.which("git") is None or _git(known.root, "rev-parse") is None:
         return None, []
     recorded = [*known.schemas.glob("*.json"), *known.samples.glob("*/*.*")]
@@ -297,7 +266,7 @@ def _of_git(known: Configuration) -> tuple[list[str] | None, list[str]]:
 
 
 def _git(root: Path, *arguments: str) -> list[str] | None:
-    """Return the lines that git prints; None where it fails."""
+    """Return the lines that git prints; None if it fails."""
     command = ["git", "-C", str(root), *arguments]
     done = subprocess.run(command, capture_output=True, check=False, text=True)  # noqa: S603
     return done.stdout.splitlines() if done.returncode == 0 else None

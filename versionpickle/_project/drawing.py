@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .graph import Edge, Graph, Key, Node
+from .graph import Arrow, Graph, Key, VersionNode
 
 
 MARKS = {
     "today": "today",
-    "hole": "no step leaves it",
+    "hole": "no step from here",
     "unread": "no longer read",
 }
-"""What is said of a node beside its version."""
+"""The text next to the version of a node."""
 
 
-def said_of(node: Node) -> str:
+def node_text(node: VersionNode) -> str:
     return f"{node.label}: {MARKS[node.kind]}" if node.kind in MARKS else node.label
 
 
-def said_on(edge: Edge) -> str:
-    """Return what stands on an edge: what a step does, and what any other is."""
+def arrow_text(edge: Arrow) -> str:
+    """Return the text on an arrow: what a step does, or the kind of any other arrow."""
     if edge.kind == "step":
         return edge.label
     return f"{edge.kind} ({edge.label})" if edge.label else edge.kind
@@ -37,12 +37,12 @@ def _mermaid_lines(graph: Graph) -> Iterator[str]:
         yield f'  subgraph c{place}["{_for_mermaid(row.ref)}"]'
         for node in row.nodes:
             style = f":::{node.kind}" if node.kind in MARKS else ""
-            yield f'    n{numbers[node.key]}["{_for_mermaid(said_of(node))}"]{style}'
+            yield f'    n{numbers[node.key]}["{_for_mermaid(node_text(node))}"]{style}'
         yield "  end"
     for edge in graph.edges:
         arrow = "-->" if edge.kind == "step" else "-.->"
         ends = numbers[edge.source], numbers[edge.target]
-        yield f'  n{ends[0]} {arrow}|"{_for_mermaid(said_on(edge))}"| n{ends[1]}'
+        yield f'  n{ends[0]} {arrow}|"{_for_mermaid(arrow_text(edge))}"| n{ends[1]}'
     yield "  classDef today fill:#d7f0dd,stroke:#1a7f37"
     yield "  classDef hole fill:#ffe1de,stroke:#cf222e"
     yield "  classDef unread fill:#eee,stroke:#888"
@@ -71,12 +71,12 @@ def _dot_lines(graph: Graph) -> Iterator[str]:
         yield f"    label={_for_dot(row.ref)};"
         for node in row.nodes:
             colour = f", fillcolor={_for_dot(_FILLS[node.kind])}" if node.kind in _FILLS else ""
-            yield f"    n{numbers[node.key]} [label={_for_dot(said_of(node))}{colour}];"
+            yield f"    n{numbers[node.key]} [label={_for_dot(node_text(node))}{colour}];"
         yield "  }"
     for edge in graph.edges:
         style = "solid" if edge.kind == "step" else "dashed"
         ends = f"n{numbers[edge.source]} -> n{numbers[edge.target]}"
-        yield f"  {ends} [label={_for_dot(said_on(edge))}, style={style}];"
+        yield f"  {ends} [label={_for_dot(arrow_text(edge))}, style={style}];"
 
 
 _FILLS = {"today": "#d7f0dd", "hole": "#ffe1de", "unread": "#eeeeee"}

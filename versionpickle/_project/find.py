@@ -1,4 +1,4 @@
-"""Which class of a project a user means."""
+"""Finding the class that a user names."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def find(project: Project, wanted: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        problem = f"{len(found)} classes are called so: {', '.join(found)}"
-        raise ProjectError(wanted, problem, "give the whole name of one of them")
+        problem = f"{len(found)} classes have this name: {', '.join(found)}"
+        raise ProjectError(wanted, problem, "give the full name of one of them")
     known = [name for _, names in _names(project) for name in names]
     raise ProjectError(wanted, "the project has no class of this name", _suggestion(wanted, known))
 
@@ -34,24 +34,24 @@ def _suggestion(wanted: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(wanted, dict.fromkeys(known))
     if close:
         return f"did you mean {' or '.join(close)}?"
-    return "'versionpickle graph' shows which there are"
+    return "'versionpickle graph' lists them"
 
 
 def _names(project: Project) -> Iterator[tuple[str, list[str]]]:
     """Yield the ref of each class, and all its names: the ref and the stable name first."""
-    told = set()
+    named = set()
     for key in sorted(project.classes):
         one = project.classes[key].declaration
         before = project.schema_before(key)
         former = () if before is None else (before.ref, *before.formerly)
-        told |= {*one.names(), *former}
+        named |= {*one.names(), *former}
         yield one.ref, _with_short(one.ref, key, *one.formerly, *former)
     for key, schema in project.schemas.items():
-        if key not in told:
-            told |= {key, schema.ref}
+        if key not in named:
+            named |= {key, schema.ref}
             yield schema.ref, _with_short(schema.ref, key, *schema.formerly)
     for ref in dict.fromkeys(step.ref for step in project.registry.steps()):
-        if ref not in told and is_own(project, ref):
+        if ref not in named and is_own(project, ref):
             yield ref, _with_short(ref, ref)
 
 

@@ -20,7 +20,7 @@ from versionpickle.exceptions import MissingStepError, ProjectError, VersionPick
 from versionpickle.migrations import Registry
 from versionpickle.migrations._schema import Recorded, Schema
 
-from .difference import Difference, operations, renamed_perhaps
+from .difference import ClassDifference, operations, renamed_perhaps
 from .find import is_own, packages_of
 from .project import Project
 from .samples import Sample
@@ -113,7 +113,7 @@ def _of_version(project: Project, key: str, today: Recorded, schema: Schema) -> 
             yield Finding("unrecorded", ref, today.version, problem, cure)
 
 
-def _changed(ref: str, today: Recorded, difference: Difference) -> Iterator[Finding]:
+def _changed(ref: str, today: Recorded, difference: ClassDifference) -> Iterator[Finding]:
     found = difference.fields
     name = ref.partition(":")[2].rpartition(".")[2]
     code = ", ".join(map(str, operations(found)))

@@ -18,7 +18,7 @@ def schemas_at(known: Configuration, commit: str) -> dict[str, Schema]:
     """
     Return the recorded schemas of a commit, branch or tag, by stable name or ref.
 
-    Raise ProjectError where git, the commit or a schema is no good.
+    Raise ProjectError if git fails, or the commit or a schema is invalid.
     """
     root = known.root
     _git(root, commit, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}")
@@ -39,10 +39,10 @@ def _git(root: Path, commit: str, *arguments: str) -> bytes:
     try:
         done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
     except FileNotFoundError:
-        problem = "git is not installed, and it knows what was recorded then"
-        raise ProjectError(str(root), problem, "install it, or leave --against out") from None
+        problem = "git is not installed, and the old schemas are in its history"
+        raise ProjectError(str(root), problem, "install git, or omit --against") from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        problem = f"git {arguments[0]} says {said!r}"
+        message = done.stderr.decode(errors="replace").strip()
+        problem = f"git {arguments[0]} failed: {message!r}"
         raise ProjectError(commit, problem, "name a commit, branch or tag of this project")
     return done.stdout

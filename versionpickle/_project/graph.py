@@ -1,4 +1,4 @@
-"""The graph of all versions that old data may be of, and of the ways from there to today."""
+"""The graph of all versions that old data may have, and the paths from there to today."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANY = "any version"
 
 
 @attrs.frozen
-class Node:
+class VersionNode:
     """
     One version of one class, or what becomes of its objects.
 
@@ -33,7 +33,7 @@ class Node:
 
     ref: str
     label: str
-    """The version, or what stands there in its place."""
+    """The version, or what is there instead."""
 
     kind: str = "version"
 
@@ -47,7 +47,7 @@ class Node:
 
 
 @attrs.frozen
-class Edge:
+class Arrow:
     """A way from one node to another: a *step*, *rename*, *become*, *replace* or *retire*."""
 
     source: Key
@@ -57,12 +57,12 @@ class Edge:
 
 
 @attrs.frozen
-class Row:
+class ClassRow:
     """The nodes of one class, the oldest version first."""
 
     ref: str
     name: str | None
-    nodes: tuple[Node, ...]
+    nodes: tuple[VersionNode, ...]
 
     @property
     def is_gone(self) -> bool:
@@ -71,17 +71,17 @@ class Row:
 
 @attrs.frozen
 class Graph:
-    rows: tuple[Row, ...]
-    """The classes, those before that lead to those behind, as far as that can be."""
+    rows: tuple[ClassRow, ...]
+    """The classes, connected ones together."""
 
-    edges: tuple[Edge, ...]
+    edges: tuple[Arrow, ...]
 
     @property
-    def nodes(self) -> Iterator[Node]:
+    def nodes(self) -> Iterator[VersionNode]:
         for row in self.rows:
             yield from row.nodes
 
-    def leaving(self, node: Node) -> list[Edge]:
+    def leaving(self, node: VersionNode) -> list[Arrow]:
         return [edge for edge in self.edges if edge.source == node.key]
 
     def around(self, refs: Iterable[str]) -> Graph:
@@ -93,15 +93,15 @@ class Graph:
         )
 
 
-def _connected(edges: tuple[Edge, ...], refs: set[str]) -> set[str]:
-    beside: dict[str, set[str]] = {}
+def _connected(edges: tuple[Arrow, ...], refs: set[str]) -> set[str]:
+    neighbours: dict[str, set[str]] = {}
     for edge in edges:
         source, target = edge.source[0], edge.target[0]
-        beside.setdefault(source, set()).add(target)
-        beside.setdefault(target, set()).add(source)
+        neighbours.setdefault(source, set()).add(target)
+        neighbours.setdefault(target, set()).add(source)
     coming, seen = [*refs], {*refs}
     while coming:
-        fresh = beside.get(coming.pop(), set()) - seen
+        fresh = neighbours.get(coming.pop(), set()) - seen
         seen |= fresh
         coming += fresh
     return seen
@@ -120,23 +120,23 @@ def graph(project: Project) -> Graph:
 
 def graph_of(registry: Registry) -> Graph:
     """Return all that a registry knows."""
-    survey = _Survey(registry)
+    builder = _GraphBuilder(registry)
     for hooks in registry.all_hooks():
-        survey.add_class(hooks.declaration)
+        builder.add_class(hooks.declaration)
     for step in registry.steps():
-        survey.add_step(step)
+        builder.add_step(step)
     for hooks in registry.all_hooks():
-        survey.add_former(hooks.declaration)
-    survey.add_meanings()
-    survey.add_dead_ends()
-    return Graph(survey.rows(), tuple(survey.edges))
+        builder.add_former(hooks.declaration)
+    builder.add_meanings()
+    builder.add_dead_ends()
+    return Graph(builder.rows(), tuple(builder.edges))
 
 
-class _Survey:
+class _GraphBuilder:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self.nodes: dict[Key, Node] = {}
-        self.edges: list[Edge] = []
+        self.nodes: dict[Key, VersionNode] = {}
+        self.edges: list[Arrow] = []
 
     def add_class(self, declaration: Declaration) -> None:
         ref = declaration.ref
@@ -149,11 +149,11 @@ class _Survey:
         self._node(ref, declaration.version, "today")
 
     def _node(self, ref: str, label: int | str, kind: str = "version") -> Key:
-        node = Node(ref, str(label), kind)
+        node = VersionNode(ref, str(label), kind)
         return self.nodes.setdefault(node.key, node).key
 
     def _edge(self, source: Key, target: Key, kind: str, label: str = "") -> None:
-        self.edges.append(Edge(source, target, kind, label))
+        self.edges.append(Arrow(source, target, kind, label))
 
     def add_step(self, step: Step) -> None:
         source = self._node(step.ref, step.version)
@@ -191,7 +191,7 @@ class _Survey:
         self._edge(source, target, "rename", label)
 
     def add_meanings(self) -> None:
-        """Add what `alias` and `retire` said."""
+        """Add aliases and retired names."""
         for old, meaning in self._registry.aliases().items():
             declaration = self._registry.declaration(old)
             if isinstance(meaning, Retired):
@@ -207,18 +207,18 @@ class _Survey:
             if node.kind == "version" and key not in left:
                 self.nodes[key] = attrs.evolve(node, kind="hole")
 
-    def rows(self) -> tuple[Row, ...]:
-        by_ref: dict[str, list[Node]] = {}
+    def rows(self) -> tuple[ClassRow, ...]:
+        by_ref: dict[str, list[VersionNode]] = {}
         for node in self.nodes.values():
             by_ref.setdefault(node.ref, []).append(node)
         rows = [self._row(ref, nodes) for ref, nodes in by_ref.items()]
         place = _places({row.ref for row in rows}, self.edges)
         return tuple(sorted(rows, key=lambda row: (place[row.ref], not row.is_gone, row.ref)))
 
-    def _row(self, ref: str, nodes: list[Node]) -> Row:
+    def _row(self, ref: str, nodes: list[VersionNode]) -> ClassRow:
         declaration = self._registry.declared(ref)
         ordered = sorted(nodes, key=lambda node: (_ORDER.get(node.kind, 1), node.version or 0))
-        return Row(ref, None if declaration is None else declaration.name, tuple(ordered))
+        return ClassRow(ref, None if declaration is None else declaration.name, tuple(ordered))
 
 
 def _listed(operations: Iterable[object], *more: str) -> str:
@@ -228,7 +228,7 @@ def _listed(operations: Iterable[object], *more: str) -> str:
 _ORDER = {"any": 0, "value": 2, "placeholder": 2}
 
 
-def _places(refs: set[str], edges: list[Edge]) -> dict[str, str]:
+def _places(refs: set[str], edges: list[Arrow]) -> dict[str, str]:
     """Return the first of all classes that each is connected with."""
     places: dict[str, str] = {}
     for ref in sorted(refs):

@@ -28,7 +28,7 @@ class OutgoingStep:
     """Its operations, or the name of its function."""
 
     place: str | None
-    """Where the function stands."""
+    """The file and line of the function."""
 
     under: str | None
     """The former ref for which it is registered."""
@@ -53,7 +53,7 @@ class VersionInfo:
 
 @attrs.frozen
 class History:
-    """All that is known of one class, the oldest version first."""
+    """Everything known about one class, the oldest version first."""
 
     ref: str
     name: str | None
@@ -64,20 +64,20 @@ class History:
     formerly: tuple[tuple[str, int | None], ...]
     """Its former refs, and which version unstamped pickles under them are."""
 
-    eras: tuple[VersionInfo, ...]
+    versions: tuple[VersionInfo, ...]
 
 
 def history(project: Project, ref: str) -> History:
     """Return the history of the class that is called *ref*, or was recorded so."""
     key, declaration = _declared(project, ref)
     schema = project.schema_before(key) if declaration else project.schemas.get(key)
-    telling = _Telling(project, ref, key, declaration, schema)
+    builder = _HistoryBuilder(project, ref, key, declaration, schema)
     former = {} if schema is None else dict.fromkeys(schema.formerly)
     if schema is not None and schema.ref != ref:
         former[schema.ref] = None
     if declaration is None:
         name = None if schema is None else schema.name
-        return History(ref, name, None, 1, (*former.items(),), (*telling.eras(former),))
+        return History(ref, name, None, 1, (*former.items(),), (*builder.versions(former),))
     former |= declaration.formerly
     former.pop(ref, None)  # of a class that came back
     return History(
@@ -86,7 +86,7 @@ def history(project: Project, ref: str) -> History:
         declaration.version,
         declaration.oldest,
         (*former.items(),),
-        (*telling.eras(former),),
+        (*builder.versions(former),),
     )
 
 
@@ -100,14 +100,14 @@ def _declared(project: Project, ref: str) -> tuple[str, Declaration | None]:
 
 
 @attrs.frozen
-class _Telling:
+class _HistoryBuilder:
     project: Project
     ref: str
     key: str
     declaration: Declaration | None
     schema: Schema | None
 
-    def eras(self, former: dict[str, int | None]) -> Iterator[VersionInfo]:
+    def versions(self, former: dict[str, int | None]) -> Iterator[VersionInfo]:
         if self.declaration:
             import_steps(self.project.registry, self.declaration)
         refs = [self.ref, *former]
@@ -115,7 +115,7 @@ class _Telling:
         before: Recorded | None = None
         for number in self._numbers(steps):
             known = None if self.schema is None else self.schema.at(number)
-            yield self._era(number, before, known, steps)
+            yield self._info(number, before, known, steps)
             before = known or before
 
     def _numbers(self, steps: list[Step]) -> list[int]:
@@ -128,7 +128,7 @@ class _Telling:
             numbers if self.declaration is None else {*numbers, self.declaration.version}
         )
 
-    def _era(
+    def _info(
         self, number: int, before: Recorded | None, known: Recorded | None, steps: list[Step]
     ) -> VersionInfo:
         declaration, samples = self.declaration, self.project.samples(self.key)
@@ -138,18 +138,18 @@ class _Telling:
             is_today=declaration is not None and number == declaration.version,
             is_read=declaration is None or number >= declaration.oldest,
             changes=(*_changes(before, known), *self._not_recorded(number, known)),
-            steps=tuple(self._leaving(step) for step in steps if step.version == number),
+            steps=tuple(self._outgoing(step) for step in steps if step.version == number),
             samples=tuple(one.name for one in samples if one.version == number),
         )
 
     def _not_recorded(self, number: int, known: Recorded | None) -> Iterator[str]:
-        """Tell whether the class of the code is another one by now."""
+        """Report whether the class has changed since."""
         if self.declaration is None or known is None or number != self.declaration.version:
             return
         if self.project.recorded(self.key).digest != known.digest:
-            yield "the class was changed since this was recorded: run 'versionpickle check'"
+            yield "the class has changed since this was recorded: run 'versionpickle check'"
 
-    def _leaving(self, step: Step) -> OutgoingStep:
+    def _outgoing(self, step: Step) -> OutgoingStep:
         under = None if step.ref == self.ref else step.ref
         return OutgoingStep(step.to, what_of(step), place_of(step, self.project.known.root), under)
 
@@ -162,7 +162,7 @@ def _changes(before: Recorded | None, now: Recorded | None) -> Iterator[str]:
 
 def import_steps(registry: Registry, declaration: Declaration) -> None:
     """Import the module that holds the steps of a class, where that is possible."""
-    with contextlib.suppress(VersionPickleError):  # what is wrong with them is told by check()
+    with contextlib.suppress(VersionPickleError):  # check() reports what is wrong with them
         registry.path(declaration.ref, declaration.oldest, declaration)
 
 

@@ -1,4 +1,4 @@
-"""Files of pickles, written anew in their places."""
+"""Files of pickles, rewritten in place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUFFIXES = {".pickle", ".pkl"}
 
 
 @attrs.frozen
-class Plan:
+class UpgradeOptions:
     """How files are upgraded."""
 
     settings: Settings
@@ -42,25 +42,27 @@ def files_in(paths: Iterable[Path], *, recursive: bool, samples: Path | None) ->
             pickles = (file for file in found if file.suffix in SUFFIXES and file.is_file())
             yield from sorted(file for file in pickles if not _is_in(file, samples))
         else:
-            raise ProjectError(str(path), "this is a folder", "say --recursive for all in it")
+            raise ProjectError(
+                str(path), "this is a folder", "pass --recursive to include all pickles in it"
+            )
 
 
 def _is_in(file: Path, folder: Path | None) -> bool:
     return folder is not None and file.resolve().is_relative_to(folder.resolve())
 
 
-def upgrade_file(path: Path, plan: Plan) -> Upgrade:
-    """Write the pickles in a file anew, wholly or not at all."""
+def upgrade_file(path: Path, plan: UpgradeOptions) -> Upgrade:
+    """Rewrite the pickles in a file, all or none."""
     try:
         return _upgrade_file(path, plan)
     except (OSError, ProjectError) as exc:
         return Upgrade(b"", failure=failure_of(exc))
 
 
-def _upgrade_file(path: Path, plan: Plan) -> Upgrade:
+def _upgrade_file(path: Path, plan: UpgradeOptions) -> Upgrade:
     if _is_in(path, plan.samples):
-        problem = "a sample stays as the code of its version wrote it"
-        raise ProjectError(str(path), problem, "leave it out")
+        problem = "samples must stay as the code of their version wrote them"
+        raise ProjectError(str(path), problem, "exclude it")
     target = Path(os.path.realpath(path))
     before = target.read_bytes()
     done = upgrade(before, plan.settings)
@@ -83,7 +85,7 @@ def _replace(target: Path, before: bytes, after: bytes, backup: str) -> None:
 
 def _check_unchanged(target: Path, before: bytes) -> None:
     if target.read_bytes() != before:
-        problem = "it was changed by another program meanwhile; run this again"
+        problem = "another program has changed it meanwhile; run this again"
         raise OSError(errno.EBUSY, problem)
 
 
@@ -95,5 +97,7 @@ def _keep(target: Path, before: bytes, kept: Path) -> Path | None:
         if kept.read_bytes() == before:  # of a run that was stopped before it replaced the file
             return None
         problem = "there is another backup already"
-        raise ProjectError(str(kept), problem, "move it away, or say another --backup") from None
+        raise ProjectError(
+            str(kept), problem, "move it away, or choose another --backup"
+        ) from None
     return kept

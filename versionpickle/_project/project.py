@@ -16,7 +16,7 @@ from versionpickle.migrations import Chain, Registry, default_registry
 from versionpickle.migrations._schema import Recorded, Schema
 
 from .configuration import Configuration, configuration, import_modules
-from .difference import Change, Difference, changes, other_changes, structural_changes
+from .difference import Change, ClassDifference, changes, other_changes, structural_changes
 from .moving import move_samples, remove_schema
 from .samples import Sample, new_samples, samples_in, store
 from .schemas import read_schemas, write_schema
@@ -67,7 +67,7 @@ class Project:
         ]
         return found[0] if len(found) == 1 else None
 
-    def difference(self, key: str, old: Recorded) -> Difference:
+    def difference(self, key: str, old: Recorded) -> ClassDifference:
         """Return what has changed of a class since *old*, beside what its bases answer for."""
         today = self.recorded(key)
         numbers = dict(today.bases)
@@ -80,7 +80,7 @@ class Project:
         found = (change for change in changes(old, today) if change not in of_bases)
         then = attrs.evolve(old, bases=tuple(bases))
         others, structure = other_changes(then, today), structural_changes(then, today)
-        return Difference(tuple(found), tuple(others), tuple(structure))
+        return ClassDifference(tuple(found), tuple(others), tuple(structure))
 
     def _key_today(self, name: str) -> str:
         """Return what a class is called by now, whose name was recorded."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
@@ -129,12 +129,6 @@ def _strings(setting: str, value: str | Iterable[str], what: str) -> tuple[str, 
     raise TypeError(f"{setting}= takes one or more {what}, not {value!r}")
 
 
-class _Failing(Protocol):
-    """What a chain is to a declaration: it knows how to report a failure."""
-
-    def failed(self, step: object, exc: Exception) -> Exception: ...
-
-
 @attrs.define(eq=False)
 class Declaration:
     """Hold the settings of one class; see `versioned` for what they mean."""
@@ -176,13 +170,6 @@ class Declaration:
     def has_factory(self) -> bool:
         """Whether the user gave a function that makes objects from their state."""
         return self.rebuild is not None
-
-    def rebuilt(self, args: Any, state: Any, chain: _Failing) -> Any:
-        """Return what that function returns for the arguments and the state after *chain*."""
-        try:
-            return self.rebuild(args, state)
-        except Exception as exc:
-            raise chain.failed("its rebuild= function", exc) from exc
 
     @property
     def key(self) -> str:

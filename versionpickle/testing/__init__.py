@@ -1,4 +1,4 @@
-"""What tests of migrations need: samples of old versions, and states to try."""
+"""Tools to test migrations: samples of old versions, and strategies for their states."""
 
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any

@@ -15,8 +15,8 @@ from versionpickle._pickles.rewrite.snapshot import is_same, snapshot
 
 
 @attrs.frozen
-class Difference:
-    """A part that is not as it was; *was* or *found* is ABSENT where it came or went."""
+class PartDifference:
+    """A part that has changed; *was* or *found* is ABSENT if it was added or removed."""
 
     place: str
     was: Any
@@ -34,7 +34,7 @@ def _shown(part: Any) -> str:
     return "not there" if part is ABSENT else json.dumps(part)
 
 
-def differences(was: Any, found: Any, place: str = "") -> Iterator[Difference]:
+def differences(was: Any, found: Any, place: str = "") -> Iterator[PartDifference]:
     """
     Yield what differs between two snapshots, each by its place.
 
@@ -51,11 +51,11 @@ def differences(was: Any, found: Any, place: str = "") -> Iterator[Difference]:
                 yield from differences(*pair, f"{place}{name}")
             return
     if was is ABSENT or found is ABSENT or not is_same(was, found):
-        yield Difference(place, was, found)
+        yield PartDifference(place, was, found)
 
 
 def _parts(snapshot: Any) -> dict[str, Any]:
-    """Return the parts of a snapshot, by what a user would write behind the whole."""
+    """Return the parts of a snapshot, by how a user would write the access to each."""
     if isinstance(snapshot, list):
         return {f"[{number}]": part for number, part in enumerate(snapshot)}
     if snapshot.keys() == {"tuple"}:
@@ -71,12 +71,14 @@ def _parts(snapshot: Any) -> dict[str, Any]:
     return rest | {f".{name}": value for name, value in state["dict"]}
 
 
-def objects_differ(was: object, found: object) -> list[Difference]:
+def objects_differ(was: object, found: object) -> list[PartDifference]:
     """Return what differs between two objects."""
     return list(differences(snapshot(was), snapshot(found)))
 
 
-def attributes_differ(hooks: Instrumentation, was: object, found: object) -> Iterator[Difference]:
+def attributes_differ(
+    hooks: Instrumentation, was: object, found: object
+) -> Iterator[PartDifference]:
     """
     Yield the attributes in which two objects of one class differ.
 
@@ -86,11 +88,11 @@ def attributes_differ(hooks: Instrumentation, was: object, found: object) -> Ite
     for name in {**attributes, **others}:
         value, other = attributes.get(name, ABSENT), others.get(name, ABSENT)
         if value is ABSENT or other is ABSENT:
-            yield Difference(
+            yield PartDifference(
                 name, *(one if one is ABSENT else repr(one) for one in (value, other))
             )
         elif not (name in hooks.declaration.transient or _looks_same(value, other)):
-            yield Difference(name, repr(value), repr(other))
+            yield PartDifference(name, repr(value), repr(other))
 
 
 def _looks_same(value: object, other: object) -> bool:

@@ -1,4 +1,4 @@
-"""What holds for all old states of a class, tried on many of them."""
+"""Laws that hold for all old states of a class, tested on many of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from versionpickle.exceptions import (
 from versionpickle.migrations import Chain
 from versionpickle.migrations._schema import Recorded
 
-from ._differences import ABSENT, Difference, attributes_differ, objects_differ
+from ._differences import ABSENT, PartDifference, attributes_differ, objects_differ
 from ._old import bases_of, hooks_for, load, old_pickle
 from ._recorded import recorded_versions, version_of
 from ._strategies import is_refused, known_fields, states_of
@@ -50,16 +50,16 @@ def check_upgrades(
     **settings: Any,
 ) -> None:
     """
-    Try the steps of a class on many states of each recorded version, or of one *version*.
+    Test the steps of a class on many states of each recorded version, or of one *version*.
 
-    Each state becomes an object of today; one that a ``require(...)`` refuses counts for
-    nothing.
-    What the class itself refuses, by validators or in its constructor, is a failure,
-    unless you *allow_invalid*.
-    The object has the attributes that the constructor gives to one of the same values, and
-    pickling and loading changes nothing in it.
-    Where all steps can be undone, neither does writing it as the old version.
-    Objects of today's version are tried as well.
+    Each state must load as an object of today's class; states that a ``require(...)``
+    refuses are skipped.
+    If the class itself refuses a state, in a validator or in its constructor, the test fails,
+    unless you pass *allow_invalid*.
+    The object must have the attributes of one constructed with the same values, and pickling
+    and loading must not change it.
+    If all steps can be undone, writing it as the old version must not change it either.
+    Objects of today's version are tested as well.
 
     *types* and *fields* are as for `states` and `objects`; further *settings* are those of
     `hypothesis.settings`.
@@ -93,8 +93,8 @@ def check_upgrades(
     for number, known in versions:
         bases = bases_of(hooks, {}) if known is None else known.bases
         law = _Law(hooks, number, bases, is_comparable, allow_invalid)
-        told = fields if known is None else known_fields(known, fields)
-        _try(states_of(hooks, number, known, types, told), law.of_state, law, settings)
+        chosen = fields if known is None else known_fields(known, fields)
+        _try(states_of(hooks, number, known, types, chosen), law.of_state, law, settings)
     law = _Law(hooks, today, (), is_comparable, allow_invalid)
     _try(made, law.of_today, law, settings)
 
@@ -111,7 +111,7 @@ def _check_names(
     taken: list[str],
     fields: Strategies,
 ) -> None:
-    """Refuse strategies that no version has a use for."""
+    """Refuse strategies for fields that no version has."""
     if any(known is None or known.fields is None for _, known in versions):
         return
     names = {*taken, *(name for _, known in versions if known for name in known.names)}
@@ -140,18 +140,18 @@ def _try(
         raise AssertionError(str(exc)) from exc.__cause__
     except errors.Unsatisfiable:
         raise AssertionError(
-            f"{name}: nearly all that was tried is refused; give strategies for the fields that "
-            "must hold other values: fields={'amount': integers(min_value=0), ...}"
+            f"{name}: the class refuses nearly all values; pass strategies for the fields that "
+            "need other values: fields={'amount': integers(min_value=0), ...}"
         ) from None
 
 
 class _BrokenError(Exception):
-    """Say that a law does not hold."""
+    """A law does not hold."""
 
 
 def _fresh(hooks: Instrumentation, obj: Any) -> Any:
     """
-    Make an object with the attributes of *obj* anew.
+    Construct a new object with the attributes of *obj*.
 
     Raise AttributeError where it lacks one that the constructor wants.
     """
@@ -178,7 +178,7 @@ def _is_comparable(hooks: Instrumentation, made: Strategy) -> bool:
 
 @attrs.frozen
 class _Law:
-    """What holds for the states of one version."""
+    """The laws for the states of one version."""
 
     hooks: Instrumentation
     version: int
@@ -191,79 +191,79 @@ class _Law:
 
     def of_state(self, state: dict[str, Any]) -> None:
         """Try an old state."""
-        told = f"the state {state!r}"
+        context = f"the state {state!r}"
         claim = Claim(self.hooks.declaration.key, self.version, tuple(state), self.bases)
         try:
             chain = self.hooks.chains.of(claim)
         except VersionPickleError as exc:
-            raise self._broken(f"it does not load ({type(exc).__name__}: {exc})", told) from exc
+            raise self._broken(f"it does not load ({type(exc).__name__}: {exc})", context) from exc
         try:
-            told = "\n".join([told, *map(str, chain.steps)])
+            context = "\n".join([context, *map(str, chain.steps)])
             obj = load(self.hooks, old_pickle(self.hooks, self.version, state, self.bases))
         except InvalidObjectError as exc:
-            raise self._refused(exc, told) from exc
+            raise self._refused(exc, context) from exc
         except VersionPickleError as exc:
             if isinstance(exc, StepError) and is_refused(exc, list(chain.steps)):
                 hypothesis.reject()
-            raise self._broken(f"it does not load ({type(exc).__name__}: {exc})", told) from exc
-        self._check(obj, told)
+            raise self._broken(f"it does not load ({type(exc).__name__}: {exc})", context) from exc
+        self._check(obj, context)
         if type(obj) is self.hooks.cls and _can_undo(chain):
-            self._check_down(obj, told)
+            self._check_down(obj, context)
 
     def of_today(self, obj: Any) -> None:
         """Try an object that the constructor made."""
         self._check(obj, f"the object {obj!r}")
 
-    def _check(self, obj: Any, told: str) -> None:
+    def _check(self, obj: Any, context: str) -> None:
         registry = self.hooks.registry
-        again = self._again(obj, lambda: dumps(obj, registry=registry), "pickled", told)
-        self._compare(obj, again, "pickled and loaded again", told)
+        again = self._again(obj, lambda: dumps(obj, registry=registry), "pickled", context)
+        self._compare(obj, again, "pickled and loaded again", context)
         if self.is_comparable and type(obj) is self.hooks.cls:
-            self._compare_fresh(obj, told)
+            self._compare_fresh(obj, context)
 
-    def _check_down(self, obj: Any, told: str) -> None:
+    def _check_down(self, obj: Any, context: str) -> None:
         versions: dict[str | type, int] = {self.hooks.cls: self.version}
         as_old = f"written as version {self.version}"
         again = self._again(
             obj,
             lambda: dumps(obj, versions=versions, registry=self.hooks.registry),
             as_old,
-            told,
+            context,
         )
-        self._compare(obj, again, f"{as_old} and loaded again", told)
+        self._compare(obj, again, f"{as_old} and loaded again", context)
 
-    def _again(self, obj: Any, write: Callable[[], bytes], how: str, told: str) -> Any:
+    def _again(self, obj: Any, write: Callable[[], bytes], how: str, context: str) -> Any:
         try:
             return load(self.hooks, write())
         except Exception as exc:
             problem = f"{obj!r} cannot be {how} and loaded again ({type(exc).__name__}: {exc})"
-            raise self._broken(problem, told) from exc
+            raise self._broken(problem, context) from exc
 
-    def _compare(self, obj: Any, again: Any, how: str, told: str) -> None:
+    def _compare(self, obj: Any, again: Any, how: str, context: str) -> None:
         for one in objects_differ(obj, again):
-            raise self._broken(f"{how}, it is another: {one}", told)
+            raise self._broken(f"{how}, it differs: {one}", context)
 
-    def _compare_fresh(self, obj: Any, told: str) -> None:
+    def _compare_fresh(self, obj: Any, context: str) -> None:
         try:
             fresh = _fresh(self.hooks, obj)
         except AttributeError as exc:
-            raise self._broken(_missing(str(exc)), told) from None
+            raise self._broken(_missing(str(exc)), context) from None
         except Exception as exc:
-            raise self._refused(exc, told) from exc
+            raise self._refused(exc, context) from exc
         for one in attributes_differ(self.hooks, obj, fresh):
-            raise self._broken(_unlike(one), told)
+            raise self._broken(_unlike(one), context)
 
-    def _refused(self, exc: Exception, told: str) -> _BrokenError:
+    def _refused(self, exc: Exception, context: str) -> _BrokenError:
         if self.allow_invalid:
             hypothesis.reject()
         return self._broken(
             f"the class refuses what the steps make ({type(exc).__name__}: {exc}); if there never "
-            "was such a state, give fields= or types=, or say allow_invalid=True",
-            told,
+            "was such a state, pass fields= or types=, or allow_invalid=True",
+            context,
         )
 
-    def _broken(self, problem: str, told: str) -> _BrokenError:
-        lines = told.replace("\n", "\n  ")
+    def _broken(self, problem: str, context: str) -> _BrokenError:
+        lines = context.replace("\n", "\n  ")
         return _BrokenError(f"{self}: {problem}\n  {lines}")
 
 
@@ -275,19 +275,19 @@ def _can_undo(chain: Chain) -> bool:
     return chain.edge is None
 
 
-def _unlike(one: Difference) -> str:
+def _unlike(one: PartDifference) -> str:
     if one.was is ABSENT:
         return _missing(one.place)
     if one.found is ABSENT:
-        return f"the attribute {one.place!r} is there, and one that is made anew has none"
+        return f"the attribute {one.place!r} exists, but a newly constructed object has none"
     return (
-        f"the attribute {one.place!r} is {one.was}, and one that is made anew with it has "
+        f"the attribute {one.place!r} is {one.was}, and a newly constructed object has "
         f"{one.found}; let a step convert it"
     )
 
 
 def _missing(name: str) -> str:
     return (
-        f"the attribute {name!r} is missing, and one that is made anew has it; let a step "
+        f"the attribute {name!r} is missing, and a newly constructed object has it; let a step "
         f"add({name!r}, ...), or give the field a default"
     )

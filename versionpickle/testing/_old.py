@@ -1,4 +1,4 @@
-"""Pickles of old versions, written as the code of that time would have."""
+"""Pickles of old versions, as the code of the time would have written them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Versions = Mapping[str | type, int]
 
 
 def hooks_for(cls: type) -> Instrumentation:
-    """Return the hooks of a versioned class; raise DeclarationError for any other."""
+    """Return the hooks of a versioned class; raise DeclarationError for any other class."""
     hooks = instrumentation_of(cls)
     if hooks is not None:
         return hooks
@@ -47,10 +47,9 @@ def upgraded(
     """
     Return today's object for the fields that an object of an old *version* had.
 
-    They take the way of a stored pickle: bytes are written as the code of that version
-    did, and read by `pickle.loads`; errors are those of the load.
-    *bases* are the versions of the versioned classes that it derived from then, today's
-    where nothing is said.
+    The fields take the same path as a stored pickle: they are written as the code of that
+    version wrote them, and read by `pickle.loads`, whose errors are raised.
+    *bases* gives the versions of its versioned base classes at that time; by default, today's.
     The state of an enum's member is ``{"name": ...}``.
     """
     hooks = hooks_for(cls)
@@ -58,7 +57,7 @@ def upgraded(
 
 
 def load(hooks: Instrumentation, data: bytes) -> Any:
-    """Load as plain pickle does, where that knows the class."""
+    """Load with plain pickle if the class is in the default registry."""
     if hooks.registry is default_registry:
         return pickle.loads(data)
     return loads(data, registry=hooks.registry, unsafe=True)
@@ -73,9 +72,9 @@ def old_pickle(
     return pickle.dumps(_Stored(_reduction(hooks, version, dict(state), bases)), protocol=4)
 
 
-def bases_of(hooks: Instrumentation, told: Versions) -> Bases:
-    """Return the versions of the bases, as a stamp says them; today's where nothing is told."""
-    by_ref = {ref_of(key) if isinstance(key, type) else key: told[key] for key in told}
+def bases_of(hooks: Instrumentation, versions: Versions) -> Bases:
+    """Return the versions of the bases as a stamp lists them; by default, today's."""
+    by_ref = {ref_of(key) if isinstance(key, type) else key: versions[key] for key in versions}
     *bases, _ = hooks.lineage()
     return tuple(
         (base.key, by_ref.get(base.ref, by_ref.get(base.key, base.version))) for base in bases
@@ -83,7 +82,7 @@ def bases_of(hooks: Instrumentation, told: Versions) -> Bases:
 
 
 def _reduction(hooks: Instrumentation, version: int, state: dict[str, Any], bases: Bases) -> Any:
-    """Return what the object reduced to; docs/reference/wire-format.md says what there is."""
+    """Return what the object reduced to, as docs/reference/wire-format.md describes it."""
     claim = Claim(hooks.declaration.key, version, None, bases)
     whole = make_stamp(hooks.cls, claim, never)
     if isinstance(hooks.codec, EnumCodec):
@@ -103,7 +102,7 @@ def _reduction(hooks: Instrumentation, version: int, state: dict[str, Any], base
 
 
 class _Stored:
-    """Be pickled as what an object of old reduced to."""
+    """Pickles as the reduction of an old object."""
 
     def __init__(self, reduction: Any) -> None:
         self._reduction = reduction

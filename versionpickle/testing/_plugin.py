@@ -1,4 +1,4 @@
-"""The guard of a project as tests of pytest."""
+"""The schema check of a project, as pytest tests."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pytest
 
 from versionpickle.exceptions import ProjectError
 
+from ._schema_tests import ProjectTests
 from ._selection import NAME, Selection, is_own, selection
-from ._verdicts import Verdicts
 
 
 def register(config: pytest.Config) -> None:
-    """Let the guard add its tests, unless ``-p no:versionpickle_guard`` forbids it."""
-    config.pluginmanager.register(UntrustedReader(_taken(config)), "versionpickle_guard")
+    """Add the tests of the schema check, unless ``-p no:versionpickle_schema_check`` is given."""
+    config.pluginmanager.register(SchemaCheckPlugin(_taken(config)), "versionpickle_schema_check")
 
 
 def _taken(config: pytest.Config) -> Selection:
-    """Take our own node ids from the arguments, for pytest would look for files."""
+    """Remove our own node ids from the arguments: pytest would look for files."""
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         return Selection()
     args = config.args
@@ -35,11 +35,11 @@ def _taken(config: pytest.Config) -> Selection:
 
 
 @attrs.define(eq=False)
-class UntrustedReader:
-    """Add the tests, and tell at the end what no sample tests."""
+class SchemaCheckPlugin:
+    """Add the tests, and list at the end what no sample tests."""
 
     selected: Selection
-    _verdicts: Verdicts | None = None
+    _schema_tests: ProjectTests | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(
@@ -55,13 +55,13 @@ class UntrustedReader:
         items += [one for one in found if self.selected.takes(one.nodeid)]
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        if isinstance(item, Verdict):
-            self._verdicts = item.verdicts
+        if isinstance(item, SchemaTest):
+            self._schema_tests = item.tests
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if self._verdicts is None:
+        if self._schema_tests is None:
             return
-        lines = [*self._verdicts.summary()]
+        lines = [*self._schema_tests.summary()]
         if lines:
             terminalreporter.write_sep("=", NAME)
             for line in lines:
@@ -69,29 +69,29 @@ class UntrustedReader:
 
 
 class Classes(pytest.Collector):
-    """Collect a test for each class, for each sample, and for what belongs to no class."""
+    """Collect a test for each class, for each sample, and for the rest of the project."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        verdicts = Verdicts.of(self.config.rootpath)
-        for name, judge in verdicts.tests():
-            yield Verdict.from_parent(self, name=name, judge=judge, verdicts=verdicts)
+        tests = ProjectTests.of(self.config.rootpath)
+        for name, problem in tests.tests():
+            yield SchemaTest.from_parent(self, name=name, problem=problem, tests=tests)
 
 
-class Verdict(pytest.Item):
-    """Fail with a text, where there is one."""
+class SchemaTest(pytest.Item):
+    """A test that fails if there is a message."""
 
-    def __init__(self, *, judge: Callable[[], str], verdicts: Verdicts, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._judge = judge
-        self.verdicts = verdicts
+    def __init__(self, *, problem: Callable[[], str], tests: ProjectTests, **options: Any) -> None:
+        super().__init__(**options)
+        self._problem = problem
+        self.tests = tests
 
     def runtest(self) -> None:
         try:
-            said = self._judge()
+            message = self._problem()
         except ProjectError as exc:
-            said = str(exc)
-        if said:
-            pytest.fail(said, pytrace=False)
+            message = str(exc)
+        if message:
+            pytest.fail(message, pytrace=False)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         return self.path, None, f"{NAME} {self.name}"

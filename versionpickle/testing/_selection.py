@@ -1,4 +1,4 @@
-"""Which of the guard's tests the arguments of pytest ask for."""
+"""Which tests of the schema check the arguments of pytest select."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import attrs
 
 
 NAME = "versionpickle"
-"""Begins the node id of each test."""
+"""The first part of each node id."""
 
 
 @attrs.frozen
 class Selection:
-    """Hold the node ids that are asked for; None stands for all."""
+    """The selected node ids; None means all."""
 
     nodeids: frozenset[str] | None = None
 
@@ -26,7 +26,7 @@ class Selection:
         return self.nodeids is None or nodeid in self.nodeids
 
     def unknown(self, nodeids: Iterable[str]) -> list[str]:
-        """Return those that are asked for and are not there."""
+        """Return selected ids that do not exist."""
         return sorted((self.nodeids or frozenset()) - {*nodeids})
 
 
@@ -34,10 +34,10 @@ def selection(
     args: Sequence[str], *, is_asked: bool, is_folder: Callable[[str], bool]
 ) -> Selection:
     """
-    Return what the arguments of a run ask for.
+    Return what the arguments of a run select.
 
-    A run of a folder is one of all tests, and so is one that *is_asked* to be; files and
-    node ids are for themselves.
+    A folder selects all tests, and so does the option (*is_asked*); files and node ids
+    select only themselves.
 
     >>> selection(["tests"], is_asked=False, is_folder=lambda arg: True)
     Selection(nodeids=None)
@@ -55,5 +55,5 @@ def selection(
 
 
 def is_own(arg: str) -> bool:
-    """Tell whether an argument names tests of ours, and no file."""
+    """Whether an argument names tests of ours rather than a file."""
     return arg.startswith(f"{NAME}::") or (arg == NAME and not Path(NAME).exists())

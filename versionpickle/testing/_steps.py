@@ -43,7 +43,7 @@ class _Stamps(pickle.Unpickler):
         super().__init__(io.BytesIO(data))
         self.claims: list[Claim] = []
         self.refs: list[str] = []
-        with contextlib.suppress(Exception):  # which the test of the sample tells
+        with contextlib.suppress(Exception):  # the test of the sample reports it
             self.load()
 
     def find_class(self, module: str, name: str) -> Any:

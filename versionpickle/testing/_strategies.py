@@ -27,13 +27,13 @@ def states(
     """
     Return a strategy of the states that objects of an old *version* had, as dicts.
 
-    Their fields and types are those that ``versionpickle record`` wrote down for that
-    version; of today's version, those of the class.
-    *types* gives strategies for types by their names, for those that are gone or hold
-    other values than their type says; *fields* gives them for fields by name, and says
-    all fields of a version of which none are recorded.
+    Their fields and types are those that ``versionpickle record`` recorded for that
+    version; for today's version, those of the class.
+    *types* gives strategies for types by name: for types that are gone, and for types that
+    are too wide; *fields* gives strategies for fields by name, and must give all fields of a
+    version for which none are recorded.
     Numbers are finite.
-    Raises ProjectError where something is missing, and says what to give.
+    Raises ProjectError, which names what to pass, if something is missing.
 
     >>> import attrs
     >>> from hypothesis import find, strategies as st
@@ -80,8 +80,8 @@ def states_of(
             f"name some of {', '.join(known.names)}",
         )
     made_of = Types(hooks.cls, types)
-    told = {one.name: one.type for one in known.fields if one.name not in fields}
-    inferred = {name: made_of.of_text(kind, name) for name, kind in told.items()}
+    recorded_types = {one.name: one.type for one in known.fields if one.name not in fields}
+    inferred = {name: made_of.of_text(kind, name) for name, kind in recorded_types.items()}
     return st.fixed_dictionaries({name: {**inferred, **fields}[name] for name in known.names})
 
 

@@ -78,26 +78,26 @@ class Types:
         self._given = given
         self._objects: dict[type, Strategy] = {}
 
-    # What a text says
+    # Recorded types
 
     def of_text(self, text: str, field: str) -> Strategy:
         """Return the strategy of a recorded type."""
         if text in self._given:
             return self._given[text]
         if not text:
-            raise self._untold(field)
+            raise self._unknown_type(field)
         try:
-            kind = eval(text, {"__builtins__": {}}, self._names())  # noqa: S307 - it stands in a schema of the user's
+            kind = eval(text, {"__builtins__": {}}, self._names())  # noqa: S307 - it comes from a schema of the user's
         except NameError as exc:
             raise self._error(
                 f"its field {field!r} was of the type {text}, and the name {exc.name!r} is gone",
-                f"give a strategy for it: types={{{exc.name!r}: ...}}",
+                f"pass a strategy for it: types={{{exc.name!r}: ...}}",
             ) from None
-        except Exception as exc:  # noqa: BLE001 - whatever it is, it says nothing
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it means nothing
             raise self._error(
-                f"its field {field!r} was of the type {text}, which says nothing today "
+                f"its field {field!r} was of the type {text}, which means nothing today "
                 f"({type(exc).__name__}: {exc})",
-                f"give a strategy for it: types={{{text!r}: ...}}",
+                f"pass a strategy for it: types={{{text!r}: ...}}",
             ) from None
         return self.of(kind)
 
@@ -112,7 +112,7 @@ class Types:
         meant = ChainMap(*map(_without_modules, (itself, dict(vars(self._cls)), found, *others)))
         return meant.new_child(stand_ins)
 
-    # What a type says
+    # Types
 
     def of(self, kind: Any) -> Strategy:
         """Return the strategy of a type."""
@@ -155,7 +155,7 @@ class Types:
             text = type_text(kind)
             raise self._error(
                 f"Hypothesis knows no values of the type {text} ({exc})",
-                f"give a strategy for it: types={{{text!r}: ...}}",
+                f"pass a strategy for it: types={{{text!r}: ...}}",
             ) from None
         return strategy
 
@@ -183,12 +183,12 @@ class Types:
             return self.of_text(text, parameter.name)
         if parameter.has_default:
             return None
-        raise self._untold(parameter.name)
+        raise self._unknown_type(parameter.name)
 
-    def _untold(self, field: str) -> ProjectError:
+    def _unknown_type(self, field: str) -> ProjectError:
         return self._error(
-            f"nothing tells the type of its field {field!r}",
-            f"give a strategy for it: fields={{{field!r}: ...}}",
+            f"the type of its field {field!r} is unknown",
+            f"pass a strategy for it: fields={{{field!r}: ...}}",
         )
 
     def _error(self, problem: str, cure: str) -> ProjectError:
@@ -196,7 +196,7 @@ class Types:
 
 
 def _without_modules(names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what types are called: one in a module of its name hides behind that."""
+    """Drop modules: some have the name of a class in them, such as datetime."""
     return {
         name: meant for name, meant in names.items() if not isinstance(meant, types.ModuleType)
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.layout import Layout
+from versionpickle._classes.stored_state import rebuilt
 from versionpickle._wire import calls
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import StampError
@@ -52,8 +53,8 @@ class FactoryCodec(Codec):
             if len(state) != 3 or type(state[1]) is not tuple:
                 raise StampError(claim.ref, "its stamp is followed by no arguments and state")
             _, args, stored = state
-            return self.declaration.rebuilt(
-                args, chain.run(stored, set()) if chain.steps else stored, chain
+            return rebuilt(
+                self.declaration, args, chain.run(stored, set()) if chain.steps else stored, chain
             )
 
         return make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 
 from collections.abc import Iterable
 from typing import Any, NoReturn
@@ -14,6 +15,10 @@ from versionpickle.exceptions import TruncatedError, UntrustedError
 
 from .budget import Budget
 from .limits import Limits
+
+
+_DECIMAL = re.compile(rb"[-+]?(?:0|[1-9][0-9]*)")
+"""With zeros before them, older CPythons read octal numbers, or none."""
 
 
 class StrictReader(Machine):
@@ -84,7 +89,7 @@ class StrictReader(Machine):
 
     def digits(self, line: bytes) -> int:
         self.budget.check("digits", len(line.lstrip(b"+-")))
-        if not line.lstrip(b"+-").isdigit():
+        if _DECIMAL.fullmatch(line) is None:
             self.refuse(f"{line[:40]!r} is not in decimals")
         return super().digits(line)
 

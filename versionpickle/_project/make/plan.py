@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from versionpickle._classes.instrument import Instrumentation
-from versionpickle._project.difference import Difference
+from versionpickle._project.difference import ClassDifference
 from versionpickle._project.find import names_of
 from versionpickle._project.project import Project
 from versionpickle.exceptions import ProjectError
@@ -164,13 +164,13 @@ def _twin(project: Project, key: str) -> Schema | None:
     return found[0] if found else None
 
 
-def _difference(project: Project, key: str, before: Schema) -> Difference:
+def _difference(project: Project, key: str, before: Schema) -> ClassDifference:
     latest: Recorded = before.latest
     declaration: Any = project.classes[key].declaration
     if declaration.version == latest.version:
         return project.difference(key, latest)
     if declaration.version > latest.version:  # which is to be recorded, and no more
-        return Difference((), ())
+        return ClassDifference((), ())
     problem = f"version {latest.version} is recorded already: it went back"
     cure = f"say version={latest.version}, or take the schema back from version control"
     raise ProjectError(declaration.ref, problem, cure)
@@ -183,7 +183,7 @@ def _former(hooks: Instrumentation, before: Schema) -> str | None:
     return None if is_known else before.ref
 
 
-def _refuse_others(hooks: Instrumentation, difference: Difference) -> None:
+def _refuse_others(hooks: Instrumentation, difference: ClassDifference) -> None:
     """Refuse what no operation can say."""
     if difference.structure:
         problem = " and ".join(difference.structure)

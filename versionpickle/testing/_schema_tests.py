@@ -1,4 +1,4 @@
-"""What the guard says of each class and each sample of a project, as text."""
+"""The tests of the schema check: one for each class and each sample of a project."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from versionpickle._project.project import Project, load_project
 from versionpickle._project.samples import Sample
 from versionpickle.exceptions import InvalidObjectError, ProjectError
 
-from ._differences import Difference, differences
+from ._differences import PartDifference, differences
 from ._steps import taken_by
 
 
 REST = "project"
-"""The name of the test for what belongs to no class."""
+"""The name of the test for problems that belong to no class."""
 
 
 @attrs.define(eq=False, slots=False)
-class Verdicts:
-    """Judge a project, or say why that cannot be."""
+class ProjectTests:
+    """The tests of a project, or the reason why there are none."""
 
     project: Project | None
     failure: str = ""
 
     @classmethod
-    def of(cls, start: Path) -> Verdicts:
+    def of(cls, start: Path) -> ProjectTests:
         try:
             project = load_project(start)
             for key in project.classes:
@@ -44,7 +44,7 @@ class Verdicts:
         return cls(project)
 
     def tests(self) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Yield the name of each test, and what tells why it fails: nothing where it passes."""
+        """Yield each test's name, and a function that returns why it fails, if it does."""
         yield REST, self._of_no_class
         if self.project is None:
             return
@@ -65,10 +65,10 @@ class Verdicts:
         if self.project is None:
             return self.failure
         refs = {hooks.declaration.ref for hooks in self.project.classes.values()}
-        return told(one for one in self._findings if one.ref not in refs)
+        return report(one for one in self._findings if one.ref not in refs)
 
     def _of_class(self, ref: str) -> str:
-        return told(one for one in self._findings if one.ref == ref and not _is_of_sample(one))
+        return report(one for one in self._findings if one.ref == ref and not _is_of_sample(one))
 
     @functools.cached_property
     def _findings(self) -> list[Finding]:
@@ -76,7 +76,7 @@ class Verdicts:
         return findings(self.project)
 
     def summary(self) -> Iterator[str]:
-        """Tell which steps no sample takes, and how many samples there are."""
+        """List the steps that no sample takes, and count the samples."""
         if self.project is None:
             return
         samples = [(key, one) for key in self.project.classes for one in self._samples(key)]
@@ -96,19 +96,19 @@ def _count(things: object, name: str, plural: str = "s") -> str:
 
 
 def _is_of_sample(finding: Finding) -> bool:
-    """Tell whether a finding is about a sample, which has a test of its own."""
+    """Whether a finding is about a sample, which has its own test."""
     return finding.kind == "sample" and str(finding.file).endswith(".pickle")
 
 
-def told(found: Iterator[Finding]) -> str:
+def report(found: Iterator[Finding]) -> str:
     """
     Return findings as text, each cure once.
 
-    >>> ones = [Finding("step", "m:C", 1, problem, "mend it") for problem in ("odd", "ill")]
-    >>> print(told(iter(ones)))
+    >>> ones = [Finding("step", "m:C", 1, problem, "fix it") for problem in ("odd", "ill")]
+    >>> print(report(iter(ones)))
     m:C version 1: odd
     m:C version 1: ill
-        mend it
+        fix it
     """
     lines = []
     for cure, ones in itertools.groupby(found, lambda one: one.cure):
@@ -123,21 +123,21 @@ def of_sample(project: Project, hooks: Instrumentation, sample: Sample) -> str:
     """Tell why a sample is not what it should be: it does not load, or as another object."""
     head = f"{hooks.declaration.ref} version {sample.version}"
     version = hooks.declaration.version
-    told = problem_of(sample, version, project.registry)
-    if told is None:
+    failed = problem_of(sample, version, project.registry)
+    if failed is None:
         return _why_invalid(hooks, sample, head)
-    problem, cure = told
+    problem, cure = failed
     lines = [*map(str, _differences(project, hooks, sample))]
     if lines:
         problem = f"its sample {sample.name!r} loads as another object than was recorded"
     return "\n".join([f"{head}: {problem}", *lines, f"    {cure}"])
 
 
-def _differences(project: Project, hooks: Instrumentation, sample: Sample) -> list[Difference]:
+def _differences(project: Project, hooks: Instrumentation, sample: Sample) -> list[PartDifference]:
     """Return what differs from the recorded description, as far as there are both."""
     try:
         found = description(sample.load())
-    except Exception:  # noqa: BLE001 - that is told already
+    except Exception:  # noqa: BLE001 - that is failed already
         return []
     expected = sample.described(hooks.declaration.version, found, project.registry)
     name = hooks.cls.__name__
@@ -153,6 +153,6 @@ def _why_invalid(hooks: Instrumentation, sample: Sample, head: str) -> str:
         except InvalidObjectError as exc:
             return (
                 f"{head}: its sample {sample.name!r} is not valid: {exc.problem}\n"
-                "    raise the version with a step that mends it, or change the validator"
+                "    raise the version with a step that fixes it, or change the validator"
             )
     return ""
