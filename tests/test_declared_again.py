@@ -237,6 +237,17 @@ class TestReexported:
         assert registry.steps()[0].ref == "place_new:Thing"
         assert vars(versionpickle.loads(THING, registry=registry)) == {"size": 5}
 
+    @pytest.mark.parametrize(
+        "way", [{"unsafe": True}, {"allow": ["place_old:Thing"]}], ids=["unsafe", "allowed"]
+    )
+    def test_module_that_the_load_imports(self, moved, registry, way):
+        """Where the load itself imports the old module, the steps run as well."""
+        adopt(moved.Thing, version=2, registry=registry)
+        migration(moved.Thing, 1, rename("length", "size"), registry=registry)
+        del sys.modules["place_old"]
+
+        assert vars(versionpickle.loads(THING, registry=registry, **way)) == {"size": 5}
+
     @pytest.mark.parametrize("by_ref", [True, False])
     def test_allowed_function(self, moved, registry, by_ref):
         versionpickle.allow("place_new:make" if by_ref else moved.make, registry=registry)

@@ -108,7 +108,7 @@ class Finder:
             return self._find_known(*today(module, name))
         except LookupError:
             if self.plain is not None:
-                return self.plain(module, name)
+                return self._find_imported(module, name)
             ref = self.registry.target(f"{module}:{name}")
             if "missing" in self.keep:
                 return placeholder_class(ref)
@@ -166,13 +166,21 @@ class Finder:
         if self.plain is not None:
             if target == ref:
                 raise LookupError(ref)
-            return self.plain(module, name)
+            return self._find_imported(module, name)
         if target == "builtins:getattr":
             return self._attribute
         if self._holds_known(target):
             return look_up(target)
         single = self._find_single(target)
         return self._noted_pure(value_type(module, name)) if single is None else single
+
+    def _find_imported(self, module: str, name: str) -> Any:
+        """Return what pickle finds, or what its import has just declared for it."""
+        assert self.plain is not None
+        found = self.plain(module, name)
+        ref = f"{module}:{name}"
+        meaning = self.registry.resolve(ref)
+        return found if meaning is None else self._find_declared(ref, meaning)
 
     def _noted_pure(self, function: Any) -> Any:
         self.pure[id(function)] = function
