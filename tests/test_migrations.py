@@ -249,7 +249,7 @@ class TestOldest:
     """A class may stop to read its oldest versions."""
 
     @pytest.mark.parametrize("stamped", [True, False])
-    def test_refused(self, registry, stamped):
+    def test_older_data_is_refused(self, registry, stamped):
         """The error says which is the oldest, and how to get there."""
         cls = declared(registry, version=4, oldest=3)
         migration(cls, 3, add("b", 1))
@@ -277,7 +277,7 @@ class TestOldest:
         assert [(step.version, step.to) for step in path] == [(1, 3), (3, 4)]
 
     @pytest.mark.parametrize("oldest", [0, True, 5, "1"])
-    def test_misuse(self, registry, oldest):
+    def test_oldest_that_is_no_version(self, registry, oldest):
         """It is one of the versions."""
         with pytest.raises(DeclarationError, match="oldest="):
             declared(registry, version=4, oldest=oldest)
@@ -308,7 +308,7 @@ class TestOperations:
             (lambda: name_positions(), "several different names"),
         ],
     )
-    def test_misuse(self, make, problem):
+    def test_operations_that_cannot_be_meant(self, make, problem):
         """An operation that cannot be meant is refused where it is written."""
         with pytest.raises(TypeError, match=problem):
             make()

@@ -6,15 +6,13 @@ import sys
 
 from typing import Any, Self
 
-import attrs
 
-
-@attrs.frozen(eq=False)
 class Origin:
     """The module that registered something, and the import that it did so in."""
 
-    namespace: dict[str, Any]
-    spec: Any
+    def __init__(self, namespace: dict[str, Any], spec: Any) -> None:
+        self.namespace = namespace
+        self.spec = spec
 
     @classmethod
     def of_caller(cls) -> Self:
