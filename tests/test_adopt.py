@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import copy
 import copyreg
+import ctypes
 import decimal
 import functools
 import io
@@ -572,3 +573,16 @@ def test_transient_fields_of_a_whole(registry, transient):
     for cls in (collections.namedtuple("Whole", "x y"), Own):
         with pytest.raises(DeclarationError, match="stored as a whole"):
             adopt(cls, transient=transient, registry=registry)
+
+
+class Structure(ctypes.Structure):
+    _fields_ = (("x", ctypes.c_int),)
+
+
+def test_metaclass_in_c():
+    """A class on which nothing can be put is refused, with what to do instead."""
+    with pytest.raises(DeclarationError, match=r"Structure: its metaclass .*; allow\(\)"):
+        adopt(Structure)
+
+    data = pickle.dumps(Structure(3))
+    assert 3 == versionpickle.loads(data, allow=[Structure, "_ctypes:_unpickle"]).x

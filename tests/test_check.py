@@ -7,7 +7,7 @@ import enum
 import attrs
 import pytest
 
-from versionpickle import Registry, Versioned, adopt, check, migration, versioned
+from versionpickle import Registry, Versioned, adopt, check, migration, retire, versioned
 from versionpickle.migrations import (
     add,
     become,
@@ -219,3 +219,15 @@ def test_oldest(registry):
     declared(registry, ["a"], version=3, oldest=3)
 
     assert check(registry) == ()
+
+
+def test_retired_classes_that_are_there(registry):
+    """A retired class that still exists is a problem; one that is gone is none."""
+    retire(f"{__name__}:Colour", registry=registry)
+    retire(f"{__name__}:Gone", registry=registry)
+    retire("no_such_module:Gone", registry=registry)
+
+    (problem,) = check(registry)
+
+    assert f"{__name__}:Colour" == problem.ref
+    assert "it is retired, but the class still exists" in problem.problem

@@ -289,7 +289,7 @@ class TestImports:
             ),
             (
                 "import attrs; import os  # both\n\n\nclass A: pass\nimport late\n",
-                f"import attrs; import os  # both\n{ADDED}\n\n\nclass A: pass\nimport late\n",
+                f"import attrs; import os  # both\n\n{ADDED}\n\n\nclass A: pass\nimport late\n",
             ),
             (
                 "from versionpickle.migrations import convert\n",
@@ -312,7 +312,7 @@ class TestImports:
             ),
             (
                 "from .migrations import a\n",
-                "from .migrations import a\nfrom versionpickle.migrations import add, rename\n",
+                "from versionpickle.migrations import add, rename\n\nfrom .migrations import a\n",
             ),
             (
                 f"from versionpickle.migrations import convert as {'c' * 40}\n",
@@ -324,6 +324,19 @@ class TestImports:
             ('"""Doc."""\nx = 1\n', f'"""Doc."""\n\n{ADDED}\nx = 1\n'),
             ("x = 1\n", "from versionpickle.migrations import add, rename\n\nx = 1\n"),
             ("", "from versionpickle.migrations import add, rename\n"),
+            (
+                '"""Doc."""\nfrom __future__ import annotations\nx = 1\n',
+                f'"""Doc."""\nfrom __future__ import annotations\n\n{ADDED}\nx = 1\n',
+            ),
+            (
+                "from __future__ import annotations\n\nimport os\n\nfrom zlib_ng import a\n",
+                (
+                    "from __future__ import annotations\n\nimport os\n\n"
+                    f"{ADDED}\nfrom zlib_ng import a\n"
+                ),
+            ),
+            ("from zlib_ng import a\n", f"{ADDED}\nfrom zlib_ng import a\n"),
+            ("import os\n", f"import os\n\n{ADDED}\n"),
         ],
     )
     def test_places(self, before, after):
@@ -396,7 +409,10 @@ class TestPlaces:
         return found.source.edited([edit]).removeprefix(CLASS.rstrip("\n"))
 
     CALL = 'migration(Order, 3, rename("a", "b"))'
-    FUNCTION = "@migration(Order, 3)\ndef order_3_to_4(state):\n    return state"
+    FUNCTION = (
+        "@migration(Order, 3)\n"
+        "def order_3_to_4(state: dict[str, Any]) -> dict[str, Any]:\n    return state"
+    )
 
     @pytest.mark.parametrize(
         ("rest", "expected"),
@@ -442,7 +458,7 @@ class TestPlaces:
 
     def test_functions(self, shop):
         """Have more room."""
-        code = StepCode("migration", "Order", 3, body=("return state",))
+        code = StepCode("migration", "Order", 3)
 
         found = self.placed(shop, "\nmigration(Order, 1, rename('x', 'y'))\n\nx = 1\n", code)
 
@@ -470,8 +486,8 @@ def test_long_steps_are_broken():
 
 def test_names_of_functions():
     """Are those of the class in small letters, whatever it is called."""
-    assert "def shop_models_tcp_order_1_to_2(state)" in str(
-        StepCode("migration", '"shop.models:TcpOrder"', 1, body=("return state",))
+    assert "def shop_models_tcp_order_1_to_2(state: " in str(
+        StepCode("migration", '"shop.models:TcpOrder"', 1)
     )
 
 

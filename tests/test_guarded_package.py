@@ -122,7 +122,7 @@ def test_plain(release, enter):
             "guarded.py",
             'add("enter", False)',
             'add("enter", True)',
-            "its sample 'mailer' loads as ",
+            "its sample 'mailer' no longer loads as the object",
         ),
         (
             "guarded.py",

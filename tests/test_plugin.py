@@ -20,11 +20,11 @@ import versionpickle.testing._plugin  # noqa: F401 - pytester drops what its run
 
 from versionpickle import migration, versioned
 from versionpickle._project.configuration import Configuration
+from versionpickle._project.part_differences import differences
 from versionpickle._project.project import Project, load_project
 from versionpickle._project.samples import Sample
 from versionpickle._wire.stamp import Claim, make_stamp
 from versionpickle.migrations import become, default_registry, rename
-from versionpickle.testing._differences import differences
 from versionpickle.testing._selection import is_own, selection
 from versionpickle.testing._steps import taken_by
 
@@ -163,8 +163,8 @@ def test_sample_that_became_another(shop):
 
     text = shop.text()
 
-    assert "its sample 'basic' loads as another object than was recorded\nOrder.am" in text
-    assert "\nOrder.amount was 5, and is 50\n    mend the step" in text
+    assert "its sample 'basic' no longer loads as the object that was recorded\nOrder.am" in text
+    assert "\nOrder.amount was 5, and is 50\n    fix the step" in text
     assert "1 failed, 6 passed" in text
 
 
@@ -179,7 +179,7 @@ def test_sample_that_does_not_load(shop):
 
     assert "2 failed, 4 passed" in text
     assert "its sample 'basic' does not load: UnpicklingError" in text
-    assert "nothing says what its sample 'made' is at version 1\n    run" in text
+    assert "nothing records what its sample 'made' is today\n    run" in text
 
 
 def test_invalid_sample(shop):
@@ -207,7 +207,7 @@ def test_of_no_class(shop):
     [
         ("pyproject.toml", "[tool.pytest.ini_options]", "no [[]tool.versionpickle]*"),
         ("pyproject.toml", "[tool.versionpickle]\nmodules=['{}_']", "*_' cannot be imported*"),
-        ("schemas/samples/{}.Order/odd.pickle", "", "a sample is called by its version*"),
+        ("schemas/samples/{}.Order/odd.pickle", "", "the name of a sample is its version*"),
     ],
 )
 def test_configuration(shop, file, content, told):
@@ -227,7 +227,7 @@ def test_broken_description(shop):
 
     text = shop.text("-k", "Line")
 
-    assert "these are no descriptions of a sample" in text
+    assert "this is not a valid description of a sample" in text
     assert "Traceback" not in text
 
 

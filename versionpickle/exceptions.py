@@ -309,9 +309,19 @@ class ForbiddenError(UnpicklingError):
 
     refs: tuple[str, ...]
 
+    @property
+    def cures(self) -> tuple[str, ...]:
+        """What to give to `allow`: the refs, or the named sets that hold them."""
+        cures: tuple[str, ...] = vars(self).get("_cures", self.refs)
+        return cures
+
+    @cures.setter
+    def cures(self, cures: tuple[str, ...]) -> None:
+        vars(self)["_cures"] = cures
+
     def _sentence(self) -> str:
         names = ", ".join(self.refs)
-        calls = ", ".join(repr(ref) for ref in self.refs)
+        calls = ", ".join(map(repr, self.cures))
         return (
             f"this pickle asks for {names}, which nobody has allowed; if you trust what they "
             f"do, call versionpickle.allow({calls}) before loading (or pass "

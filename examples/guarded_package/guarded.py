@@ -2,10 +2,10 @@
 
 import inspect
 
-from mail import connect, connect_later, registered
+from mail import Mailer, answers, connect, connect_later, registered
 from svcs._core import RegisteredService
 
-from versionpickle import adopt, migration
+from versionpickle import adopt, allow, migration
 from versionpickle.migrations import add, remove
 from versionpickle.testing import sample
 
@@ -25,6 +25,7 @@ adopt(
     formerly=("svcs._core:RegisteredService", "svcs:RegisteredService"),
     unstamped=generation,
 )
+allow(Mailer, answers, connect, connect_later)  # what services hold
 
 
 migration(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import types
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from versionpickle._wire import calls
-from versionpickle._wire.refs import checked_ref, is_written_in_c, look_up, ref_of
+from versionpickle._wire.refs import checked_ref, is_written_in_c, look_up, ref_of, shortened
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import (
@@ -25,6 +26,7 @@ from versionpickle.migrations._registry import checked_registry
 
 from .declare import watch_subclasses
 from .instrument import Instrumentation, check_fields, instrument
+from .named_sets import refs_of_set
 
 
 if TYPE_CHECKING:
@@ -91,12 +93,23 @@ def adopt(
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, checked_registry(registry))
     elif not is_written_in_c(cls):
+        _check_metaclass(cls)
         instrument(cls, declaration, default_registry)
         watch_subclasses(cls)
     else:
         known = _declare_apart(cls, declaration, default_registry)
         known.plain.take_reducer(cls)
         known.register(_whole(known))
+
+
+def _check_metaclass(cls: type) -> None:
+    setter = type(cls).__setattr__
+    if isinstance(setter, types.WrapperDescriptorType) and setter is not type.__setattr__:
+        raise DeclarationError(
+            ref_of(cls),
+            f"its metaclass {ref_of(type(cls))} is written in C and lets nobody put hooks on it",
+            "allow() the class and what makes it, or adopt a class of yours that holds one",
+        )
 
 
 def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> None:
@@ -190,12 +203,14 @@ def allow(*targets: object, registry: Registry | None = None) -> None:
     """
     Add classes and functions to what a load may build.
 
-    Takes the objects themselves, or their refs.
+    Takes the objects themselves, their refs, or the name of a set, without a colon:
+    ``"numpy"``, ``"pandas"``, ``"zones"`` (of dateutil and pytz), ``"partial"`` and
+    ``"iterators"``.
     Whoever writes a pickle may call what you allow with arguments of his own.
 
     >>> import collections
     >>> from versionpickle import allow
-    >>> allow(collections.ChainMap, "string:Template")
+    >>> allow(collections.ChainMap, "string:Template", "partial")
     """
     into = checked_registry(registry)
     for ref, target in named(targets):
@@ -207,10 +222,23 @@ def named(targets: Iterable[object]) -> Iterable[tuple[str, object]]:
     if isinstance(targets, str | type):
         raise DeclarationError(repr(targets), "this is no list", "give [...] of classes or refs")
     for target in targets:
-        if isinstance(target, str):
-            yield checked_ref(target), None
+        if not isinstance(target, str):
+            yield _ref_of_given(target), target
+        elif target.isidentifier():
+            yield from ((ref, None) for ref in refs_of_set(target))
         else:
-            yield ref_of(_callable(target)), target
+            yield checked_ref(target), None
+
+
+def _ref_of_given(target: object) -> str:
+    try:
+        return ref_of(_callable(target))
+    except AttributeError:
+        raise DeclarationError(
+            shortened(target),
+            f"a {type(target).__name__} has no name that could be in a pickle",
+            "give the class or function itself, or its ref",
+        ) from None
 
 
 def imported(ref: str) -> Any:

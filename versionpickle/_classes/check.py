@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import importlib
+import operator
 
 from collections.abc import Iterator
 
@@ -14,7 +16,7 @@ from versionpickle.exceptions import (
     MissingStepError,
     PastVersionError,
 )
-from versionpickle.migrations import Declaration, Registry, Step
+from versionpickle.migrations import Declaration, Registry, Retired, Step
 from versionpickle.migrations._edges import Become
 from versionpickle.migrations._fields import FieldNames
 from versionpickle.migrations._registry import checked_registry
@@ -42,13 +44,15 @@ class Problem:
 
 def check(registry: Registry | None = None) -> tuple[Problem, ...]:
     """
-    Return all that would stop old data on its way to today's classes, as far as is known.
+    Return all problems in the declarations that would stop old data.
 
-    That are versions which no step leaves, steps that no data takes, edges that lead to
-    no class, modules of steps that cannot be imported, and operations that do not end
-    in what the class declares: the fields of a class that declares them are followed
-    backwards, up to a step that is a function.
-    Loads nothing; imports the modules that ``migrations=`` names.
+    These are versions without a step to the next, steps that no data takes, edges that lead
+    to no class, modules of steps that cannot be imported, retired classes that still exist,
+    and operations that do not end in the fields of the class, which are followed backwards
+    up to a step that is a function.
+    Loads no pickle; imports the modules that ``migrations=`` names and those of retired classes.
+    The command ``versionpickle check`` runs this check, and compares the recorded schemas and
+    samples as well.
 
     >>> import attrs
     >>> from versionpickle import Registry, check, migration, versioned
@@ -67,7 +71,26 @@ def check(registry: Registry | None = None) -> tuple[Problem, ...]:
     known = checked_registry(registry)
     classes = sorted(known.all_hooks(), key=lambda one: str(one.declaration.ref))
     of_classes = [problem for one in classes for problem in _of_class(known, one)]
-    return (*of_classes, *_of_steps(known))
+    return (*of_classes, *_of_steps(known), *_of_retired(known))
+
+
+def _of_retired(registry: Registry) -> Iterator[Problem]:
+    """Look for retired classes that are still there: new objects would load as placeholders."""
+    for ref, meaning in registry.aliases().items():
+        if isinstance(meaning, Retired) and _is_there(ref):
+            problem = "it is retired, but the class still exists: new objects load as placeholders"
+            cure = f"remove retire({ref!r}), or the class"
+            yield Problem(ref, 1, problem, cure)
+
+
+def _is_there(ref: str) -> bool:
+    """Whether a ref leads to a class."""
+    module, _, qualname = ref.partition(":")
+    try:
+        found = operator.attrgetter(qualname)(importlib.import_module(module))
+    except Exception:  # noqa: BLE001 - whatever its module raises, it is not there
+        return False
+    return isinstance(found, type)
 
 
 def _of_class(registry: Registry, known: Instrumentation) -> Iterator[Problem]:

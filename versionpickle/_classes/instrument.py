@@ -80,14 +80,30 @@ class Instrumentation:
         setattr(reducer, MARK, self)
         copyreg.dispatch_table[self.cls] = reducer
 
-    def put_compiled(self, codec: Codec) -> None:
-        """Let the class use what was generated for it, if it is instrumented at all."""
-        if not self.is_installed:
-            return
-        self._put("__reduce_ex__", codec.reduce)
-        self._put("__setstate__", codec.setstate)
-        if not codec.layout.custom_reduce:  # spares pickle the look-up of a method for each object
-            self.register(codec.reduce)
+    def renew_reduce(self) -> None:
+        """Let the class ask its codec for a ``__reduce_ex__`` when it needs one."""
+        if self.is_installed:
+            self._put("__reduce_ex__", _first_reduce(self))
+
+    def renew_setstate(self) -> None:
+        """Let the class ask its codec for a ``__setstate__`` when it needs one."""
+        if self.is_installed:
+            self._put("__setstate__", _first_setstate(self))
+
+    def put_reduce(self) -> Reduce:
+        """Let the class use the ``__reduce_ex__`` of its codec."""
+        with self.lock:
+            codec = self.codec
+            self._put("__reduce_ex__", codec.reduce)
+            if not codec.layout.custom_reduce:  # spares pickle the look-up of a method
+                self.register(codec.reduce)
+            return codec.reduce
+
+    def put_setstate(self) -> SetState:
+        """Let the class use the ``__setstate__`` of its codec."""
+        with self.lock:
+            self._put("__setstate__", self.codec.setstate)
+            return self.codec.setstate
 
     @property
     def unstamped(self) -> Unstamped:
@@ -118,7 +134,6 @@ class Instrumentation:
             self.plain.take_reducer(self.cls)
         codec = codec_of(self)
         self._unstamped = Unstamped(codec, self.declaration, self.registry)
-        self.put_compiled(codec)
 
     def stamp(self, claim: Claim) -> Stamp:
         """Return the stamp that makes and fills the objects of *claim*."""
@@ -214,14 +229,14 @@ _MOVE_OR_NAME = "move it to the top of its module, or give it a stable name with
 
 def _first_reduce(instrumentation: Instrumentation) -> Reduce:
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
-        return instrumentation.codec.reduce(self, protocol)
+        return instrumentation.put_reduce()(self, protocol)
 
     return __reduce_ex__
 
 
 def _first_setstate(instrumentation: Instrumentation) -> SetState:
     def __setstate__(self: Any, state: Any) -> None:
-        instrumentation.codec.setstate(self, state)
+        instrumentation.put_setstate()(self, state)
 
     return __setstate__
 

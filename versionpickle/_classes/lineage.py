@@ -102,6 +102,10 @@ class Chains:
             starts[-1] = (found_as, former or starts[-1][1])
         return self._join(lineage, tuple(starts))
 
+    def has_fixed_start(self) -> bool:
+        """Whether all states without a stamp are of the same versions."""
+        return all(isinstance(base.unstamped, int) for base in self.lineage())
+
     def arriving(self, ref: str, version: int, bases: Bases, arrival: Step, state: Any) -> Chain:
         """Return the steps of a state that comes, by *arrival*, from a class with these bases."""
         lineage = self.lineage()

@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Any
 from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
 from versionpickle.exceptions import StepError
 from versionpickle.migrations import Chain, Declaration, Registry
-from versionpickle.migrations._fields import OperationError
+from versionpickle.migrations._fields import OperationError, as_dict
 
 from .stored_state import rebuilt
 
 
 if TYPE_CHECKING:
     from .codecs.base import Codec
+    from .codegen.methods import SetState
     from .conversion import Conversion
+
+
+_FILLS_MAX = 64
+"""How many sets of names get a function of their own."""
 
 
 class Unstamped:
@@ -27,27 +32,51 @@ class Unstamped:
         self._cls: Any = codec.cls
         self.declaration = declaration
         self._registry = registry
+        self._fills: dict[tuple[Any, ...], SetState | None] = {}
 
     def chain(self, state: Any, found_as: str | None = None) -> Chain:
         return self.codec.chains.of_unstamped(state, found_as)
 
     def restore(self, obj: Any, state: Any, found_as: str | None = None) -> None:
         """Fill *obj* from a state."""
-        conversion = self.conversion(state, found_as)
-        if conversion is None:
-            self.codec.restore(obj, state, self.chain(state, found_as))
+        chain = self.chain(state, found_as)
+        if chain.edge is not None:
+            self._converting(chain).fill(obj, state)
+            return
+        fill = self._fill_of(state, chain)
+        if fill is None:
+            self.codec.restore(obj, state, chain)
         else:
-            conversion.fill(obj, state)
+            fill(obj, as_dict(state))
+
+    def _fill_of(self, state: Any, chain: Chain) -> SetState | None:
+        """Return what was generated for such states, once for each chain and its names."""
+        named = as_dict(state)
+        if type(named) is not dict:
+            return None
+        key = (id(chain), *named)  # the codec keeps its chains
+        if key not in self._fills:
+            if len(self._fills) >= _FILLS_MAX:
+                return None
+            is_common = self._is_common(chain)
+            self._fills[key] = self.codec.fill_of_dict((*named,), chain, is_common=is_common)
+        return self._fills[key]
+
+    def _is_common(self, chain: Chain) -> bool:
+        """Return whether all states that are found under the name of the class take *chain*."""
+        chains = self.codec.chains
+        return chains.has_fixed_start() and chain is chains.of_unstamped(None, None)
 
     def conversion(self, state: Any, found_as: str | None = None) -> Conversion | None:
         """Return what turns an object that was stored with *state* into another, if anything."""
         if not self._registry.is_left(self.declaration):
             return None
+        chain = self.chain(state, found_as)
+        return None if chain.edge is None else self._converting(chain)
+
+    def _converting(self, chain: Chain) -> Conversion:
         from .conversion import Conversion  # noqa: PLC0415 - few classes need it
 
-        chain = self.chain(state, found_as)
-        if chain.edge is None:
-            return None
         return Conversion(self._registry, chain, Claim(chain.ref, chain.version, None))
 
     @property
@@ -93,9 +122,9 @@ class Unstamped:
         if not self.codec.takes_arguments():
             raise self.chain(None).failed("making the object", OperationError(MADE_FROM_ARGUMENTS))
 
-    def is_blank(self, obj: Any) -> bool:
-        """Tell whether nothing has filled *obj* yet."""
-        return self.codec.is_blank(obj)
+    def have_blanks(self, objects: list[Any]) -> bool:
+        """Return whether nothing has filled one of these objects yet."""
+        return self.codec.have_blanks(objects)
 
 
 def check_members(cls: type, declaration: Declaration) -> None:

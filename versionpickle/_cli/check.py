@@ -18,16 +18,16 @@ from .output import Text, console, counted, format_option, project, reports_erro
 @format_option(
     "json",
     "github",
-    help="How to print: for people, for programs, or as annotations of a GitHub workflow.",
+    help="Output for people, for programs, or as annotations of a GitHub workflow.",
 )
 @reports_errors
 def check(form: str) -> None:
     """
     Find what would stop old data, and what is not recorded.
 
-    Compares the classes of the modules in [tool.versionpickle] with their recorded
-    schemas, steps and samples. Writes nothing. The exit status is 0 where all is well, 1
-    with findings, 2 where it cannot be told.
+    Runs versionpickle.check() on the classes of the modules in [tool.versionpickle], compares
+    them with their recorded schemas, and loads all samples. Writes nothing. The exit status
+    is 0 if everything is in order, 1 with findings, and 2 if the check cannot run.
     """
     known = project()
     found = findings(known)
@@ -44,6 +44,8 @@ def _as_text(found: list[Finding], classes: str) -> None:
                     at = f"  {one.file}:{one.line}" if one.line else ""
                     out.print(Text(ref, "bold") + Text(at, "dim"))
                 out.print(Text(f"  version {one.version}: ") + Text(one.problem, "red"))
+                for line in filter(None, [*one.details, one.stops]):
+                    out.print(Text(f"    {line}"))
             out.print(Text(f"    {cure}", "green"))
     style = "red" if found else "green"
     out.print(Text(f"{classes}, {counted(found, 'finding', 'findings')}", style))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import click
 
 from versionpickle._project.make.answers import Answer, Answers, NonInteractive, checked_code
@@ -33,65 +36,63 @@ def _checked(code: str) -> str:
         raise click.UsageError(str(exc)) from exc
 
 
+_OPTIONS = {
+    "renamed": ("OLD=NEW", "This class, which is gone, is that class now."),
+    "rename": ("[CLASS.]OLD=[NEW]", "This field has another name now, or is gone."),
+    "add": (
+        "[CLASS.]FIELD=CODE",
+        "The value of a new field in old objects; a class or function makes it, or a lambda.",
+    ),
+    "convert": (
+        "[CLASS.]FIELD=CODE",
+        "The function that converts the values of a field, or that --split and --merge need.",
+    ),
+    "split": ("[CLASS.]FIELD=NEW,NEW", "This field became several ones."),
+    "merge": ("[CLASS.]OLD,OLD=FIELD", "These fields became one."),
+}
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _answer_options(command: _F) -> _F:
+    """Add the options that answer what could be asked."""
+    for name, (metavar, about) in reversed(_OPTIONS.items()):
+        option = click.option(f"--{name}", name, multiple=True, metavar=metavar, help=about)
+        command = option(command)
+    return command
+
+
 @click.command(epilog="Example: versionpickle make --rename total=amount --add currency=\"'USD'\"")
 @class_argument("names", nargs=-1)
-@click.option(
-    "--rename",
-    "renames",
-    multiple=True,
-    metavar="[CLASS.]OLD=[NEW]",
-    help="This field has another name now, or none.",
-)
-@click.option(
-    "--add",
-    "values",
-    multiple=True,
-    metavar="[CLASS.]FIELD=CODE",
-    help="The value of a new field in old objects; a lambda makes it, perhaps of the old fields.",
-)
-@click.option(
-    "--convert",
-    "functions",
-    multiple=True,
-    metavar="[CLASS.]FIELD=CODE",
-    help="The function that makes a value of the new type of an old one.",
-)
+@_answer_options
 @click.option(
     "--input/--no-input",
     "asks",
     default=None,
-    help="Whether to ask what is not clear, or to refuse; asks by default at a terminal.",
+    help="Ask about what is not clear, or refuse; by default, ask at a terminal.",
 )
-@click.option("--dry-run", is_flag=True, help="Show what would change in the sources, as a diff.")
+@click.option("--dry-run", is_flag=True, help="Show how the sources would change, as a diff.")
 @reports_errors
 def make(
-    names: tuple[str, ...],
-    renames: tuple[str, ...],
-    values: tuple[str, ...],
-    functions: tuple[str, ...],
-    asks: bool | None,
-    dry_run: bool,
+    names: tuple[str, ...], *, asks: bool | None, dry_run: bool, **given: tuple[str, ...]
 ) -> None:
     """
     Write the next version of the classes that have changed, and the steps that lead there.
 
     Edits the sources of the named classes, or of all: raises version=, and writes the
-    migration(...) behind the class or into its module of steps. A class that has moved gets
-    formerly=. Then records schemas and samples. Look at what it wrote before you commit it.
-    The exit status is 2 where a class is left as it is.
+    migration(...) after the class or into its module of steps. A class that was moved or
+    renamed gets formerly=. Then records schemas and samples. Never guesses where data could
+    be lost. Review what it wrote before you commit it. The exit status is 2 if a class is
+    left unchanged.
     """
-    said = [
-        Answer.parse(option, text)
-        for option, texts in (("rename", renames), ("add", values), ("convert", functions))
-        for text in texts
-    ]
+    answers = [Answer.parse(option, text) for option in _OPTIONS for text in given[option]]
     prompts = sys.stdin.isatty() if asks is None else asks
-    made = plan(project(), names, Answers(said, _Prompts() if prompts else NonInteractive()))
+    prompter = _Prompts() if prompts else NonInteractive()
+    planned = plan(project(), names, Answers(answers, prompter))
     if dry_run:
-        click.echo(made.diff(), nl=False)
-    elif made.made:
-        _write(made)
-    _tell_rest(made)
+        click.echo(planned.diff(), nl=False)
+    elif planned.made:
+        _write(planned)
+    _show_rest(planned)
 
 
 def _write(made: Plan) -> None:
@@ -101,7 +102,7 @@ def _write(made: Plan) -> None:
     out.print(Text(f"{counted(made.made, 'class', 'classes')} made", "green"))
 
 
-def _tell_rest(made: Plan) -> None:
+def _show_rest(made: Plan) -> None:
     for exc in made.refused.values():
         click.echo(f"Error: {exc}", err=True)
     if made.refused:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from versionpickle._wire.refs import checked_ref
+from versionpickle._classes.adopt import named
 from versionpickle.exceptions import NotAStoreError
 from versionpickle.stores._existing import ExistingStore
 from versionpickle.stores._external.address import is_address
@@ -49,7 +49,7 @@ class Opening:
 
     def any(self, place: str) -> ExistingStore:
         """Open what is there, or make a store."""
-        allow = tuple(map(checked_ref, self.allow))
+        allow = tuple(ref for ref, _ in named(self.allow))
         return (open_existing if is_address(place) else open)(place, allow=allow)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from versionpickle._pickles.files import write_file
-from versionpickle._project.configuration import FILE, configuration, table
+from versionpickle._project.configuration import FILE, configuration, module_name, table
 from versionpickle._project.findings import findings
 from versionpickle._project.project import Project, load_project
 from versionpickle.exceptions import ProjectError
@@ -23,10 +23,10 @@ def record() -> None:
     """
     Record the schema of each class, and samples of its current version.
 
-    Samples are what functions marked with @versionpickle.testing.sample return, or
-    objects made from the types of the fields. A sample that is there is never written
-    again. A class that has changed without a new version is left as it is, and makes the
-    exit status 1. Commit what this writes.
+    Samples are the objects that functions marked with @versionpickle.testing.sample return,
+    or objects made from the types of the fields. Existing samples are never overwritten.
+    A class that has changed without a new version is not recorded. The exit status is 1 if
+    'versionpickle check' still finds something. Commit what this writes.
     """
     sys.exit(_record(project()))
 
@@ -36,14 +36,16 @@ def record() -> None:
 @reports_errors
 def init(modules: tuple[str, ...]) -> None:
     """
-    Put a project under guard: write the configuration, and the first record.
+    Set up the schema check: write the configuration, and the first record.
 
-    MODULES are those that declare the versioned classes.
+    MODULES declare the versioned classes. They are names or paths; a package stands for
+    all modules in it.
     """
     file = Path(FILE)
     _refuse_second(file)
+    names = [module_name(Path.cwd(), module) for module in modules]
     before = file.read_bytes() if file.exists() else None
-    write_file(file, (before + b"\n" if before else b"") + table(modules).encode())
+    write_file(file, (before + b"\n" if before else b"") + table(names).encode())
     try:
         found = load_project(Path.cwd())
     except BaseException:
@@ -62,29 +64,40 @@ def _refuse_second(file: Path) -> None:
         return
     if known.root == Path.cwd().resolve():
         problem = "there is a [tool.versionpickle] already"
-        raise ProjectError(str(file), problem, "change that, and run 'versionpickle record'")
+        raise ProjectError(str(file), problem, "change it, and run 'versionpickle record'")
 
 
 def _record(found: Project) -> bool:
-    """Record what can be; tell whether some classes were left as they are."""
+    """Record what can be recorded; return whether there are findings left."""
     out = console()
     recordable = found.recordable()
     failed = []
     for key in recordable:
         try:
             for path in found.record(key):
-                out.print(Text(f"wrote {path.relative_to(found.known.root)}"))
+                _show_written(found, path)
         except ProjectError as exc:
             failed.append(exc)
+    for path in found.record_others():
+        _show_written(found, path)
     for one in failed:
         out.print(Text(str(one), "red"))
     for key in sorted(found.classes.keys() - {*recordable}):
-        ref = found.classes[key].declaration.ref
-        out.print(Text(f"{ref} is left as it is, for it has changed at the same version", "red"))
-    done = recordable[len(failed) :]
-    out.print(Text(f"{counted(done, 'class', 'classes')} recorded", "green"))
+        out.print(Text(_why_left(found, key), "red"))
+    out.print(Text(f"{counted(recordable, 'class', 'classes')} recorded", "green"))
     left = findings(found)
     if left:
-        told = counted(left, "finding is", "findings are")
-        out.print(Text(f"{told} left: run 'versionpickle check'", "red"))
-    return bool(failed) or len(recordable) < len(found.classes)
+        count = counted(left, "finding", "findings")
+        out.print(Text(f"{count} left: run 'versionpickle check'", "red"))
+    return bool(failed or left)
+
+
+def _show_written(found: Project, path: Path) -> None:
+    console().print(Text(f"wrote {path.relative_to(found.known.root)}"))
+
+
+def _why_left(found: Project, key: str) -> str:
+    ref = found.classes[key].declaration.ref
+    if key in found.asked_about():
+        return f"{ref} is not recorded: it may be a class that is gone, under a new name"
+    return f"{ref} is not recorded: it has changed at the same version"

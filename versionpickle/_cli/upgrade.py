@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from versionpickle._classes.adopt import named
 from versionpickle._pickles.inspect.upgrade_paths import FoundClass
 from versionpickle._pickles.rewrite.rewrite import Settings, Upgrade
 from versionpickle._project.in_place import UpgradeOptions, files_in, upgrade_file
-from versionpickle._wire.refs import checked_ref
 
 from .modules import allow_option, import_all, import_option
 from .output import Text, console, reports_errors, shown
@@ -63,7 +63,7 @@ def upgrade(
     that cannot be upgraded stays as well, and makes the exit status 1.
     """
     _check_suffix(backup)
-    settings = Settings(protocol, tuple(map(checked_ref, allow)))
+    settings = Settings(protocol, tuple(ref for ref, _ in named(allow)))
     samples = import_all(modules)
     plan = UpgradeOptions(settings, backup, dry_run, samples)
     files = list(files_in(paths, recursive=recursive, samples=samples))

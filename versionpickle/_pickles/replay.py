@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import collections
-import gc
 import io
 import math
-import types
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -113,18 +111,3 @@ def is_seekable(file: Any) -> bool:
         return True
     seekable = getattr(file, "seekable", None)
     return seekable is not None and seekable()
-
-
-_NO_DATA = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
-
-
-def reachable_from(root: Any) -> Iterator[Any]:
-    """Yield *root* and all objects that it consists of; no classes, functions and modules."""
-    coming, seen = [root], {id(root)}
-    while coming:
-        obj = coming.pop()
-        yield obj
-        for part in gc.get_referents(obj):
-            if id(part) not in seen and not isinstance(part, _NO_DATA):
-                seen.add(id(part))
-                coming.append(part)

@@ -1,4 +1,4 @@
-"""The standard library's value types, which every load may build."""
+"""The value types of the standard library and of numpy, which every load may build."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import importlib
 from typing import Any
 
 from versionpickle._wire.refs import shortened
+
+from .numpy_values import is_imported, is_numpy_value, numpy_value
 
 
 FROZENDICT: Any = getattr(builtins, "frozendict", None)
@@ -68,15 +70,20 @@ _GUARDED = {
 
 
 def is_value_type(module: str, name: str) -> bool:
-    known = (module, name) in _GUARDED or (module, name) in _NAMES
-    return known or (module == "builtins" and name in _EXCEPTIONS)
+    if (module, name) in _GUARDED or (module, name) in _NAMES:
+        return True
+    if module == "builtins":
+        return name in _EXCEPTIONS
+    return is_numpy_value(module, name) and is_imported()
 
 
 def value_type(module: str, name: str) -> Any:
-    """Return a type or reconstructor of the standard library; raise LookupError for others."""
+    """Return a value type or what reconstructs one; raise LookupError for others."""
     guarded = _GUARDED.get((module, name))
     if guarded is not None:
         return guarded
+    if is_numpy_value(module, name) and is_imported():
+        return numpy_value(module, name)
     if is_value_type(module, name):
         return _imported(module, name)
     raise LookupError(f"{module}:{name} is not a value type")

@@ -1,4 +1,4 @@
-"""What has changed between two versions of a class, and the operations that say so."""
+"""What has changed between two versions of a class, and the operations for it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from versionpickle.migrations._schema import Recorded, RecordedField
 from .type_texts import accepts
 
 
+MEMBER = "member"
+"""The recorded type of the members of an enum."""
+
+
 @attrs.frozen
 class Change:
-    """One thing that is not as it was; *old* or *new* is None where a field came or went."""
+    """A change of one field; *old* or *new* is None if the field was added or removed."""
 
     field: str
     old: RecordedField | None
     new: RecordedField | None
+    widened: bool = False
+    """Whether the new type is a base class of the old one."""
 
     @property
     def kind(self) -> str:
@@ -33,8 +39,16 @@ class Change:
     @property
     def needs_conversion(self) -> bool:
         """Whether the new type does not take the old values as they are."""
-        both = self.old is not None and self.new is not None
-        return both and not accepts(self.new.type, self.old.type)  # type: ignore[union-attr] # which both says
+        if self.old is None or self.new is None or self.widened:
+            return False
+        return not accepts(self.new.type, self.old.type)
+
+    @property
+    def lossless(self) -> str | None:
+        """The code that converts each old value without changing it; None if there is none."""
+        assert self.old is not None
+        assert self.new is not None
+        return _LOSSLESS.get((self.old.type, self.new.type))
 
     def __str__(self) -> str:
         old, new = self.old, self.new
@@ -55,21 +69,36 @@ def _shown(field: RecordedField) -> str:
     return "made by a call" if field.default == FACTORY else field.default
 
 
+_LOSSLESS = {
+    ("int", "float"): "lambda value: float(value) if float(value) == value else value",
+    ("int", "Decimal"): "Decimal",
+}
+"""Conversions of plain types that lose nothing: all others are for the user to write."""
+
+
 @attrs.frozen
 class ClassDifference:
-    """What has changed of a class: its fields, and all else as sentences."""
+    """What has changed in a class: its fields, and everything else as sentences."""
 
     fields: tuple[Change, ...]
     others: tuple[str, ...]
     structure: tuple[str, ...] = ()
     """Those of the others that no operation can follow."""
 
+    inherited: tuple[Change, ...] = ()
+    """Changes that belong to a base class."""
+
+    @property
+    def is_of_enum(self) -> bool:
+        fields = (field for change in self.fields for field in (change.old, change.new))
+        return any(field is not None and field.type == MEMBER for field in fields)
+
     def __bool__(self) -> bool:
         return bool(self.fields or self.others)
 
 
 def changes(old: Recorded, new: Recorded) -> Iterator[Change]:
-    """Yield what has changed of the fields, which may stand in another order by now."""
+    """Yield the changes of the fields, whose order does not matter."""
     for field in old.fields or ():
         today = new.field(field.name)
         if today != field:
@@ -80,14 +109,14 @@ def changes(old: Recorded, new: Recorded) -> Iterator[Change]:
 
 
 def other_changes(old: Recorded, new: Recorded) -> Iterator[str]:
-    """Yield, as sentences, what has changed beside the fields."""
+    """Yield, as sentences, what has changed apart from the fields."""
     for name in sorted(set(old.transient) ^ set(new.transient)):
         yield f"the field {name!r} is {'now' if name in new.transient else 'no longer'} transient"
     yield from structural_changes(old, new)
 
 
 def structural_changes(old: Recorded, new: Recorded) -> Iterator[str]:
-    """Yield what has changed of how the class is made."""
+    """Yield what has changed in the structure of the class."""
     if (old.fields is None) != (new.fields is None):
         yield f"the class {'declares' if old.fields is None else 'no longer declares'} its fields"
     for base, version in sorted(set(old.bases) ^ set(new.bases)):
@@ -96,7 +125,7 @@ def structural_changes(old: Recorded, new: Recorded) -> Iterator[str]:
 
 
 def renamed_perhaps(found: Iterable[Change]) -> list[tuple[str, str]]:
-    """Return the pairs of a field that went and one of the same type that came."""
+    """Return the pairs of a removed field and an added one of the same type."""
     ones = [*found]
     gone = [change.old for change in ones if change.new is None and change.old is not None]
     come = [change.new for change in ones if change.old is None and change.new is not None]
@@ -104,7 +133,7 @@ def renamed_perhaps(found: Iterable[Change]) -> list[tuple[str, str]]:
 
 
 def renamed(recorded: Recorded, renames: Mapping[str, str]) -> Recorded:
-    """Return what was recorded, with fields by their new names."""
+    """Return what was recorded, with the new names of fields."""
     fields = tuple(
         attrs.evolve(field, name=renames.get(field.name, field.name))
         for field in recorded.fields or ()
@@ -114,7 +143,7 @@ def renamed(recorded: Recorded, renames: Mapping[str, str]) -> Recorded:
 
 @attrs.frozen
 class Codes:
-    """What the changes do not tell: *values* of fields that came, *functions* for types."""
+    """What the changes do not show: arguments of add() by field, and functions of convert()."""
 
     values: Mapping[str, str] = attrs.field(factory=dict)
     functions: Mapping[str, str] = attrs.field(factory=dict)
@@ -123,47 +152,59 @@ class Codes:
 @attrs.frozen
 class OperationCode:
     """
-    An operation as it is written.
+    The code of an operation.
 
     >>> print(OperationCode("rename", ("'a'", "'b'")))
     rename('a', 'b')
     """
 
-    word: str
+    name: str
     arguments: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.word}({', '.join(self.arguments)})"
+        return f"{self.name}({', '.join(self.arguments)})"
 
 
 _UNKNOWN = Codes()
 
 
-def operations(found: Iterable[Change], codes: Codes = _UNKNOWN) -> Iterator[OperationCode]:
+def operations(found: Iterable[Change], codes: Codes = _UNKNOWN) -> list[OperationCode]:
     """
-    Yield the operations that lead through these changes.
+    Return the operations for these changes: additions first, which may read what is removed last.
 
-    Where *codes* do not tell a value or function, ``...`` stands in its place.
+    If *codes* has no value or function for a field, ``...`` takes its place.
     """
-    for change in found:
-        name = repr(change.field)
-        if change.new is None:
-            yield OperationCode("remove", (name,))
-        elif change.old is None:
-            default = codes.values.get(change.field, change.new.default or "...")
-            if change.field in codes.values or change.new.default != FACTORY:
-                yield OperationCode("add", (name, added_value(default)))
-        elif change.needs_conversion or change.field in codes.functions:
-            kind = change.new.type
-            known = kind if kind.isidentifier() else "..."
-            yield OperationCode("convert", (name, codes.functions.get(change.field, known)))
-        elif change.old.default not in {None, FACTORY, change.new.default}:
-            yield OperationCode("add", (name, added_value(change.old.default), "exist_ok=True"))
+    changed = [*found]
+    additions = [_addition(change, codes) for change in changed if change.old is None]
+    others = [_of_both(change, codes) for change in changed if change.old and change.new]
+    removals = [OperationCode("remove", (repr(one.field),)) for one in changed if not one.new]
+    return [one for one in (*additions, *others, *removals) if one is not None]
+
+
+def _addition(change: Change, codes: Codes) -> OperationCode | None:
+    assert change.new is not None
+    if change.field not in codes.values and change.new.default == FACTORY:
+        return None  # the class makes it
+    argument = codes.values.get(change.field) or added_value(change.new.default or "...")
+    return OperationCode("add", (repr(change.field), argument))
+
+
+def _of_both(change: Change, codes: Codes) -> OperationCode | None:
+    assert change.old is not None
+    assert change.new is not None
+    name, default = repr(change.field), change.old.default
+    if change.needs_conversion or change.field in codes.functions:
+        code = codes.functions.get(change.field, change.lossless or "...")
+        return OperationCode("convert", (name, code))
+    if default not in {None, FACTORY, change.new.default}:
+        assert default is not None
+        return OperationCode("add", (name, added_value(default), "exist_ok=True"))
+    return None
 
 
 def added_value(code: str) -> str:
     """
-    Return the argument that gives each object what *code* says.
+    Return the argument of ``add()`` that gives each object the value of *code*.
 
     >>> added_value("0"), added_value("[]"), added_value("set()"), added_value("[1]")
     ('0', 'factory=list', 'factory=set', 'factory=lambda: [1]')

@@ -1,4 +1,4 @@
-"""An object of a class, made from the types of its fields: a sample where nobody wrote one."""
+"""An object of a class, made from the types of its fields: the sample if nobody wrote one."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def example(cls: type) -> Any:
     """
     Return an object of *cls*.
 
-    Raise ProjectError where nothing tells how to make one.
+    Raise ProjectError if the types are not enough.
 
     >>> @dataclasses.dataclass
     ... class Order:
@@ -96,7 +96,7 @@ class _Maker:
             return args[0]
         container = _CONTAINERS.get(origin)
         if container is None or not args:
-            raise self._unknown(f"{kind!r} stands for its type")
+            raise self._unknown(f"{kind!r} says too little")
         return self._of_container(container, args)
 
     def _of_union(self, kinds: tuple[Any, ...]) -> Any:
@@ -113,7 +113,7 @@ class _Maker:
 
     def _of_class(self, cls: Any) -> Any:
         if not isinstance(cls, type) or cls in self._open:
-            raise self._unknown(f"{cls!r} stands for its type")
+            raise self._unknown(f"{cls!r} says too little")
         if cls in {list, tuple, dict, set, frozenset}:
             return cls()
         if issubclass(cls, enum.Enum):
@@ -129,7 +129,7 @@ class _Maker:
 
     def _given(self, cls: type, name: str, hints: dict[str, Any]) -> Any:
         if name not in hints:
-            raise self._unknown(f"{cls.__qualname__} does not tell the type of {name!r}")
+            raise self._unknown(f"{cls.__qualname__} does not declare the type of {name!r}")
         return self.of(hints[name])
 
     def _unknown(self, problem: str) -> ProjectError:
@@ -137,8 +137,9 @@ class _Maker:
         return ProjectError(
             ref,
             f"no sample can be made from its types: {problem}",
-            "write a function that returns one, and put "
-            f"@versionpickle.testing.sample({self._root.__name__}) on it",
+            "write a function that returns one, with "
+            f"@versionpickle.testing.sample({self._root.__name__}), in a module that modules or "
+            "sample-modules in [tool.versionpickle] lists",
         )
 
 
@@ -160,7 +161,7 @@ def _needed(cls: Any) -> list[str]:
 def hints_of(cls: Any) -> dict[str, Any]:
     hints: dict[str, Any] = {}
     for source in (cls, cls.__init__):
-        with contextlib.suppress(Exception):  # then its types stay unknown, which is told by name
+        with contextlib.suppress(Exception):  # its types stay unknown, and are reported by name
             hints |= typing.get_type_hints(source)
     by_name = {
         attribute.name: attribute.alias for attribute in getattr(cls, "__attrs_attrs__", ())

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import inspect
-import re
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
 
 from versionpickle._classes.check import check
 from versionpickle._classes.instrument import Instrumentation
-from versionpickle._pickles.inspect.report import inspect as report_of
-from versionpickle._pickles.rewrite.snapshot import description, is_same
 from versionpickle._project.make.declarations import place_of
 from versionpickle.exceptions import MissingStepError, ProjectError, VersionPickleError
-from versionpickle.migrations import Registry
 from versionpickle.migrations._schema import Recorded, Schema
 
 from .difference import ClassDifference, operations, renamed_perhaps
-from .find import is_own, packages_of
 from .project import Project
+from .sample_check import SampleProblem, check_sample
 from .samples import Sample
+from .unlisted import unlisted
 
 
 @attrs.frozen
 class Finding:
-    """One thing that would stop old data, or that is not recorded."""
+    """A problem that would stop old data, or something that is not recorded."""
 
     kind: str
-    """One of *changed*, *unrecorded*, *moved*, *gone*, *step*, *sample* and *unversioned*."""
+    """*changed*, *unrecorded*, *moved*, *gone*, *step*, *sample*, *unversioned* or *unlisted*."""
 
     ref: str
     """The class."""
@@ -42,18 +40,72 @@ class Finding:
     field: str | None = None
     file: str | None = None
     line: int | None = None
+    details: tuple[str, ...] = ()
+    """Further lines, such as each attribute that differs."""
+
+    also: tuple[str, ...] = ()
+    """What else it stops: classes whose samples fail, or samples of the same class."""
+
+    sample: str | None = None
+    """The file of the sample that it is about."""
 
     def __str__(self) -> str:
-        return f"{self.ref} at version {self.version}: {self.problem}; {self.cure}"
+        parts = [self.problem, *self.details, *filter(None, [self.stops]), self.cure]
+        return f"{self.ref} at version {self.version}: {'; '.join(parts)}"
+
+    @property
+    def stops(self) -> str:
+        """What else it stops, as a sentence."""
+        return f"also stops the samples of {', '.join(self.also)}" if self.also else ""
 
 
 def findings(project: Project) -> list[Finding]:
-    """Return all that is wrong, class by class."""
-    found = [one for key in sorted(project.classes) for one in _of_class(project, key)]
-    changed = {one.ref for one in found if one.kind == "changed"}  # and lack the last step
+    """Return everything that is wrong: first what is gone or not listed, then class by class."""
+    of_classes = [one for key in sorted(project.classes) for one in _of_class(project, key)]
+    found = [*_of_gone(project), *unlisted_classes(project), *of_classes]
+    changed = {one.ref for one in found if one.kind in {"changed", "gone"}}
     found += [one for one in _of_registry(project) if one.ref not in changed]
-    found += _of_schemas(project)
-    return [_with_place(project, one) for one in found]
+    stopped = _stopped_samples(project, found)
+    return [_with_place(project, one) for one in _merged(found, stopped)]
+
+
+def _of_gone(project: Project) -> Iterator[Finding]:
+    for schema in project.gone():
+        cure = _cure_of_gone(project, schema)
+        yield Finding("gone", schema.ref, schema.latest.version, "this class is gone", cure)
+
+
+def _cure_of_gone(project: Project, schema: Schema) -> str:
+    keys = project.successors(schema)
+    otherwise = (
+        f"end its steps in become() or replace(), or call retire({schema.key!r}); or list its "
+        "module in [tool.versionpickle]"
+    )
+    if not keys:
+        return f"set formerly={schema.ref!r} on its successor, {otherwise}"
+    refs = [project.classes[key].declaration.ref for key in keys]
+    old, new = schema.ref.partition(":")[2], refs[0].partition(":")[2]
+    which = "set it there"
+    if len(refs) == 1:
+        which += f", or run 'versionpickle make --renamed {old}={new}'"
+    return (
+        f"if it is {' or '.join(refs)} now, that class needs formerly={schema.ref!r}: {which}; "
+        f"if not, {otherwise}"
+    )
+
+
+def unlisted_classes(project: Project) -> Iterator[Finding]:
+    """Look for versioned classes in modules that nothing imports."""
+    for module, name, file, line in unlisted(project):
+        yield Finding(
+            "unlisted",
+            f"{module}:{name}",
+            1,
+            "this versioned class is in a module that no listed module imports",
+            f"add {module!r} to modules = [...] in [tool.versionpickle], or import it there",
+            file=file,
+            line=line,
+        )
 
 
 def _of_class(project: Project, key: str) -> Iterator[Finding]:
@@ -62,29 +114,20 @@ def _of_class(project: Project, key: str) -> Iterator[Finding]:
     try:
         today = project.recorded(key)
     except VersionPickleError as exc:
-        yield Finding("step", ref, version, str(exc), "mend that first")
+        yield Finding("step", ref, version, str(exc), "fix that first")
         return
     schema = project.schema_before(key)
-    if schema is None and any(project.twin(one) == key for one in project.gone()):
-        return  # which is told of the one that is gone: to record it would hide what changed
+    if schema is None and key in project.asked_about():
+        return  # it may be one that is gone: to record it would hide what changed
     if schema is None:
         cure = "run 'versionpickle record', and commit what it writes"
         yield Finding("unrecorded", ref, version, "nothing is recorded of this class", cure)
         return
     if schema.key != key or schema.ref != ref:
         yield _moved(schema, ref, version)
-    changed = [*_of_version(project, key, today, schema)]
-    yield from changed
-    if any(one.kind == "changed" for one in changed) or _waits_for_base(today, schema.latest):
-        return
+    yield from _of_version(project, key, today, schema)
     yield from _of_chains(project, key, schema)
-    yield from _of_samples(project, key)
-
-
-def _waits_for_base(today: Recorded, latest: Recorded) -> bool:
-    """Tell whether a base has changed that has no new version yet."""
-    is_same = (today.version, today.bases) == (latest.version, latest.bases)
-    return is_same and today.digest != latest.digest
+    yield from _of_records(project, key, schema)
 
 
 def _moved(schema: Schema, ref: str, version: int) -> Finding:
@@ -94,7 +137,7 @@ def _moved(schema: Schema, ref: str, version: int) -> Finding:
 
 
 def _of_version(project: Project, key: str, today: Recorded, schema: Schema) -> Iterator[Finding]:
-    """Compare what the class says with what is recorded for its version."""
+    """Compare the class with what is recorded of its version."""
     ref, latest = project.classes[key].declaration.ref, schema.latest
     if today.version > latest.version:
         cure = "run 'versionpickle record', and commit what it writes"
@@ -102,9 +145,9 @@ def _of_version(project: Project, key: str, today: Recorded, schema: Schema) -> 
         yield Finding("unrecorded", ref, today.version, problem, cure)
     elif today.version < latest.version:
         problem = f"version {latest.version} is recorded already: it went back"
-        cure = f"say version={latest.version}, or take the schema back from version control"
+        cure = f"set version={latest.version}, or restore the schema from version control"
         yield Finding("changed", ref, today.version, problem, cure)
-    elif today.digest != latest.digest:
+    else:
         difference = project.difference(key, latest)
         yield from _changed(ref, today, difference)
         if not difference and today.bases != latest.bases:
@@ -114,15 +157,11 @@ def _of_version(project: Project, key: str, today: Recorded, schema: Schema) -> 
 
 
 def _changed(ref: str, today: Recorded, difference: ClassDifference) -> Iterator[Finding]:
-    found = difference.fields
-    name = ref.partition(":")[2].rpartition(".")[2]
-    code = ", ".join(map(str, operations(found)))
-    cure = (
-        f"run 'versionpickle make', or say version={today.version + 1} and "
-        f"migration({name}, {today.version}, {code or '...'})"
-    )
-    perhaps = dict(renamed_perhaps(found))
-    for change in found:
+    if not difference:
+        return
+    cure = _cure_of_change(ref, today, difference)
+    perhaps = dict(renamed_perhaps(difference.fields))
+    for change in difference.fields:
         renamed = perhaps.get(change.field)
         question = f" (or renamed to {renamed!r}?)" if change.kind == "removed" and renamed else ""
         problem = f"{change}{question}, and the version is still {today.version}"
@@ -132,131 +171,200 @@ def _changed(ref: str, today: Recorded, difference: ClassDifference) -> Iterator
         yield Finding("changed", ref, today.version, problem, cure)
 
 
+def _cure_of_change(ref: str, today: Recorded, difference: ClassDifference) -> str:
+    """Return a cure that keeps all data: what may have another name now is asked about."""
+    gone = [change.field for change in difference.fields if change.kind == "removed"]
+    come = [change.field for change in difference.fields if change.kind == "added"]
+    following = (
+        f"set version={today.version + 1} and write migration({_name(ref)}, {today.version}"
+    )
+    if gone and (come or difference.is_of_enum):
+        options = " ".join(
+            f"--rename {one}={come[0] if len(come) == 1 else '...'}" for one in gone
+        )
+        code = ", ".join(_renaming(one, come, difference) for one in gone)
+        none = "" if difference.is_of_enum else ", without a name behind the = if it is gone"
+        return f"run 'versionpickle make {options}'{none}; or {following}, {code})"
+    if difference.is_of_enum:
+        return "run 'versionpickle make', which writes the next version"
+    code = ", ".join(map(str, operations(difference.fields)))
+    return f"run 'versionpickle make', or {following}, {code or '...'})"
+
+
+def _renaming(old: str, come: list[str], difference: ClassDifference) -> str:
+    new = repr(come[0]) if len(come) == 1 else "..."
+    if difference.is_of_enum:
+        return f"convert('name', lambda name: {{{old!r}: {new}}}.get(name, name))"
+    return f"rename({old!r}, {new})"
+
+
+def _name(ref: str) -> str:
+    return ref.partition(":")[2].rpartition(".")[2]
+
+
 def _of_chains(project: Project, key: str, schema: Schema) -> Iterator[Finding]:
     """Follow the recorded fields of each old version through its steps."""
-    hooks = project.classes[key]
-    declaration = hooks.declaration
+    declaration = project.classes[key].declaration
     for old in schema.versions:
         if not declaration.oldest <= old.version < declaration.version or old.fields is None:
             continue
         try:
             project.follow(key, old)
         except MissingStepError:
-            pass  # check() tells of holes
+            pass  # check() reports holes
         except VersionPickleError as exc:
-            cure = f"mend the steps from version {old.version} on"
+            cure = f"fix the steps from version {old.version} on"
             yield Finding("step", declaration.ref, old.version, str(exc), cure)
 
 
-def _of_samples(project: Project, key: str) -> Iterator[Finding]:
+def _of_records(project: Project, key: str, schema: Schema) -> Iterator[Finding]:
+    """Look for versions without a sample, and for samples that cannot be made again."""
     hooks = project.classes[key]
     ref, version = hooks.declaration.ref, hooks.declaration.version
     found = project.samples(key)
-    schema = project.schema_before(key)
-    recorded = [] if schema is None else [one.version for one in schema.versions]
-    for number in recorded:
-        is_read = hooks.declaration.oldest <= number
-        if is_read and number not in {one.version for one in found}:
-            yield Finding(
-                "sample", ref, number, "there is no sample of it", _cure(number, version)
-            )
-    for one in found:
-        if one.version < hooks.declaration.oldest:
-            continue
-        problem = problem_of(one, version, project.registry)
-        if problem is not None:
-            file = one.file.relative_to(project.known.root)
-            yield Finding("sample", ref, one.version, *problem, file=str(file))
-    current = [one for one in found if one.version == version]
-    for other in sorted({other for one in current for other in _unversioned(project, one)}):
-        text = f"its objects hold some of {other}, which has no version"
-        name = other.partition(":")[2]
-        yield Finding("unversioned", ref, version, text, f"put @versioned on {name}")
+    numbers = {one.version for one in found}
+    for one in schema.versions:
+        if hooks.declaration.oldest <= one.version and one.version not in numbers:
+            cure = _cure_of_missing(project, one.version, hooks)
+            yield Finding("sample", ref, one.version, "there is no sample of it", cure)
+    if project.recorded(key).fields is None and not issubclass(hooks.cls, enum.Enum):
+        current = {one.name for one in found if one.version == version}
+        for name, obj in project.fresh(key).items():
+            if name in current and isinstance(obj, Exception):
+                problem = f"its sample {name!r} cannot be made again: {type(obj).__name__}: {obj}"
+                cure = "fix the function that makes it: the check compares its attributes"
+                yield Finding("sample", ref, version, problem, cure)
 
 
-def _may_name(project: Project, data: bytes) -> bool:
-    """Tell whether a pickle may name a module of the project: a stamp has a colon behind it."""
-    packages = "|".join(re.escape(package) for package in packages_of(project))
-    return re.search(rf"(?:{packages})(?:\.\w+)*(?![\w.:])".encode(), data) is not None
-
-
-def _unversioned(project: Project, one: Sample) -> Iterator[str]:
-    """Yield the classes of the project in a sample that nobody looks after."""
-    data = one.file.read_bytes()
-    if not _may_name(project, data):  # which spares reading most of them
-        return
-    try:
-        found = report_of(data, registry=project.registry).classes
-    except VersionPickleError:  # which is told already
-        return
-    for met in found:
-        is_guarded = met.version is not None or project.registry.resolve(met.ref) is not None
-        if not is_guarded and is_own(project, met.ref):
-            yield met.ref
-
-
-def _cure(number: int, version: int) -> str:
-    if number == version:
-        return "run 'versionpickle record', and commit what it writes"
+def _cure_of_missing(project: Project, number: int, hooks: Instrumentation) -> str:
+    if number == hooks.declaration.version:
+        places = ", ".join([*project.known.modules, *project.known.sample_modules])
+        return (
+            "run 'versionpickle record', and commit what it writes; if no sample can be made, "
+            f"write a function with @versionpickle.testing.sample({hooks.cls.__name__}) in "
+            f"{places}, or in a module that sample-modules = [...] lists"
+        )
     return (
-        f"check out the code of version {number}, run 'versionpickle record' there, and bring "
-        "the file over"
+        f"check out the code of version {number}, run 'versionpickle record' there, and copy the "
+        "files here"
     )
 
 
-def problem_of(sample: Sample, version: int, registry: Registry) -> tuple[str, str] | None:
-    """Return what is wrong with a sample, and the cure; None where it is as it was recorded."""
-    try:
-        found = description(sample.load())
-    except Exception as exc:  # noqa: BLE001 - whatever stops it, it is told
-        problem = f"its sample {sample.name!r} does not load: {type(exc).__name__}: {exc}"
-        return problem, "mend the step or the class"
-    expected = sample.described(version, found, registry)
-    if expected is None:
-        problem = f"nothing says what its sample {sample.name!r} is at version {version}"
-        return problem, "run 'versionpickle record', look at what it writes, and commit it"
-    if not is_same(found["object"], expected):
-        problem = (
-            f"its sample {sample.name!r} loads as {found['object']}, and was recorded as "
-            f"{expected}"
-        )
-        return problem, "mend the step that was changed since"
-    return None
-
-
 def _of_registry(project: Project) -> Iterator[Finding]:
+    """Ask `versionpickle.check`, which sees the declarations alone."""
     own = {hooks.declaration.ref for hooks in project.classes.values()}
     for problem in check(project.registry):
-        if problem.ref in own or project.registry.resolve(problem.ref) is None:
+        if problem.ref in own or project.registry.declaration(problem.ref) is None:
             yield Finding(
                 "step", problem.ref, problem.version, problem.problem, problem.cure, problem.field
             )
 
 
-def _of_schemas(project: Project) -> Iterator[Finding]:
-    """Look for classes that are gone without a word."""
-    for schema in project.gone():
-        yield _gone(project, schema)
+@attrs.frozen
+class Stopped:
+    """A sample that is not as it was recorded, and the class whose fault that is."""
+
+    finding: Finding
+    cause: str
+    explained_by: int | None
+    """The number of the finding that is about that class already."""
 
 
-def _gone(project: Project, schema: Schema) -> Finding:
-    key = project.twin(schema)
-    if key is None:
-        cure = (
-            f"say what became of it: formerly={schema.ref!r} on its successor, a become() or "
-            f"replace() in a last step, or retire({schema.key!r}); or import its module in "
-            "[tool.versionpickle]"
+def _stopped_samples(project: Project, found: list[Finding]) -> Iterator[Stopped]:
+    """Load all samples, also of classes that are gone, and yield those that are not right."""
+    gone = {schema.key for schema in project.gone()}
+    broken = {key for key in project.classes if not _is_described(project, key)}
+    for key in sorted(project.classes.keys() - project.asked_about() - broken):
+        declaration = project.classes[key].declaration
+        for sample in project.samples(key):
+            if sample.version >= declaration.oldest:
+                yield from _stopped(project, sample, declaration.ref, key, found)
+    for schema, sample in project.other_samples():
+        if schema is None or schema.key not in gone:
+            ref = sample.key if schema is None else schema.ref
+            yield from _stopped(project, sample, ref, None, found)
+
+
+def _stopped(
+    project: Project, sample: Sample, ref: str, key: str | None, found: list[Finding]
+) -> Iterator[Stopped]:
+    wrong = check_sample(project, sample, key)
+    if wrong is not None:
+        kinds = (
+            {"changed", "gone", "unrecorded", "moved"} if wrong.is_open else {"changed", "gone"}
         )
-    else:
-        twin = project.classes[key].declaration.ref
-        cure = (
-            f"if it is {twin} now, say formerly={schema.ref!r} there, or run 'versionpickle make'"
-        )
-    return Finding("gone", schema.ref, schema.latest.version, "this class is gone", cure)
+        cause = wrong.cause or ref
+        if cause == ref and key is not None:
+            cause = _changed_base(project, key, found) or ref
+        places = (n for n, one in enumerate(found) if one.ref == cause and one.kind in kinds)
+        yield Stopped(_of_sample(project, sample, ref, wrong), cause, next(places, None))
+
+
+def _changed_base(project: Project, key: str, found: list[Finding]) -> str | None:
+    """Return a base of a class that has changed without a new version."""
+    declarations = [*project.classes[key].lineage()][:-1]
+    changed = {one.ref for one in found if one.kind == "changed"}
+    return next((one.ref for one in declarations if one.ref in changed), None)
+
+
+def _is_described(project: Project, key: str) -> bool:
+    try:
+        project.recorded(key)
+    except VersionPickleError:
+        return False
+    return True
+
+
+def _of_sample(project: Project, sample: Sample, ref: str, found: SampleProblem) -> Finding:
+    file, _, line = (found.place or "").partition(":")
+    return Finding(
+        found.kind,
+        ref,
+        sample.version,
+        found.problem,
+        found.cure,
+        found.field,
+        file or None,
+        int(line) if line else None,
+        found.details,
+        sample=str(sample.file.relative_to(project.known.root)),
+    )
+
+
+def _merged(found: list[Finding], stopped: Iterable[Stopped]) -> list[Finding]:
+    """Add samples that fail to the findings: each cause once, with all that it stops."""
+    ordered = sorted(stopped, key=lambda one: one.finding.ref != one.cause)  # its own first
+    also: dict[int, list[str]] = {}
+    first: dict[tuple[object, ...], int] = {}
+    for one in ordered:
+        place = one.explained_by
+        if place is None:
+            place = next((first[key] for key in _likenesses(one) if key in first), None)
+        if place is None:
+            first |= dict.fromkeys(_likenesses(one), len(found))
+            found.append(one.finding)
+        elif one.finding.ref != found[place].ref:
+            also.setdefault(place, []).append(one.finding.ref)
+        elif one.explained_by is None:
+            also.setdefault(place, []).append(one.finding.sample or "")
+    return [
+        attrs.evolve(one, also=tuple(dict.fromkeys(also.get(number, ()))))
+        for number, one in enumerate(found)
+    ]
+
+
+def _likenesses(one: Stopped) -> Iterator[tuple[object, ...]]:
+    """Yield what is equal for samples that fail for one reason."""
+    finding = one.finding
+    name = Path(finding.sample or "").stem.partition("-")[2]
+    problem = finding.problem.replace(repr(name), "...")
+    yield one.cause, finding.kind, problem, finding.details
+    if (finding.details and one.cause != finding.ref) or finding.details:
+        yield one.cause, "details"
 
 
 def _with_place(project: Project, finding: Finding) -> Finding:
-    """Say in which file, and where, the class stands."""
+    """Add the file and line of the class."""
     hooks = next(
         (one for one in project.classes.values() if one.declaration.ref == finding.ref), None
     )
@@ -272,7 +380,7 @@ def _with_place(project: Project, finding: Finding) -> Finding:
 
 
 def _place(hooks: Instrumentation, root: Path) -> tuple[Path, int]:
-    """Return where a class is adopted, or where it stands."""
+    """Return where a class is adopted, or where it is defined."""
     if hooks.declaration.adopted_by:
         with contextlib.suppress(ProjectError):  # not in a plain call of this project
             adoption = place_of(hooks, root)

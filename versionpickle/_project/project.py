@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from versionpickle._classes.describe import recorded, schema_of
 from versionpickle._classes.instrument import Instrumentation
+from versionpickle._pickles.load.unpickler import loads
 from versionpickle._pickles.rewrite.snapshot import description
 from versionpickle._wire.stamp import Claim
-from versionpickle.exceptions import ProjectError
+from versionpickle.exceptions import PlainLoadError, ProjectError, VersionPickleError
 from versionpickle.migrations import Chain, Registry, default_registry
-from versionpickle.migrations._schema import Recorded, Schema
+from versionpickle.migrations._schema import Recorded, RecordedField, Schema
 
 from .configuration import Configuration, configuration, import_modules
-from .difference import Change, ClassDifference, changes, other_changes, structural_changes
+from .difference import (
+    Change,
+    ClassDifference,
+    changes,
+    other_changes,
+    renamed,
+    structural_changes,
+)
 from .moving import move_samples, remove_schema
-from .samples import Sample, new_samples, samples_in, store
-from .schemas import read_schemas, write_schema
+from .samples import (
+    Sample,
+    attribute_names,
+    made_again,
+    missing_samples,
+    outcome,
+    samples_in,
+    store,
+)
+from .schemas import file_name, read_schemas, write_schema
+from .type_texts import renamed_types
+
+
+_NONE: Mapping[str, str] = {}
 
 
 @attrs.define
 class Project:
-    """Hold what the guard compares: classes of the code, and what was recorded of them."""
+    """What the schema check compares: the classes of the code, and their records."""
 
     known: Configuration
     registry: Registry
@@ -32,7 +53,11 @@ class Project:
     """The versioned classes of the project's modules, by stable name or ref."""
 
     schemas: dict[str, Schema]
+    renames: dict[str, str] = attrs.field(factory=dict)
+    """The keys of classes that are gone, and of those that they are now, as the user says."""
+
     _described: dict[str, Recorded] = attrs.field(factory=dict, init=False)
+    _fresh: dict[str, dict[str, Any]] = attrs.field(factory=dict, init=False)
 
     def recorded(self, key: str) -> Recorded:
         """Describe a class of the code as it is today."""
@@ -41,10 +66,37 @@ class Project:
         return self._described[key]
 
     def samples(self, key: str) -> list[Sample]:
-        return samples_in(self.known.samples, key)
+        """Return the samples of a class, also under a former name."""
+        before = self.schema_before(key) if key in self.classes else None
+        keys = dict.fromkeys([key, key if before is None else before.key])
+        return [
+            one for name in keys for one in samples_in(self.known.samples / file_name(name), key)
+        ]
+
+    def other_samples(self) -> Iterator[tuple[Schema | None, Sample]]:
+        """Yield the samples of classes that are not in the code, with their schemas."""
+        schemas = {file_name(key): schema for key, schema in self.schemas.items()}
+        current = {file_name(key) for key in self.classes}
+        former = {
+            file_name(schema.key) for key in self.classes if (schema := self.schema_before(key))
+        }
+        for folder in sorted(self.known.samples.glob("*/")):
+            if folder.name not in current | former:
+                schema = schemas.get(folder.name)
+                for sample in samples_in(folder, schema.key if schema else folder.name):
+                    yield schema, sample
+
+    def load(self, sample: Sample) -> Any:
+        """Load a sample as the project does: with plain pickle, if that reads its data."""
+        try:
+            return sample.load()
+        except PlainLoadError:
+            if self.known.plain_pickle:
+                raise
+        return loads(sample.file.read_bytes(), registry=self.registry)
 
     def schema_before(self, key: str) -> Schema | None:
-        """Return what is recorded of a class, also under a name that it had before."""
+        """Return what is recorded of a class, also under a former name."""
         if key in self.schemas:
             return self.schemas[key]
         declaration = self.classes[key].declaration
@@ -52,38 +104,160 @@ class Project:
         return next((schema for schema in self.schemas.values() if schema.ref in refs), None)
 
     def gone(self) -> list[Schema]:
-        """Return the schemas of classes that are gone without a word."""
+        """Return the schemas of classes that are gone without an explanation."""
         known = {former.key for key in self.classes if (former := self.schema_before(key))}
         lost = sorted(self.schemas.keys() - known)
         return [self.schemas[key] for key in lost if self.registry.resolve(key) is None]
 
-    def twin(self, schema: Schema) -> str | None:
-        """Return the key of the one class that looks as if it was this one, which is gone."""
-        name = schema.ref.partition(":")[2]
-        found = [
-            key
-            for key, hooks in self.classes.items()
-            if hooks.declaration.ref.partition(":")[2] == name and self.schema_before(key) is None
-        ]
-        return found[0] if len(found) == 1 else None
+    def successors(self, schema: Schema) -> list[str]:
+        """Return the keys of new classes that may be this one, which is gone."""
+        if schema.key in self.renames:
+            return [self.renames[schema.key]]
+        likeness = {
+            key: self._likeness(schema, key)
+            for key in sorted(self.classes)
+            if self.schema_before(key) is None
+        }
+        best = max(likeness.values(), default=0)
+        return [key for key, one in likeness.items() if one == best and best > 0]
 
-    def difference(self, key: str, old: Recorded) -> ClassDifference:
-        """Return what has changed of a class since *old*, beside what its bases answer for."""
-        today = self.recorded(key)
+    def _likeness(self, schema: Schema, key: str) -> int:
+        module, _, name = self.classes[key].declaration.ref.partition(":")
+        old_module, _, old_name = schema.ref.partition(":")
+        if name == old_name:
+            return 4
+        is_beside = module == old_module
+        if schema.latest.fields and self._has_fields(key, schema.latest):
+            return 2 + is_beside
+        return int(is_beside)
+
+    def _has_fields(self, key: str, old: Recorded) -> bool:
+        try:
+            today = self.recorded(key)
+        except VersionPickleError:  # which is reported for the class
+            return False
+        return today.fields is not None and {*today.fields} == {*(old.fields or ())}
+
+    def clear_successor(self, schema: Schema) -> str | None:
+        """Return the key of the one new class that looks like this one, which is gone."""
+        found = self.successors(schema)
+        is_said = schema.key in self.renames
+        if len(found) == 1 and (is_said or self._likeness(schema, found[0]) >= _CLEAR):
+            return found[0]
+        return None
+
+    def twin(self, schema: Schema) -> str | None:
+        """Return the key of the class that a gone class is now, if no other gone class is."""
+        key = self.clear_successor(schema)
+        same = [one for one in self.gone() if key and self.clear_successor(one) == key]
+        return key if len(same) == 1 else None
+
+    def asked_about(self) -> set[str]:
+        """Return the keys of new classes that may be ones that are gone."""
+        return {key for schema in self.gone() for key in self.successors(schema)}
+
+    def difference(
+        self, key: str, old: Recorded, renames: Mapping[str, str] = _NONE
+    ) -> ClassDifference:
+        """
+        Return what has changed in a class since *old*, apart from what its bases changed.
+
+        *renames* gives new names of fields.
+        """
+        old, today = self.compared(key, old)
+        then = renamed(self._in_today_names(old), renames)
         numbers = dict(today.bases)
         of_bases: set[Change] = set()
         bases = []
-        for name, version in old.bases:
+        for name, version in then.bases:
             known = self._key_today(name)
             of_bases |= self._changes_since(known, version)
             bases.append((known, numbers.get(known, version)))
-        found = (change for change in changes(old, today) if change not in of_bases)
-        then = attrs.evolve(old, bases=tuple(bases))
-        others, structure = other_changes(then, today), structural_changes(then, today)
-        return ClassDifference(tuple(found), tuple(others), tuple(structure))
+        then = attrs.evolve(then, bases=tuple(bases))
+        found = [*changes(then, today)]
+        return ClassDifference(
+            tuple(self._checked(change) for change in found if change not in of_bases),
+            tuple(other_changes(then, today)),
+            tuple(structural_changes(then, today)),
+            tuple(change for change in found if change in of_bases),
+        )
+
+    def compared(self, key: str, old: Recorded) -> tuple[Recorded, Recorded]:
+        """
+        Return what was recorded, and the class of today.
+
+        If neither declares fields, they have the attributes of a recorded sample, and of the
+        same sample made again, unless these are equal.
+        """
+        today = self.recorded(key)
+        if old.fields is None and today.fields is None and old.version == today.version:
+            pair = self._pair(key)
+            if pair is not None:
+                return _with_names(old, pair[0]), _with_names(today, pair[1])
+        return old, today
+
+    def _pair(self, key: str) -> tuple[set[str], set[str]] | None:
+        """Return the attributes of a sample of today's version, and of the same made again."""
+        version = self.recorded(key).version
+        fresh = self.fresh(key)
+        for sample in self.samples(key):
+            obj = fresh.get(sample.name)
+            if sample.version == version and type(obj) is self.classes[key].cls:
+                names = self._stored_names(key, sample)
+                if names is not None and names != attribute_names(obj):
+                    return names, attribute_names(obj)
+        return None
+
+    def _stored_names(self, key: str, sample: Sample) -> set[str] | None:
+        try:
+            obj = sample.load()
+        except Exception:  # noqa: BLE001 - the findings report it
+            return None
+        return attribute_names(obj) if type(obj) is self.classes[key].cls else None
+
+    def fresh(self, key: str) -> dict[str, Any]:
+        """Return the samples of a class by name, made again; or the exceptions raised."""
+        if key not in self._fresh:
+            self._fresh[key] = dict(made_again(self.classes[key]))
+        return self._fresh[key]
+
+    def _in_today_names(self, old: Recorded) -> Recorded:
+        """Return what was recorded, with the new names of classes in its types."""
+        names = self._new_names()
+        if old.fields is None or not names:
+            return old
+        fields = (
+            attrs.evolve(field, type=renamed_types(field.type, names)) for field in old.fields
+        )
+        return attrs.evolve(old, fields=tuple(fields))
+
+    def _new_names(self) -> dict[str, str]:
+        """Return the new names of classes that were renamed, or seem to have been."""
+        found = {
+            _short(old): _short(hooks.declaration.ref)
+            for hooks in self.registry.all_hooks()
+            for old in hooks.declaration.formerly
+        }
+        for schema in self.gone():
+            keys = self.successors(schema)
+            if len(keys) == 1:
+                found[_short(schema.ref)] = _short(self.classes[keys[0]].declaration.ref)
+        names = {hooks.cls.__name__ for hooks in self.classes.values()}
+        return {old: new for old, new in found.items() if old != new and old not in names}
+
+    def _checked(self, change: Change) -> Change:
+        """Mark a change of a type to a base class, which takes all old values."""
+        if change.kind != "retyped":
+            return change
+        assert change.old is not None
+        assert change.new is not None
+        by_name = {hooks.cls.__name__: hooks.cls for hooks in self.classes.values()}
+        old, new = by_name.get(change.old.type), by_name.get(change.new.type)
+        is_wider = old is not None and new is not None and issubclass(old, new)
+        return attrs.evolve(change, widened=is_wider)
 
     def _key_today(self, name: str) -> str:
-        """Return what a class is called by now, whose name was recorded."""
+        """Return today's key of a class whose key was recorded."""
         declaration = self.registry.declaration(name)
         if declaration is not None:
             return declaration.key
@@ -93,7 +267,9 @@ class Project:
     def _changes_since(self, key: str, version: int) -> set[Change]:
         schema = self.schema_before(key) if key in self.classes else None
         old = None if schema is None else schema.at(version)
-        return set() if old is None else {*changes(old, self.recorded(key))}
+        if old is None:
+            return set()
+        return {*changes(self._in_today_names(old), self.recorded(key))}
 
     def follow(self, key: str, old: Recorded) -> Chain:
         """Return the steps of an old version; raise where its fields do not reach today's."""
@@ -104,8 +280,12 @@ class Project:
 
     def recordable(self) -> list[str]:
         """Return the keys of the classes whose record would hide no change."""
-        twins = {self.twin(schema) for schema in self.gone()}
-        return [key for key in sorted(self.classes) if key not in twins and not self._changed(key)]
+        open_questions = self.asked_about()
+        return [
+            key
+            for key in sorted(self.classes)
+            if key not in open_questions and not self._changed(key)
+        ]
 
     def _changed(self, key: str) -> bool:
         before = self.schema_before(key)
@@ -116,17 +296,17 @@ class Project:
             today == latest.version and bool(self.difference(key, latest))
         )
 
-    def record(self, key: str) -> list[Path]:
-        """Write the schema of a class, and the samples of today's version; return what is new."""
-        return [*self._record(key)]
+    def record(self, key: str) -> Iterator[Path]:
+        """
+        Write the schema of a class, and the samples of today's version; yield what is new.
 
-    def _record(self, key: str) -> Iterator[Path]:
+        Raise ProjectError at the end if no sample can be made.
+        """
         hooks = self.classes[key]
         before = self.schema_before(key)
         schema = schema_of(hooks, before)
-        made = [*new_samples(self.known.samples, hooks)]  # nothing is written if that fails
         has_moved = before is not None and before.key != key
-        if before is not None and has_moved:  # samples first: what is stopped here is done again
+        if before is not None and has_moved:  # samples first: a stopped run can be repeated
             move_samples(self.known.samples, before.key, key)
         if schema != before:
             yield write_schema(self.known.schemas, schema)
@@ -134,24 +314,53 @@ class Project:
         if before is not None and has_moved:
             remove_schema(self.known.schemas, before.key, key)
             del self.schemas[before.key]
-        for one, obj in made:
-            if not one.file.exists():  # it may have moved here
-                store(one, obj)
+        yield from self._record_samples(key)
+
+    def _record_samples(self, key: str) -> Iterator[Path]:
+        hooks = self.classes[key]
+        failed: ProjectError | None = None
+        for one in missing_samples(self.known.samples, hooks):
+            try:
+                store(one, hooks)
                 yield one.file
+            except ProjectError as exc:
+                failed = exc
         for one in self.samples(key):
-            if self._describe(one, hooks.declaration.version):
+            if self._describe(one, str(hooks.declaration.version)):
+                yield one.descriptions
+        if failed is not None:
+            raise failed
+
+    def record_others(self) -> Iterator[Path]:
+        """Record what the samples of classes that are not in the code are by now."""
+        for _, one in self.other_samples():
+            if self._describe(one, None):
                 yield one.descriptions
 
-    def _describe(self, one: Sample, version: int) -> bool:
-        """Record what a sample is by now, if that is open; tell whether it was."""
+    def _describe(self, one: Sample, version: str | None) -> bool:
+        """Record what a sample is by now, if that is open; return whether it was."""
         try:
-            found = description(one.load())
-        except Exception:  # noqa: BLE001 - the findings tell why
+            obj = self.load(one)
+            found = description(obj)
+        except Exception:  # noqa: BLE001 - the findings report it
             return False
+        version = version or outcome(obj)
         if one.described(version, found, self.registry) is not None:
             return False
         one.describe(version, found)
         return True
+
+
+_CLEAR = 3
+"""From here on, a new class is taken for one that is gone: the same name, or fields and module."""
+
+
+def _short(ref: str) -> str:
+    return ref.rpartition(":")[2].rpartition(".")[2]
+
+
+def _with_names(known: Recorded, names: Iterable[str]) -> Recorded:
+    return attrs.evolve(known, fields=tuple(RecordedField(name, "") for name in sorted(names)))
 
 
 def load_project(start: Path) -> Project:
@@ -166,13 +375,13 @@ def load_project(start: Path) -> Project:
     schemas = read_schemas(known.schemas)
     if not classes and not schemas:
         problem = f"there is no versioned class in {', '.join(known.modules)}"
-        cure = "let modules = [...] name those that hold some, or put @versioned on the first"
+        cure = "list the modules that have some in modules = [...], or put @versioned on the first"
         raise ProjectError(str(known.file), problem, cure)
     return Project(known, default_registry, classes, schemas)
 
 
 def _is_of(known: Configuration, hooks: Instrumentation) -> bool:
-    """Tell whether a class is declared by the project, and not by a package that it uses."""
+    """Whether a class is declared by the project, not by a package that it uses."""
     packages = {module.partition(".")[0] for module in known.modules}
     module: str = hooks.declaration.adopted_by or hooks.cls.__module__
     return module.partition(".")[0] in packages

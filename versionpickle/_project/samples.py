@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import attrs
 
-from versionpickle._classes.instrument import Instrumentation
+from versionpickle._classes.instrument import Instrumentation, instrumentation_of
+from versionpickle._classes.placeholder import Placeholder
 from versionpickle._pickles.files import write_file
 from versionpickle._pickles.rewrite.snapshot import ref_today, translated
 from versionpickle._wire.refs import ref_of
@@ -29,9 +30,9 @@ MAKERS: dict[str, dict[str, Callable[[], Any]]] = {}
 
 def sample(cls: type) -> Callable[[_F], _F]:
     """
-    Let a function without arguments make a sample of *cls*.
+    Mark a function without arguments that makes a sample of *cls*.
 
-    ``versionpickle record`` stores what it returns for each version of the class, under
+    For each version of the class, ``versionpickle record`` stores what it returns, under
     the name of the function.
 
     >>> from versionpickle.testing import sample
@@ -49,7 +50,7 @@ def sample(cls: type) -> Callable[[_F], _F]:
 
 @attrs.frozen
 class Sample:
-    """The file of one sample, beside which its descriptions stand."""
+    """The file of one sample, next to the file of its descriptions."""
 
     key: str
     version: int
@@ -64,13 +65,13 @@ class Sample:
         """Load it as plain pickle does."""
         return pickle.loads(self.file.read_bytes())
 
-    def described(self, version: int, found: Mapping[str, Any], registry: Registry) -> Any:
+    def described(self, version: str, found: Mapping[str, Any], registry: Registry) -> Any:
         """
-        Return what the sample was recorded to be at today's *version*; None if that is open.
+        Return the recorded description at a *version* of today; None if that is open.
 
-        It is open where a class in what was *found* has had another version then.
+        It is open if a class in the description that was *found* had another version then.
         """
-        known = self._all().get(str(version))
+        known = self._all().get(version)
         if known is None:
             return None
         then = {ref_today(ref, registry): numbers for ref, numbers in known["versions"].items()}
@@ -78,9 +79,17 @@ class Sample:
             return None
         return translated(known["object"], registry)
 
-    def describe(self, version: int, found: Mapping[str, Any]) -> None:
-        """Record what the sample is at today's *version*."""
-        known = self._all() | {str(version): found}
+    def newer_class(self, found: Mapping[str, Any], registry: Registry) -> str | None:
+        """Return the class in the object that has another version than was recorded last."""
+        for known in reversed(self._all().values()):
+            then = {ref_today(ref, registry): one for ref, one in known["versions"].items()}
+            new = (ref for ref, one in found["versions"].items() if then.get(ref, one) != one)
+            return next(new, None)
+        return None
+
+    def describe(self, version: str, found: Mapping[str, Any]) -> None:
+        """Record what the sample is at a *version* of today."""
+        known = self._all() | {version: found}
         write_file(self.descriptions, (json.dumps(known, indent=1) + "\n").encode())
 
     def _all(self) -> dict[str, Any]:
@@ -91,33 +100,45 @@ class Sample:
             for one in known.values():
                 _ = one["versions"].items(), one["object"]
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
-            problem = f"these are no descriptions of a sample ({type(exc).__name__}: {exc})"
-            cure = "take the file back from version control"
+            problem = f"this is not a valid description of a sample ({type(exc).__name__}: {exc})"
+            cure = "restore the file from version control"
             raise ProjectError(str(self.descriptions), problem, cure) from None
         return known
+
+
+def outcome(obj: Any) -> str:
+    """Return under which version to describe an object whose sample is of a class that is gone."""
+    if isinstance(obj, Placeholder):
+        return "placeholder"
+    hooks = instrumentation_of(type(obj))
+    return "value" if hooks is None else f"{hooks.declaration.key} {hooks.declaration.version}"
 
 
 def samples_in(folder: Path, key: str) -> list[Sample]:
     """Return the samples of a class, the oldest first."""
     found = []
-    for file in (folder / file_name(key)).glob("*.pickle"):
+    for file in folder.glob("*.pickle"):
         version, _, name = file.stem.partition("-")
         if not version.isdecimal() or not name:
-            problem = "a sample is called by its version and a name"
+            problem = "the name of a sample is its version and a word"
             raise ProjectError(str(file), problem, "call it 1-basic.pickle, for example")
         found.append(Sample(key, int(version), name, file))
     return sorted(found, key=lambda one: (one.version, one.name))
 
 
-def new_samples(folder: Path, hooks: Instrumentation) -> Iterator[tuple[Sample, Any]]:
-    """Yield the samples of today's version that are not there yet, each with its object."""
+def makers(hooks: Instrumentation) -> Mapping[str, Callable[[], Any]]:
+    """Return the functions that make the samples of a class, by the names of these."""
+    return MAKERS.get(hooks.declaration.ref) or {"made": lambda: _made(hooks)}
+
+
+def missing_samples(folder: Path, hooks: Instrumentation) -> Iterator[Sample]:
+    """Yield the samples of today's version that are not there yet."""
     declaration = hooks.declaration
-    makers = MAKERS.get(declaration.ref) or {"made": lambda: _made(hooks)}
-    for name, make in makers.items():
+    for name in makers(hooks):
         stem = f"{declaration.version}-{name}"
         file = folder / file_name(declaration.key) / f"{stem}.pickle"
         if not file.exists():
-            yield Sample(declaration.key, declaration.version, name, file), make()
+            yield Sample(declaration.key, declaration.version, name, file)
 
 
 def _made(hooks: Instrumentation) -> Any:
@@ -126,7 +147,33 @@ def _made(hooks: Instrumentation) -> Any:
     return example(hooks.cls)
 
 
-def store(sample: Sample, obj: Any) -> None:
-    """Write a sample, which is never written again."""
+def store(sample: Sample, hooks: Instrumentation) -> None:
+    """Make and write a sample; raise ProjectError if that cannot be done."""
+    data = _dumped(hooks, sample.name, makers(hooks)[sample.name]())
     sample.file.parent.mkdir(parents=True, exist_ok=True)
-    write_file(sample.file, pickle.dumps(obj, protocol=4))
+    write_file(sample.file, data)
+
+
+def _dumped(hooks: Instrumentation, name: str, obj: Any) -> bytes:
+    try:
+        return pickle.dumps(obj, protocol=4)
+    except Exception as exc:
+        problem = f"its sample {name!r} cannot be pickled ({type(exc).__name__}: {exc})"
+        cure = (
+            "list the fields that must not be stored in transient=, or make another object in "
+            f"a function with @versionpickle.testing.sample({hooks.cls.__name__})"
+        )
+        raise ProjectError(hooks.declaration.ref, problem, cure) from exc
+
+
+def made_again(hooks: Instrumentation) -> Iterator[tuple[str, Any]]:
+    """Yield the samples of today, made again, pickled and loaded; or why that fails."""
+    for name, make in makers(hooks).items():
+        try:
+            yield name, pickle.loads(pickle.dumps(make(), protocol=4))
+        except Exception as exc:  # noqa: BLE001 - the findings report it
+            yield name, exc
+
+
+def attribute_names(obj: Any) -> set[str]:
+    return {*getattr(obj, "__dict__", ())}

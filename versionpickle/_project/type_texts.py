@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 
 _ANYTHING = frozenset({"", "Any", "object"})
@@ -22,7 +23,7 @@ _NARROWER = {
 
 def accepts(new: str, old: str) -> bool:
     """
-    Tell whether a field of type *new* may hold the values of type *old* as they are.
+    Whether a field of type *new* may hold the values of type *old* as they are.
 
     >>> accepts("int | None", "int"), accepts("int", "bool"), accepts("Any", "int")
     (True, True, True)
@@ -33,7 +34,7 @@ def accepts(new: str, old: str) -> bool:
         return True
     try:
         wide, narrow = (ast.parse(text, mode="eval").body for text in (new, old))
-    except SyntaxError:  # nothing was said of the old ones, or a local class
+    except SyntaxError:  # no type was recorded, or a local class
         return False
     return all(any(_takes(one, other) for one in _members(wide)) for other in _members(narrow))
 
@@ -80,3 +81,44 @@ def _arguments(kind: ast.expr) -> list[ast.expr]:
     if not isinstance(kind, ast.Subscript):
         return []
     return kind.slice.elts if isinstance(kind.slice, ast.Tuple) else [kind.slice]
+
+
+def renamed_types(text: str, names: Mapping[str, str]) -> str:
+    """
+    Return a type with the new names of classes.
+
+    >>> renamed_types("dict[str, Customer]", {"Customer": "Client"}), renamed_types("", {})
+    ('dict[str, Client]', '')
+    """
+    return _NAME.sub(lambda found: names.get(found.group(), found.group()), text)
+
+
+_NAME = re.compile(r"(?<![\w'\"])[^\W\d]\w*(?![\w'\"])")
+"""A name in a type, and not in a literal."""
+
+
+def holds(text: str, value: object) -> bool | None:
+    """
+    Whether a value is of a type; None if the type is not a simple one.
+
+    >>> holds("int | None", None), holds("int", 9.5), holds("float", 9), holds("Order", 9)
+    (True, False, True, None)
+    """
+    kinds = [_SIMPLE.get(part.strip()) for part in text.split("|")]
+    if None in kinds:
+        return None
+    return isinstance(value, tuple(one for kind in kinds if kind for one in kind))
+
+
+_SIMPLE: dict[str, tuple[type, ...]] = {
+    "None": (type(None),),
+    "bool": (bool,),
+    "bytes": (bytes,),
+    "dict": (dict,),
+    "float": (float, int),
+    "int": (int,),
+    "list": (list,),
+    "set": (set,),
+    "str": (str,),
+    "tuple": (tuple,),
+}

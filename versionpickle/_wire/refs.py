@@ -95,6 +95,20 @@ def look_up(ref: str) -> Any:
     return found
 
 
+def own_ref(ref: str) -> str | None:
+    """
+    Return what a class or function calls itself that *ref* leads to; None for anything else.
+
+    A module that is imported already may hold what has moved to another one.
+    """
+    try:
+        found = look_up(ref)
+        own = ref_of(found)
+        return own if look_up(own) is found else None
+    except (LookupError, AttributeError, TypeError):
+        return None
+
+
 def _held_by(holder: Any, name: str) -> Any:
     """Return what *name* means in a module or class, without asking its ``__getattr__``."""
     for space in holder.__mro__ if isinstance(holder, type) else (holder,):

@@ -12,6 +12,7 @@ from hypothesis import errors
 
 from versionpickle._classes.instrument import Instrumentation
 from versionpickle._pickles.dump.pickler import dumps
+from versionpickle._project.part_differences import ABSENT, PartDifference
 from versionpickle._wire.stamp import Bases, Claim
 from versionpickle.exceptions import (
     InvalidObjectError,
@@ -22,7 +23,7 @@ from versionpickle.exceptions import (
 from versionpickle.migrations import Chain
 from versionpickle.migrations._schema import Recorded
 
-from ._differences import ABSENT, PartDifference, attributes_differ, objects_differ
+from ._differences import attributes_differ, objects_differ
 from ._old import bases_of, hooks_for, load, old_pickle
 from ._recorded import recorded_versions, version_of
 from ._strategies import is_refused, known_fields, states_of

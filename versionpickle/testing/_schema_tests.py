@@ -12,13 +12,12 @@ import attrs
 
 from versionpickle._classes.codecs.fields import FieldsCodec
 from versionpickle._classes.instrument import Instrumentation
-from versionpickle._pickles.rewrite.snapshot import description
-from versionpickle._project.findings import Finding, findings, problem_of
+from versionpickle._project.findings import Finding, findings
 from versionpickle._project.project import Project, load_project
+from versionpickle._project.sample_check import check_sample
 from versionpickle._project.samples import Sample
 from versionpickle.exceptions import InvalidObjectError, ProjectError
 
-from ._differences import PartDifference, differences
 from ._steps import taken_by
 
 
@@ -53,7 +52,7 @@ class ProjectTests:
             yield ref, functools.partial(self._of_class, ref)
             for sample in self._samples(key):
                 name = f"{ref} version {sample.version} {sample.name}"
-                yield name, functools.partial(of_sample, self.project, hooks, sample)
+                yield name, functools.partial(of_sample, self.project, key, sample)
 
     def _samples(self, key: str) -> list[Sample]:
         """Return the samples that the class still reads."""
@@ -97,7 +96,7 @@ def _count(things: object, name: str, plural: str = "s") -> str:
 
 def _is_of_sample(finding: Finding) -> bool:
     """Whether a finding is about a sample, which has its own test."""
-    return finding.kind == "sample" and str(finding.file).endswith(".pickle")
+    return finding.sample is not None
 
 
 def report(found: Iterator[Finding]) -> str:
@@ -115,33 +114,19 @@ def report(found: Iterator[Finding]) -> str:
         for one in ones:
             place = f" ({one.file}:{one.line})" if one.line else ""
             lines.append(f"{one.ref} version {one.version}{place}: {one.problem}")
+            lines += filter(None, [*one.details, one.stops])
         lines.append(f"    {cure}")
     return "\n".join(lines)
 
 
-def of_sample(project: Project, hooks: Instrumentation, sample: Sample) -> str:
-    """Tell why a sample is not what it should be: it does not load, or as another object."""
+def of_sample(project: Project, key: str, sample: Sample) -> str:
+    """Return why a sample is not what it should be, or nothing."""
+    hooks = project.classes[key]
     head = f"{hooks.declaration.ref} version {sample.version}"
-    version = hooks.declaration.version
-    failed = problem_of(sample, version, project.registry)
-    if failed is None:
+    wrong = check_sample(project, sample, key)
+    if wrong is None:
         return _why_invalid(hooks, sample, head)
-    problem, cure = failed
-    lines = [*map(str, _differences(project, hooks, sample))]
-    if lines:
-        problem = f"its sample {sample.name!r} loads as another object than was recorded"
-    return "\n".join([f"{head}: {problem}", *lines, f"    {cure}"])
-
-
-def _differences(project: Project, hooks: Instrumentation, sample: Sample) -> list[PartDifference]:
-    """Return what differs from the recorded description, as far as there are both."""
-    try:
-        found = description(sample.load())
-    except Exception:  # noqa: BLE001 - that is failed already
-        return []
-    expected = sample.described(hooks.declaration.version, found, project.registry)
-    name = hooks.cls.__name__
-    return [] if expected is None else [*differences(expected, found["object"], name)]
+    return "\n".join([f"{head}: {wrong.problem}", *wrong.details, f"    {wrong.cure}"])
 
 
 def _why_invalid(hooks: Instrumentation, sample: Sample, head: str) -> str:

@@ -171,7 +171,9 @@ def _pairs(
 
 
 def known_fields(known: Recorded, fields: Strategies) -> Strategies:
-    """Return those of *fields* that a version had."""
+    """Return those of *fields* that a version had; all if none are recorded."""
+    if known.fields is None:
+        return fields
     return {name: fields[name] for name in fields if known.field(name) is not None}
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import copyreg
 import functools
+import operator
 import threading
 
 from collections.abc import Callable
@@ -51,8 +53,15 @@ class Owner(Protocol):
     def check_reachable(self) -> None:
         """Refuse to write objects of a class that no load could find again."""
 
-    def put_compiled(self, codec: Codec) -> None:
-        """Let the class use what was generated for it."""
+    @property
+    def is_installed(self) -> bool:
+        """Whether methods of ours are on the class."""
+
+    def renew_reduce(self) -> None:
+        """Let the class ask its codec once more for a ``__reduce_ex__``."""
+
+    def renew_setstate(self) -> None:
+        """Let the class ask its codec once more for a ``__setstate__``."""
 
     def restore(self, obj: Any, state: Any) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
@@ -67,8 +76,6 @@ class Owner(Protocol):
 class Codec:
     """Know how the objects of one class are stored and filled."""
 
-    reduce: Reduce
-    setstate: SetState
     immutable = False
     """Whether an object is made from its state, since nothing can fill it afterwards."""
 
@@ -82,6 +89,19 @@ class Codec:
         self.writer = Writer(owner.cls, layout)
         *bases, _ = [(base.key, base.version) for base in self.chains.lineage()]
         self._bases = tuple(bases)
+
+    @functools.cached_property
+    def reduce(self) -> Reduce:
+        """The ``__reduce_ex__`` of the class."""
+        return as_method(self._reduce)
+
+    @functools.cached_property
+    def setstate(self) -> SetState:
+        """The ``__setstate__`` of the class."""
+        return as_method(self._fill_any)
+
+    def _reduce(self, obj: Any, protocol: int) -> Any:
+        raise NotImplementedError
 
     def stamp(self, claim: Claim) -> Stamp:
         declaration = self.declaration
@@ -129,6 +149,16 @@ class Codec:
     def remake(self, state: Any, chain: Chain) -> Any:
         """Make an object from a state, of a class that *remakes*."""
         raise NotImplementedError
+
+    def fill_of_dict(
+        self, names: tuple[Any, ...], chain: Chain, *, is_common: bool
+    ) -> SetState | None:
+        """
+        Return what fills an object from an unstamped dict of these names, if it is generated.
+
+        It *is_common* if all such dicts take the same chain.
+        """
+        return None
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
@@ -214,7 +244,24 @@ class Codec:
         else:
             self.owner.restore(obj, state)
 
-    def is_blank(self, obj: Any) -> bool:
+    def have_blanks(self, objects: list[Any]) -> bool:
+        """Return whether nothing has filled one of these objects yet."""
+        if self.layout.has_dict and self._have_attribute(objects):
+            return False
+        return any(map(self._is_blank, objects))
+
+    def _have_attribute(self, objects: list[Any]) -> bool:
+        """Return whether all these objects have the attribute that the first of them has first."""
+        name = next(iter(objects[0].__dict__), None)
+        if type(name) is not str or hasattr(self.cls, name):
+            return False
+        try:
+            collections.deque(map(operator.attrgetter(name), objects), maxlen=0)
+        except AttributeError:
+            return False
+        return True
+
+    def _is_blank(self, obj: Any) -> bool:
         if self.layout.has_dict and obj.__dict__:
             return False
         return all(value_or(obj, field, self) is self for field in self.layout.fields)

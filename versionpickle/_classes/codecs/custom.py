@@ -13,7 +13,7 @@ from versionpickle._wire import calls
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.migrations import Chain
 
-from .base import Codec, Owner, as_method
+from .base import Codec, Owner
 
 
 _OF_PICKLE = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
@@ -25,8 +25,6 @@ class CustomCodec(Codec):
     def __init__(self, owner: Owner, layout: Layout) -> None:
         super().__init__(owner, layout)
         self._stamp = self.new_stamp(None, self._fill_today)
-        self.reduce = as_method(self._reduce)
-        self.setstate = as_method(self._fill_any)
 
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:

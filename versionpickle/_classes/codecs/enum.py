@@ -18,7 +18,7 @@ from versionpickle.exceptions import StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError
 
-from .base import Codec, Owner, as_method
+from .base import Codec, Owner
 
 
 class EnumCodec(Codec):
@@ -32,8 +32,6 @@ class EnumCodec(Codec):
     def __init__(self, owner: Owner, layout: Layout) -> None:
         super().__init__(owner, layout)
         self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, self.chains.today()))
-        self.reduce = as_method(self._reduce)
-        self.setstate = as_method(self._fill_any)
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         return self._stamp if fields is None else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import copyreg
+import functools
 
 from typing import Any
 
@@ -25,8 +26,6 @@ class FactoryCodec(Codec):
     def __init__(self, owner: Owner, layout: Layout) -> None:
         super().__init__(owner, layout)
         self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, self.chains.today()))
-        self.reduce = as_method(self._reduce)
-        self.setstate = as_method(self._refuse)
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         return self._stamp if fields is None else None
@@ -58,6 +57,10 @@ class FactoryCodec(Codec):
             )
 
         return make
+
+    @functools.cached_property
+    def setstate(self) -> SetState:
+        return as_method(self._refuse)
 
     def _refuse(self, obj: Any, state: Any) -> None:
         """Refuse to fill an object: plain pickle tries it with one that has no stamp."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 
 from collections.abc import Callable, Iterable
@@ -9,7 +10,13 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes.codegen.methods import Older, SetState, default_of
+from versionpickle._classes.codegen.methods import (
+    OldVersion,
+    Reduce,
+    SetState,
+    UnstampedDicts,
+    default_of,
+)
 from versionpickle._classes.extra_fields import ExtraFields
 from versionpickle._classes.field import UNSET, Field
 from versionpickle._classes.fields import kept_in_c
@@ -23,7 +30,13 @@ from versionpickle._classes.stored_state import (
 )
 from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import Claim, Stamp
-from versionpickle.exceptions import FieldsError, InvalidObjectError, StampError, StepError
+from versionpickle.exceptions import (
+    FieldsError,
+    InvalidObjectError,
+    StampError,
+    StepError,
+    VersionPickleError,
+)
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import as_dict
 
@@ -50,14 +63,24 @@ class FieldsCodec(Codec):
         is_unhashable = self.unhashable and not self.takes_arguments()
         make = (self.make_unhashable,) if is_unhashable else None
         self._stamp: Stamp | None = self.new_stamp(layout.names, self._fill_today, make)
-        self._older: dict[Stamp, Older] = {}
+        self._older: dict[Stamp, OldVersion] = {}
         self._keeps_extra = owner.declaration.extra == "keep"
         self._extra_fields = None if layout.has_dict or not self._keeps_extra else ExtraFields()
-        if layout.has_newargs:
-            self.reduce = as_method(self._reduce_enveloped)
-        else:
-            self.reduce = self.writer.reduce(self._stamp, self._reduce_rest, self._extra_fields)
-        self.setstate = self.writer.setstate(self._stamp, {}, self._fill_any)
+        self._dicts = UnstampedDicts()
+
+    @functools.cached_property
+    def reduce(self) -> Reduce:
+        if self.layout.has_newargs or self._stamp is None:
+            return as_method(self._reduce)
+        return self.writer.reduce(self._stamp, self._reduce_attributes, self._extra_fields)
+
+    @functools.cached_property
+    def setstate(self) -> SetState:
+        return self.writer.setstate(self._stamp, self._older, self._dicts, self._fill_any)
+
+    def _renew_setstate(self) -> None:
+        vars(self).pop("setstate", None)
+        self.owner.renew_setstate()
 
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
@@ -70,9 +93,19 @@ class FieldsCodec(Codec):
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         return self._stamp if fields == self.layout.names else None
 
+    def have_blanks(self, objects: list[Any]) -> bool:
+        for field in self.layout.fields[:1]:  # of which most objects have the first
+            if field.slot is not None and not self.layout.has_dict:
+                try:
+                    collections.deque(map(field.slot.__get__, objects), maxlen=0)
+                except AttributeError:
+                    break
+                return False
+        return super().have_blanks(objects)
+
     # Reducing
 
-    def _reduce_rest(self, obj: Any, protocol: int) -> Any:
+    def _reduce_attributes(self, obj: Any, protocol: int) -> Any:
         """Reduce an object with unset fields, further attributes, or of a subclass."""
         if type(obj) is not self.cls:
             return self.owner.reduce_foreign(obj, protocol)
@@ -83,8 +116,10 @@ class FieldsCodec(Codec):
             values.append(extras)
         return stamp, (), (stamp, *values)
 
-    def _reduce_enveloped(self, obj: Any, protocol: int) -> Any:
-        """Reduce an object that has arguments or items beside its attributes."""
+    def _reduce(self, obj: Any, protocol: int) -> Any:
+        """Reduce an object that may have arguments or items beside its attributes."""
+        if not self.layout.has_newargs:
+            return self._reduce_attributes(obj, protocol)
         if type(obj) is not self.cls:
             return self.owner.reduce_foreign(obj, protocol)
         function, args, plain, items, pairs, _ = (
@@ -98,9 +133,6 @@ class FieldsCodec(Codec):
             state = with_items(state, items, pairs)
             items = pairs = None
         return *self.call(stamp, function, args), state, items, pairs
-
-    def _reduce_attributes(self, obj: Any, protocol: int) -> Any:
-        return self._reduce_rest(obj, protocol)
 
     def _extras(self, obj: Any) -> dict[str, Any]:
         if self._extra_fields is not None:
@@ -127,9 +159,9 @@ class FieldsCodec(Codec):
             return reread
         if not self._compiles:
             return interpret
-        source = self.writer.upgrade(self._from(claim, chain, interpret))
-        label = self.writer.label(f"upgrade from version {claim.version}")
-        written = functools.cache(lambda: source.compile(label))
+        what = f"upgrade from version {claim.version}"
+        older = self._from(claim, chain, interpret)
+        written = functools.cache(lambda: self.writer.compile(self.writer.upgrade(older), what))
 
         def fill(obj: Any, state: Any) -> None:
             if type(state[0]) is Stamp:  # whose objects are mostly filled by the class itself
@@ -144,25 +176,30 @@ class FieldsCodec(Codec):
         is_mixed = self.layout.open and not self.layout.fieldless
         return not (self.interprets or is_mixed or self._keeps_extra)
 
-    def _from(self, claim: Claim, chain: Chain, whole: SetState) -> Older:
+    def _from(self, claim: Claim, chain: Chain, whole: SetState) -> OldVersion:
         def rest(obj: Any, state: Any) -> None:
             self._settle(obj, chain, state, set(), {})
 
         def compare(values: Any) -> None:
             self._compare(chain, values, set())
 
-        return Older(claim, chain, whole, rest, compare, self._validate(chain))
+        return OldVersion(claim, chain, whole, rest, compare, self._validate(chain))
 
     def take_in(self, stamp: Stamp, chain: Chain) -> None:
         """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
         by_fields = stamp.claim.fields is not None and not stamp.claim.is_by_values
+        if not (by_fields and self._compiles):
+            return
+        older = self._from(stamp.claim, chain, stamp.fill)
         with self.owner.lock:
-            self._older = {
-                old: way for old, way in self._older.items() if old.claim != stamp.claim
-            }
-            if by_fields and self._compiles and len(self._older) < _OLDER_MAX:
-                self._older[stamp] = self._from(stamp.claim, chain, stamp.fill)
-                self._write_setstate()
+            others = {old: it for old, it in self._older.items() if old.claim != stamp.claim}
+            if len(others) < _OLDER_MAX and self.owner.is_installed:
+                self._older = {**others, stamp: older}
+                self._renew_setstate()
+                _ = self.setstate  # which raises what is wrong with the chain
+            else:
+                self._older = others
+                self.writer.upgrade(older)  # as well
 
     def source(self, chain: Chain, fields: tuple[str, ...] | None) -> str:
         if not self._compiles or chain.edge is not None:
@@ -172,9 +209,32 @@ class FieldsCodec(Codec):
         claim = Claim(chain.ref, chain.version, fields, self._bases)
         return self.writer.upgrade(self._from(claim, chain, self._fill_any)).explained()
 
-    def _write_setstate(self) -> None:
-        self.setstate = self.writer.setstate(self._stamp, self._older, self._fill_any)
-        self.owner.put_compiled(self)
+    def fill_of_dict(
+        self, names: tuple[Any, ...], chain: Chain, *, is_common: bool
+    ) -> SetState | None:
+        if not self._compiles or self.layout.has_newargs:
+            return None
+        if not all(type(name) is str for name in names):
+            return None
+        older = self._from(
+            Claim(chain.ref, chain.version, names, self._bases), chain, self._fill_any
+        )
+        try:
+            source = self.writer.upgrade_dict(older)
+        except VersionPickleError:  # which the codec itself raises for each object
+            return None
+        fill = self.writer.compile(source, f"upgrade from unstamped version {chain.version}")
+        if is_common:
+            self._fill_dicts(older, fill)
+        return fill
+
+    def _fill_dicts(self, older: OldVersion, fill: SetState) -> None:
+        """Let the ``__setstate__`` of the class fill objects from such dicts itself."""
+        self._dicts.fills[older.fields] = fill
+        with self.owner.lock:
+            if self._dicts.first is None:
+                self._dicts.first = older
+                self._renew_setstate()
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         state = as_dict(state)
@@ -348,12 +408,9 @@ class OpenCodec(FieldsCodec):
         self._stamp: Stamp | None = None
         self._older = {}
         self._keeps_extra, self._extra_fields = False, None  # all is kept anyway
+        self._dicts = UnstampedDicts()
         self._stamps: dict[tuple[str, ...], Stamp] = {}
         self._fallback_stamp = self.new_stamp(None, self._fill_fallback)
-        self.setstate = as_method(self._fill_any)
-        self.reduce = as_method(
-            self._reduce_enveloped if layout.has_newargs else self._reduce_attributes
-        )
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         if fields is None:
@@ -371,10 +428,10 @@ class OpenCodec(FieldsCodec):
                 fields, lambda claim: self.writer.fill(claim, self._fill_today(claim))
             )
             if not self._stamps:  # most objects will have the attributes that came first
-                if not self.layout.has_newargs:
-                    self.reduce = self.writer.reduce(stamp, self._reduce_attributes)
                 self._stamp = stamp
-                self._write_setstate()
+                self._renew_setstate()
+                vars(self).pop("reduce", None)
+                self.owner.renew_reduce()
             return self._stamps.setdefault(fields, stamp)
 
     def _fill_fallback(self, claim: Claim) -> SetState:

@@ -16,7 +16,7 @@ from versionpickle.exceptions import FieldsError, StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError, as_dict
 
-from .base import Codec, Maker, Owner, as_method
+from .base import Codec, Maker, Owner
 
 
 class ValuesCodec(Codec):
@@ -31,8 +31,6 @@ class ValuesCodec(Codec):
         self._make, *self._first = make
         self._stored = (BY_VALUES, *layout.names)
         self._stamp = self.new_stamp(self._stored, lambda claim: self._fill, make_of_all)
-        self.reduce = as_method(self._reduce)
-        self.setstate = as_method(self._fill_any)
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         return self._stamp if fields == self._stored else None

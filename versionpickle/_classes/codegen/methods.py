@@ -26,7 +26,7 @@ SetState = Callable[[Any, Any], None]
 
 
 @attrs.frozen
-class Older:
+class OldVersion:
     """What an object was stored as, the way to today, and what serves unusual states."""
 
     claim: Claim
@@ -42,6 +42,26 @@ class Older:
 
     validate: Callable[[Any], None]
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self.claim.fields or ()
+
+    @property
+    def locals(self) -> list[str]:
+        """The local variables that hold their values."""
+        return [f"v{number}" for number in range(len(self.fields))]
+
+
+@attrs.define
+class UnstampedDicts:
+    """What fills an object from a dict of its fields that was stored without a stamp."""
+
+    fills: dict[tuple[str, ...], SetState] = attrs.field(factory=dict)
+    """A function for each set of names."""
+
+    first: OldVersion | None = None
+    """The names that came first: a ``__setstate__`` fills from these without a further call."""
+
 
 class Writer:
     """Write functions that read and fill objects of one class."""
@@ -49,103 +69,145 @@ class Writer:
     def __init__(self, cls: type, layout: Layout) -> None:
         self._cls = cls
         self._layout = layout
+        self._named = {field.name: field for field in layout.fields}
 
-    def reduce(
-        self, stamp: Stamp, otherwise: Reduce, carried: ExtraFields | None = None
-    ) -> Reduce:
+    def reduce(self, stamp: Stamp, otherwise: Reduce, extra: ExtraFields | None = None) -> Reduce:
         """
         Return a ``__reduce_ex__``: the stamp, and the values in order.
 
         *otherwise* serves objects with unset fields or further attributes, some of which
-        may be *carried* elsewhere.
+        may be kept in *extra*.
         """
-        source = Source("__reduce_ex__(self, protocol=4)")
         fields = self._stored(stamp.claim)
-        made = source.constant(stamp)
-        test = f"type(self) is {source.constant(self._cls)}"
+        in_dict = sum(field.slot is None for field in fields)
+        by_name = [self._is_readable(field) for field in fields]
+        source = Source("__reduce_ex__(self, protocol=4)")
+        made, cls, rest = source.constants(stamp, self._cls, otherwise)
+        test = f"type(self) is {cls}"
         if self._layout.has_dict:
             source.line("d = self.__dict__")
-            in_dict = sum(field.slot is None for field in fields)
             test = f"len(d) == {in_dict} and {test}"
-        if carried is not None:
-            test = f"id(self) not in {source.constant(carried.by_id)} and {test}"
-        values = "".join(f"{self._read(source, field)}, " for field in fields)
-        source.line(f"if {test}:")
-        source.line("try:", indent=2)
-        source.line(f"return {made}, (), ({made}, {values})", indent=3)
-        source.line("except (AttributeError, KeyError):", indent=2)
-        source.line("pass", indent=3)
-        source.line(f"return {source.constant(otherwise)}(self, protocol)")
-        return source.compile(self.label("__reduce_ex__"))
+        if extra is not None:
+            test = f"id(self) not in {source.constant(extra.by_id)} and {test}"
+        values = "".join(
+            f"{_reading(source, field, by_name=plain)}, "
+            for field, plain in zip(fields, by_name, strict=True)
+        )
+        source.block(f"""
+            if {test}:
+                try:
+                    return {made}, (), ({made}, {values})
+                except (AttributeError, KeyError):
+                    pass
+            return {rest}(self, protocol)
+        """)
+        return source.compile(f"__reduce_ex__ of {self._label}")
 
     def setstate(
-        self, stamp: Stamp | None, older: dict[Stamp, Older], otherwise: SetState
+        self,
+        stamp: Stamp | None,
+        older: dict[Stamp, OldVersion],
+        unstamped: UnstampedDicts,
+        otherwise: SetState,
     ) -> SetState:
         """
         Return a ``__setstate__``.
 
         It fills an object from a state of *stamp* or of an *older* one, hands those of other
-        stamps to them, and the rest to *otherwise*.
+        stamps and *unstamped* dicts to what fills from them, and the rest to *otherwise*.
         """
+        fields = self._stored(stamp.claim) if stamp is not None else ()
+        assignable = [self._is_assignable(field) for field in fields]
         source = Source("__setstate__(self, state)")
+        cls, stamps = source.constants(self._cls, Stamp)
         source.line("if type(state) is tuple and state:")
         source.line("stamp = state[0]", indent=2)
         source.base = 1
         word = "if"
         if stamp is not None:
-            fields = self._stored(stamp.claim)
-            self._if_of(source, word, stamp)
-            self._unpack(source, fields, indent=3)
+            source.line(f"{word} stamp is {source.constant(stamp)}:")
+            source.line(f"if len(state) == {len(fields) + 1} and type(self) is {cls}:", indent=2)
+            _unpack(source, fields, assignable, indent=3)
             self._rest(source, indent=3)
             source.line("return", indent=3)
             word = "elif"
-        for old, one in older.items():
-            self._if_of(source, word, old)
-            source.base += 2
-            self._upgrade(source, one)
+        for old, version in older.items():
+            count = len(version.fields)
+            source.line(f"{word} stamp is {source.constant(old)}:")
+            source.line(f"if len(state) == {count + 1} and type(self) is {cls}:", indent=2)
+            source.base = 3
+            self._upgrade(source, version, "_, {}= state")
             source.line("return")
-            source.base -= 2
+            source.base = 1
             word = "elif"
-        source.line(f"{word} type(stamp) is {source.constant(Stamp)}:")
+        source.line(f"{word} type(stamp) is {stamps}:")
         source.line("return stamp.fill(self, state)", indent=2)
         source.base = 0
+        source.line(f"elif type(state) is dict and type(self) is {cls}:")
+        source.base = 1
+        self._fill_from_dict(source, unstamped)
+        source.base = 0
         source.line(f"{source.constant(otherwise)}(self, state)")
-        return source.compile(self.label("__setstate__"))
+        return source.compile(f"__setstate__ of {self._label}")
 
-    def _if_of(self, source: Source, word: str, stamp: Stamp) -> None:
-        count, cls = len(stamp.claim.fields or ()), source.constant(self._cls)
-        source.line(f"{word} stamp is {source.constant(stamp)}:")
-        source.line(f"if len(state) == {count + 1} and type(self) is {cls}:", indent=2)
+    def _fill_from_dict(self, source: Source, unstamped: UnstampedDicts) -> None:
+        first = unstamped.first
+        if first is not None:
+            source.line(f"if len(state) == {len(first.fields)}:")
+            source.line("try:", indent=2)
+            source.line("pass", indent=3)  # in case that it has no fields
+            for local, name in zip(first.locals, first.fields, strict=True):
+                source.line(f"{local} = state[{name!r}]", indent=3)
+            source.line("except KeyError:", indent=2)
+            source.line("pass", indent=3)
+            source.line("else:", indent=2)
+            source.base += 2
+            self._upgrade(source, first, "")
+            source.line("return")
+            source.base -= 2
+        source.line(f"fill = {source.constant(unstamped.fills)}.get((*state,))")
+        source.line("if fill is not None:")
+        source.line("return fill(self, state)", indent=2)
 
     def fill(self, claim: Claim, otherwise: SetState) -> SetState:
         """Return a function that fills an object from a state of today's *claim*."""
-        source = Source("fill(self, state)")
         fields = self._stored(claim)
+        assignable = [self._is_assignable(field) for field in fields]
+        source = Source("fill(self, state)")
         self._guard(source, len(fields), otherwise)
-        self._unpack(source, fields, indent=1)
+        _unpack(source, fields, assignable, indent=1)
         self._rest(source, indent=1)
-        return source.compile(self.label("fill"))
+        return source.compile(f"fill of {self._label}")
 
-    def upgrade(self, older: Older) -> Source:
+    def upgrade(self, older: OldVersion) -> Source:
         """Return a function that fills an object from a state of an older claim."""
         source = Source("upgrade(self, state)")
-        self._guard(source, len(older.claim.fields or ()), older.whole)
-        self._upgrade(source, older)
+        self._guard(source, len(older.fields), older.whole)
+        self._upgrade(source, older, "_, {}= state")
         return source
 
-    def _upgrade(self, source: Source, older: Older) -> None:
+    def upgrade_dict(self, older: OldVersion) -> Source:
+        """Return a function that fills an object from a dict of these fields, in this order."""
+        source = Source("upgrade(self, state)")
+        self._upgrade(source, older, "{}= state.values()")
+        return source
+
+    def compile(self, source: Source, what: str) -> SetState:
+        return source.compile(f"{what} of {self._label}")
+
+    def _upgrade(self, source: Source, older: OldVersion, unpack: str) -> None:
         """
         Write what upgrades a state and fills the object.
 
-        Operations work on local variables up to the first step that is a function, and on
-        the dict that it returned from there on.
+        *unpack* puts the values into local variables, on which operations work up to the
+        first step that is a function; from there on, on the dict that it returned.
         """
-        stored = older.claim.fields or ()
-        names = [f"v{i}" for i in range(len(stored))]
         failed = source.constant(functools.partial(_failed, source, older.chain))
         source.line("try:")
-        source.line(f"_, {''.join(f'{name}, ' for name in names)}= state", indent=2)
-        symbols = older.chain.compile(SymbolicState(dict(zip(stored, names, strict=True)), source))
+        targets = "".join(f"{name}, " for name in older.locals)
+        source.line(unpack.format(targets or "() " * ("_" not in unpack)) or "pass", indent=2)
+        named = dict(zip(older.fields, older.locals, strict=True))
+        symbols = older.chain.compile(SymbolicState(named, source))
         source.line("except Exception as exc:")
         source.line(f"raise {failed}(exc) from exc", indent=2)
         if isinstance(symbols, SymbolicState):
@@ -161,7 +223,7 @@ class Writer:
         self._place(source, values)
         source.line("except Exception as exc:")
         source.line(f"raise {failed}(exc) from exc", indent=2)
-        if self._layout.validates:
+        if self._layout.validates and older.chain.steps:
             source.line(f"{source.constant(older.validate)}(self)")
 
     def _returned(self, source: Source, made: str, rest: str) -> dict[str, str]:
@@ -191,9 +253,15 @@ class Writer:
         self._rest(source, indent=2)
         source.doing = None
 
+    @property
+    def _label(self) -> str:
+        return f"{self._cls.__module__}.{self._cls.__qualname__}"
+
     def _stored(self, claim: Claim) -> tuple[Field, ...]:
         """Return the fields in the order of *claim*."""
-        named = {field.name: field for field in self._layout.fields}
+        if claim.fields == self._layout.names:
+            return self._layout.fields
+        named = self._named
         return tuple(named.get(name) or self._open_field(name) for name in claim.fields or ())
 
     def _open_field(self, name: str) -> Field:
@@ -212,33 +280,11 @@ class Writer:
         source.line(f"if len(state) != {count + 1} or type(self) is not {cls}:")
         source.line(f"return {source.constant(otherwise)}(self, state)", indent=2)
 
-    def _read(self, source: Source, field: Field) -> str:
-        if field.slot is None:
-            return f"d[{field.name!r}]"
-        if self._layout.plain_getattr and not field.guarded and _is_plain(field.name):
-            return f"self.{field.name}"
-        return f"{source.constant(field.slot.__get__)}(self)"
+    def _is_readable(self, field: Field) -> bool:
+        return self._layout.plain_getattr and not field.guarded and _is_plain(field.name)
 
     def _is_assignable(self, field: Field) -> bool:
         return self._layout.plain_setattr and not field.guarded and _is_plain(field.name)
-
-    def _unpack(self, source: Source, fields: tuple[Field, ...], *, indent: int) -> None:
-        """Write one assignment of the whole state, and the calls that it leaves over."""
-        targets = []
-        calls = []
-        for number, field in enumerate(fields):
-            if self._is_assignable(field):
-                targets.append(f"self.{field.name}")
-            elif field.slot is None:
-                targets.append(f"d[{field.name!r}]")
-            else:
-                targets.append(f"v{number}")
-                calls.append(f"{source.constant(field.slot.__set__)}(self, v{number})")
-        if any(target.startswith("d[") for target in targets):
-            source.line("d = self.__dict__", indent=indent)
-        source.line(f"_, {''.join(f'{target}, ' for target in targets)}= state", indent=indent)
-        for call in calls:
-            source.line(call, indent=indent)
 
     def _store(self, source: Source, field: Field, value: str | None, *, indent: int) -> None:
         if value is None:
@@ -263,8 +309,33 @@ class Writer:
             setter = source.constant(object.__setattr__)
             source.line(f"{setter}(self, '_attrs_cached_hash', None)", indent=indent)
 
-    def label(self, function: str) -> str:
-        return f"{function} of {self._cls.__module__}.{self._cls.__qualname__}"
+
+def _reading(source: Source, field: Field, *, by_name: bool) -> str:
+    """Return an expression for the value of a field."""
+    if field.slot is None:
+        return f"d[{field.name!r}]"
+    return f"self.{field.name}" if by_name else f"{source.constant(field.slot.__get__)}(self)"
+
+
+def _unpack(
+    source: Source, fields: tuple[Field, ...], assignable: list[bool], *, indent: int
+) -> None:
+    """Write one assignment of the whole state, and the calls that it leaves over."""
+    targets = []
+    calls = []
+    for number, (field, is_assignable) in enumerate(zip(fields, assignable, strict=True)):
+        if is_assignable:
+            targets.append(f"self.{field.name}, ")
+        elif field.slot is None:
+            targets.append(f"d[{field.name!r}], ")
+        else:
+            targets.append(f"v{number}, ")
+            calls.append(f"{source.constant(field.slot.__set__)}(self, v{number})")
+    if any(target.startswith("d[") for target in targets):
+        source.line("d = self.__dict__", indent=indent)
+    source.line(f"_, {''.join(targets)}= state", indent=indent)
+    for call in calls:
+        source.line(call, indent=indent)
 
 
 def _failed(source: Source, chain: Chain, exc: Exception) -> Exception:

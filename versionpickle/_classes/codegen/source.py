@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import textwrap
 
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +40,11 @@ class Source:
         self._lines.append("    " * (self.base + indent) + text)
         self._doing.append(self.doing)
 
+    def block(self, text: str) -> None:
+        """Add several lines, indented as they are among themselves."""
+        for line in textwrap.dedent(text).strip().splitlines():
+            self.line(line)
+
     def done_by(self, exc: Exception) -> object:
         """Return what the line is about that let *exc* through; for its ``except``."""
         assert exc.__traceback__ is not None
@@ -49,6 +55,10 @@ class Source:
         name = f"c{len(self._names)}"
         self._names[name] = value
         return name
+
+    def constants(self, *values: object) -> list[str]:
+        """Return names that mean these values."""
+        return [self.constant(value) for value in values]
 
     def new_name(self) -> str:
         self._made += 1

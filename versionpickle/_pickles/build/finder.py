@@ -5,14 +5,16 @@ from __future__ import annotations
 import _compat_pickle
 import copyreg
 import functools
+import sys
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
 from versionpickle._classes.adopt import imported
 from versionpickle._classes.instrument import Instrumentation
+from versionpickle._classes.named_sets import MOVED
 from versionpickle._classes.placeholder import (
     Placeholder,
     is_placeholder,
@@ -22,9 +24,11 @@ from versionpickle._classes.placeholder import (
 )
 from versionpickle._classes.reviving import revive_in, revive_or_keep
 from versionpickle._classes.unstamped import check_members
+from versionpickle._pickles.numpy_values import is_numpy_value, numpy_value
+from versionpickle._pickles.pandas_values import OLD_CALLS
 from versionpickle._pickles.value_types import SENTINEL, attribute, is_value_type, value_type
 from versionpickle._wire import calls
-from versionpickle._wire.refs import look_up, ref_of, shortened
+from versionpickle._wire.refs import look_up, own_ref, ref_of, shortened
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import BuildError, DeclarationError
 from versionpickle.migrations import Converted, Declaration, Registry, Retired
@@ -100,19 +104,53 @@ class Finder:
 
     def find(self, module: str, name: str) -> Any:
         """Return the meaning; raise Refused where nobody gave one."""
+        for spelling in self._spellings(module, name):
+            try:
+                return self._find_known(*spelling)
+            except LookupError:
+                pass
+        if self.plain is not None:
+            return self._find_plainly(module, name)
+        ref = self._ref_today(module, name)
+        if "missing" in self.keep:
+            return placeholder_class(ref)
+        raise Refused(ref)
+
+    def _spellings(self, module: str, name: str) -> Iterator[tuple[str, str]]:
+        """Yield the names by which something may be known that a pickle names so."""
+        yield module, name
+        yield today(module, name)
+        other = self._admitted_name(self._ref_today(module, name))
+        if other is not None:
+            yield other[0], other[1]
+
+    def _ref_today(self, module: str, name: str) -> str:
+        """Return the ref that users would write: Python 3's name of what Python 2 named so."""
+        known = (module, name) if module in sys.modules else today(module, name)
+        return self.registry.target(":".join(known))
+
+    def _admitted_name(self, ref: str) -> tuple[str, str] | None:
+        """Return another name of the very same object, under which it is admitted."""
+        own = own_ref(ref)
+        if own is not None and own != ref and self._is_admitted(*own.split(":", 1)):
+            module, _, name = own.partition(":")
+            return module, name
+        for known in (self.allowed, self.registry.allowed):
+            for other, target in known.items():
+                if own is not None and _is_same(other, target, ref):
+                    module, _, name = other.partition(":")
+                    return module, name
+        return None
+
+    def _find_plainly(self, module: str, name: str) -> Any:
+        """Find a name as plain pickle does, or as the default load knows it."""
+        assert self.plain is not None
         try:
-            return self._find_known(module, name)
-        except LookupError:
-            pass
-        try:
-            return self._find_known(*today(module, name))
-        except LookupError:
-            if self.plain is not None:
-                return self._find_imported(module, name)
-            ref = self.registry.target(f"{module}:{name}")
-            if "missing" in self.keep:
-                return placeholder_class(ref)
-            raise Refused(ref) from None
+            return self._find_imported(module, name)
+        except (ImportError, AttributeError):
+            if not is_value_type(module, name):
+                raise
+        return value_type(module, name)
 
     def find_back(self, ref: str) -> Any:
         """Return the class that a placeholder stood for; None if it is still not known."""
@@ -145,6 +183,13 @@ class Finder:
 
     def admits(self, module: str, name: str) -> bool:
         """Tell whether `find` would find this, without importing or calling anything."""
+        return (
+            self._is_admitted(module, name)
+            or self._is_admitted(*today(module, name))
+            or self._admitted_name(self._ref_today(module, name)) is not None
+        )
+
+    def _is_admitted(self, module: str, name: str) -> bool:
         ref = f"{module}:{name}"
         target = self.registry.target(ref)
         return (
@@ -267,8 +312,11 @@ class Finder:
 
     def _find_allowed(self, ref: str, target: object) -> Any:
         """Return what the user allowed; by ref alone, it may still be to import."""
+        module, _, name = ref.partition(":")
+        if is_numpy_value(module, name):
+            return self._noted_pure(numpy_value(module, name))
         try:
-            found = imported(ref) if target is None else target
+            found = _imported(ref) if target is None else target
         except DeclarationError as exc:
             raise BuildError(str(exc), ref) from exc
         meaning = self.registry.resolve(ref)  # which the import may have declared
@@ -290,6 +338,24 @@ class Finder:
         if ref in self.allowed or ref in self.registry.allowed:
             return getattr(owner, ref.rpartition(".")[2])
         raise Refused(ref)
+
+
+def _imported(ref: str) -> Any:
+    """Return what somebody allowed by its ref, which may be a name of today or an old one."""
+    if ref in OLD_CALLS:
+        return OLD_CALLS[ref]
+    known = MOVED.get(ref, ref)
+    module, _, name = known.partition(":")
+    new = ":".join(today(module, name))
+    return imported(known if module in sys.modules else new)
+
+
+def _is_same(ref: str, target: object, other: str) -> bool:
+    """Tell whether what is allowed by its ref is what another ref leads to."""
+    try:
+        return (look_up(ref) if target is None else target) is look_up(other)
+    except LookupError:
+        return False
 
 
 def _says(hooks: Instrumentation, found: Any, ref: str) -> bool:

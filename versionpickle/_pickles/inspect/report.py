@@ -9,11 +9,12 @@ from typing import Any
 
 import attrs
 
+from versionpickle._classes.named_sets import cures_of
 from versionpickle._classes.reviving import checked_claim
 from versionpickle._pickles.build.finder import Finder, today
 from versionpickle._pickles.machine.machine import Machine
 from versionpickle._wire.calls import WIRE_REFS
-from versionpickle._wire.refs import shortened
+from versionpickle._wire.refs import look_up, own_ref, shortened
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import (
     DamagedError,
@@ -131,6 +132,8 @@ class Surveyor(Machine):
 
     def find(self, module: str, name: str) -> Any:
         ref = ":".join(today(module, name))
+        if self._registry.resolve(ref) is None and (own := own_ref(ref)) is not None:
+            ref = ref if self._registry.resolve(own) is None else own
         return self.names.setdefault(ref, _Name(ref))
 
     def find_persistent(self, key: Any) -> Any:
@@ -302,8 +305,22 @@ class Reporting:
         for name in named:
             module, _, qualname = name.ref.partition(":")
             if not self._finder.admits(module, qualname):
-                verb = "adopt" if name.is_class else "allow"
-                yield name.ref, f"versionpickle.{verb}({name.ref!r})"
+                yield name.ref, _cure(name)
+
+
+def _cure(name: _Name) -> str:
+    """Return the line that would admit a name: what is known to be no class cannot be adopted."""
+    (given,) = cures_of([name.ref])
+    verb = "allow" if given != name.ref or not name.is_class or _is_other(name.ref) else "adopt"
+    return f"versionpickle.{verb}({given!r})"
+
+
+def _is_other(ref: str) -> bool:
+    """Tell whether there is such a name, and it means no class."""
+    try:
+        return not isinstance(look_up(ref), type)
+    except LookupError:
+        return False
 
 
 def _listed(names: tuple[str, ...]) -> str:

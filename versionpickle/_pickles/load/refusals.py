@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from versionpickle._classes.named_sets import cures_of
 from versionpickle._pickles.build.finder import Finder, Refused
 from versionpickle._pickles.machine.tree import TreeReader
+from versionpickle.exceptions import ForbiddenError
+
+
+def forbidden(refs: Iterable[str]) -> ForbiddenError:
+    """Return the error that names these, and what lets them in."""
+    error = ForbiddenError(tuple(sorted({*refs})))
+    error.cures = cures_of(error.refs)
+    return error
 
 
 class Lister(TreeReader):

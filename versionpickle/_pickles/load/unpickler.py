@@ -19,7 +19,6 @@ from versionpickle._pickles.replay import (
     ReplayBuffers,
     ReplayFile,
     is_seekable,
-    reachable_from,
     rest_of,
 )
 from versionpickle.exceptions import (
@@ -36,6 +35,7 @@ from versionpickle.exceptions import (
 from versionpickle.migrations import Registry
 from versionpickle.migrations._registry import checked_registry
 
+from .blanks import leaves_blanks
 from .fast import load_fast
 
 
@@ -156,16 +156,9 @@ class Unpickler(pickle.Unpickler):
             raise
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is raised again with its place
             return self._load_again(exc)
-        if self._finder.met and self._leaves_blanks(found):
+        if self._finder.met and leaves_blanks(found, self._finder.met):
             return self._build()
         return found
-
-    def _leaves_blanks(self, found: Any) -> bool:
-        """Tell whether there are old objects without a state: nobody could upgrade them."""
-        met = self._finder.met
-        return any(
-            type(obj) in met and met[type(obj)].is_blank(obj) for obj in reachable_from(found)
-        )
 
     # With our own machine
 
@@ -299,13 +292,12 @@ class Unpickler(pickle.Unpickler):
 
     def _forbidden(self, first: str) -> ForbiddenError:
         """Return an error that names all that is refused, not the first alone."""
-        from .refusals import Lister  # noqa: PLC0415 - no good load needs it
+        from .refusals import Lister, forbidden  # noqa: PLC0415 - no good load needs it
 
         self._rewind()
         lister = Lister(self._rest(), self._finder)
         lister.read()
-        refused = dict.fromkeys([*lister.refused, first])
-        return ForbiddenError(tuple(sorted(refused)))
+        return forbidden([*lister.refused, first])
 
 
 _NOTHING: frozenset[str] = frozenset()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from versionpickle._wire.refs import own_ref
 from versionpickle._wire.stamp import Claim
 from versionpickle.migrations import Converted, Declaration, Registry, Retired
 
@@ -20,7 +21,10 @@ def is_current(claim: Claim, registry: Registry) -> bool:
 
 def would_be_stamped(ref: str, registry: Registry) -> bool:
     """Tell whether what was stored without a stamp would get one."""
-    return isinstance(registry.resolve(ref), Declaration | Converted) or is_renamed(ref, registry)
+    if isinstance(registry.resolve(ref), Declaration | Converted) or is_renamed(ref, registry):
+        return True
+    own = own_ref(ref)  # a module may still hold the class that has moved out of it
+    return own is not None and isinstance(registry.resolve(own), Declaration)
 
 
 def is_renamed(ref: str, registry: Registry) -> bool:

@@ -16,6 +16,7 @@ from versionpickle._classes.plain import restore
 from versionpickle._pickles.build.builder import makes_blanks
 from versionpickle._pickles.build.deferred import SETTLED, Deferred, meaning
 from versionpickle._pickles.build.finder import Former, Refused, reconstruct
+from versionpickle._pickles.load.refusals import forbidden
 from versionpickle._pickles.value_types import FROZENDICT
 from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
@@ -81,7 +82,7 @@ class UntrustedReader(StatePolicy):
         return self.was_read and self.budget.made <= _MAPPED_MAX
 
     def _forbidden(self) -> ForbiddenError:
-        return ForbiddenError(tuple(sorted(set(self._unknown))))
+        return forbidden(self._unknown)
 
     # Names
 

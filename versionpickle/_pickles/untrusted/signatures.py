@@ -7,6 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from versionpickle._pickles.numpy_values import is_numpy_function, is_numpy_value
+
+from .numpy_signatures import NUMPY_CALLS, is_numpy_state
+
 
 Check = Callable[[tuple[Any, ...], int], bool]
 """Tell whether these arguments are what a pickle holds, with numbers of so many digits at most."""
@@ -156,7 +160,14 @@ def is_known_call(function: Any, args: tuple[Any, ...], digits: int) -> bool:
     """Tell whether a pickler writes a call of this value type with these arguments."""
     if isinstance(function, type) and issubclass(function, BaseException):
         return not any(type(arg) is range for arg in args)  # which some of them would expand
-    return CALLS.get(function.__qualname__, _EMPTY)(args, digits)
+    known = NUMPY_CALLS if is_of_numpy(function) else CALLS
+    return known.get(function.__qualname__, _EMPTY)(args, digits)
+
+
+def is_of_numpy(function: Any) -> bool:
+    return is_numpy_function(function) or is_numpy_value(
+        function.__module__, function.__qualname__
+    )
 
 
 def _keys(**kinds: Kinds) -> Callable[[dict[str, Any]], bool]:
@@ -198,6 +209,9 @@ BLANKS = frozenset({"ChainMap", "UserDict", "UserList", "UserString", "UUID"})
 
 def is_known_state(obj: object, state: Any) -> bool:
     """Tell whether a pickler writes this state for an object of a value type."""
+    of_numpy = is_numpy_state(obj, state)
+    if of_numpy is not None:
+        return of_numpy
     if type(state) is not dict:
         return False
     if isinstance(obj, BaseException):

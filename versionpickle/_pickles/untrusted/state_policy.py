@@ -11,6 +11,7 @@ from typing import Any
 from versionpickle._classes.instrument import Instrumentation
 from versionpickle._classes.third_party import EXTRA, FIELDS_SET, PRIVATE
 from versionpickle._pickles.build.deferred import SETTLED, Deferred, meaning
+from versionpickle._pickles.numpy_values import is_array, is_dtype
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Stamp
 
@@ -113,7 +114,9 @@ class StatePolicy(CallPolicy):
         return isinstance(setstate, types.MethodType | types.FunctionType)
 
     def is_value(self, obj: Any) -> bool:
-        return type(obj) not in self._met and is_value_class(type(obj))
+        if type(obj) in self._met:
+            return False
+        return is_value_class(type(obj)) or is_array(obj) or is_dtype(obj)
 
     def declared_names(self, stamp: Stamp) -> Iterable[str]:
         hooks = self._hooks(stamp.cls)

@@ -1,4 +1,4 @@
-"""What only the user knows of a change: given with the command, or asked for."""
+"""What only the user knows about a change: given with the command, or asked for."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from versionpickle.migrations._schema import RecordedField
 
 @attrs.frozen
 class Answer:
-    """One ``--option Class.field=said``; *cls* is None where it is for any class."""
+    """One ``--option Class.field=value``; *cls* is None if it is for any class."""
 
     option: str
     cls: str | None
-    field: str
-    said: str
+    fields: tuple[str, ...]
+    value: str
 
     @classmethod
     def parse(cls, option: str, text: str) -> Self:
@@ -29,17 +29,34 @@ class Answer:
         Read an option as it was typed.
 
         >>> Answer.parse("add", "Order.currency='USD'")
-        Answer(option='add', cls='Order', field='currency', said="'USD'")
+        Answer(option='add', cls='Order', fields=('currency',), value="'USD'")
         """
-        left, equals, said = text.partition("=")
-        name, _, field = left.strip().rpartition(".")
-        if not equals or not field.isidentifier():
+        left, equals, value = text.partition("=")
+        name, _, listed = left.strip().rpartition(".")
+        fields = tuple(field.strip() for field in listed.split(","))
+        is_list = option == "merge" or len(fields) == 1
+        if not equals or not is_list or not all(map(str.isidentifier, fields)):
             problem = f"{text!r} has no field and no '='"
-            raise ProjectError(f"--{option}", problem, f"write --{option} field=..., for example")
-        return cls(option, name or None, field, said.strip())
+            raise ProjectError(f"--{option}", problem, f"write --{option} {_EXAMPLES[option]}")
+        return cls(option, name or None, fields, value.strip())
+
+    @property
+    def names(self) -> list[str]:
+        """The names in the value."""
+        return [name.strip() for name in self.value.split(",")]
 
 
-class Asks(Protocol):
+_EXAMPLES = {
+    "rename": "total=amount",
+    "add": "currency=\"'USD'\"",
+    "convert": "amount=CODE",
+    "split": "name=given,family",
+    "merge": "given,family=name",
+    "renamed": "Customer=Client",
+}
+
+
+class Prompter(Protocol):
     """Ask the user."""
 
     def is_renamed(self, ref: str, old: str, new: str) -> bool:
@@ -50,67 +67,70 @@ class Asks(Protocol):
 
 
 class NonInteractive:
-    """Refuse to guess: say which option decides."""
+    """Refuse to guess; the error names the option that decides."""
 
     def is_renamed(self, ref: str, old: str, new: str) -> bool:
         problem = f"was {old!r} renamed to {new!r}?"
-        cure = f"say --rename {old}={new} if so, and --rename {old}= if not"
+        cure = f"pass --rename {old}={new} if so, or --rename {old}= if not"
         raise ProjectError(ref, problem, cure)
 
     def code(self, ref: str, question: str, option: str) -> str:
-        raise ProjectError(ref, question, f"say {option}CODE")
+        raise ProjectError(ref, question, f"pass {option}CODE")
 
 
 class Answers:
-    """Answer from what was said with the command, and ask for the rest."""
+    """Answer from the options of the command, and ask for the rest."""
 
-    def __init__(self, said: Iterable[Answer], asks: Asks) -> None:
-        self._said = [*said]
-        self._asks = asks
+    def __init__(self, given: Iterable[Answer], prompter: Prompter) -> None:
+        self._given = [*given]
+        self._prompter = prompter
         self._used: set[Answer] = set()
 
     def unused(self) -> Iterator[Answer]:
-        """Yield what was said in vain."""
-        return (answer for answer in self._said if answer not in self._used)
+        """Yield the options that no class needed."""
+        return (answer for answer in self._given if answer not in self._used)
 
-    def said(self, option: str, names: Iterable[str], field: str) -> str | None:
-        for answer in self._said:
-            fits = answer.cls is None or answer.cls in names
-            if fits and (answer.option, answer.field) == (option, field):
+    def all(self, option: str, names: Iterable[str]) -> Iterator[Answer]:
+        """Yield what was given with an option for a class, and count it as used."""
+        for answer in self._given:
+            if answer.option == option and (answer.cls is None or answer.cls in names):
                 self._used.add(answer)
-                return answer.said
+                yield answer
+
+    def given(self, option: str, names: Iterable[str], field: str) -> str | None:
+        for answer in self._given:
+            fits = answer.cls is None or answer.cls in names
+            if fits and (answer.option, answer.fields) == (option, (field,)):
+                self._used.add(answer)
+                return answer.value
         return None
 
-    def renamed(
-        self, names: tuple[str, ...], gone: str, come: list[RecordedField], same: list[str]
-    ) -> str | None:
-        """Return the new name of a field that went; *same* are those of its type."""
-        said = self.said("rename", names, gone)
-        if said is not None:
-            if said and said not in {field.name for field in come}:
-                problem = f"no field {said!r} came that {gone!r} could have been renamed to"
-                raise ProjectError(names[0], problem, f"say --rename {gone}= if it is gone")
-            return said or None
-        return next((new for new in same if self._asks.is_renamed(names[0], gone, new)), None)
+    def renamed(self, names: tuple[str, ...], gone: str, come: list[str]) -> str | None:
+        """Return the new name of a field that went; None if it is gone."""
+        given = self.given("rename", names, gone)
+        if given is None:
+            return next(
+                (new for new in come if self._prompter.is_renamed(names[0], gone, new)), None
+            )
+        if given and given not in come:
+            problem = f"there is no new {given!r} that {gone!r} could have been renamed to"
+            raise ProjectError(names[0], problem, f"pass --rename {gone}= if it is gone")
+        return given or None
 
     def value(self, names: tuple[str, ...], field: RecordedField) -> str:
-        """Return the code of the value that old objects get in a field that came."""
-        question = (
-            f"what is {field.name!r} ({field.type or 'any type'}) of objects that were stored "
-            "before it came?"
-        )
+        """Return the code of the value that old objects get in a new field."""
+        question = f"what is the {field.name!r} ({field.type or 'any type'}) of old objects?"
         return self._code("add", names, field.name, question)
 
-    def function(self, names: tuple[str, ...], field: str, old: str, new: str) -> str:
-        """Return the code of the function that makes a new value of an old one."""
-        question = f"which function makes {new or 'today'}'s {field!r} of {old or 'the old one'}?"
+    def function(self, names: tuple[str, ...], field: str, question: str) -> str:
+        """Return the code of a function for a field."""
         return self._code("convert", names, field, question)
 
     def _code(self, option: str, names: tuple[str, ...], field: str, question: str) -> str:
-        said = self.said(option, names, field)
-        if said is None:
-            said = self._asks.code(names[0], question, f"--{option} {field}=")
-        return checked_code(said, f"--{option} {field}={said}")
+        given = self.given(option, names, field)
+        if given is None:
+            given = self._prompter.code(names[0], question, f"--{option} {field}=")
+        return checked_code(given, f"--{option} {field}={given}")
 
 
 def checked_code(code: str, shown: str) -> str:
@@ -118,8 +138,8 @@ def checked_code(code: str, shown: str) -> str:
     try:
         ast.parse(code, mode="eval")
     except (SyntaxError, ValueError) as exc:
-        problem = f"this is no expression ({exc.args[0]})"
-        raise ProjectError(shown, problem, "give a value such as 0, or a function") from None
+        problem = f"this is not an expression ({exc.args[0]})"
+        raise ProjectError(shown, problem, "pass a value such as 0, or a function") from None
     return code.strip()
 
 

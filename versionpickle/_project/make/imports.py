@@ -5,10 +5,15 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib
+import itertools
+import sys
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
+
+import attrs
 
 from .declarations import Space
 from .source_text import Edit, SourceText, last_on_line
@@ -70,7 +75,7 @@ class Scope:
 
     def edits(self) -> Iterator[Edit]:
         """Yield the edits that import what was asked for."""
-        lines = []
+        new = []
         for module in sorted({module for module, _ in self._new}):
             names = sorted(
                 name if name == alias else f"{name} as {alias}"
@@ -80,9 +85,9 @@ class Scope:
             extended = _extended(self._source, module, names)
             yield from extended
             if not extended:
-                lines.append(f"from {module} import {', '.join(names)}")
-        if lines:
-            yield _after_imports(self._source, lines)
+                line = f"from {module} import {', '.join(names)}"
+                new.append(NewImport(_place(self._source, module, is_from=True), line))
+        yield from placed(self._source, sorted(new))
 
 
 def _way(value: Any, module: str) -> list[str] | None:
@@ -120,22 +125,97 @@ def _inserted(source: SourceText, statement: ast.ImportFrom, name: str) -> Edit:
     return Edit(at, at, code)
 
 
-def _after_imports(source: SourceText, lines: list[str]) -> Edit:
-    code = "\n".join(lines)
+Order: TypeAlias = tuple[int, bool, str]
+"""The section of an import, whether it begins with *from*, and the module."""
+
+
+@attrs.frozen(order=True)
+class NewImport:
+    """A line that imports from a module, and its place in the order of imports."""
+
+    order: Order
+    line: str
+
+
+def _place(source: SourceText, module: str, *, is_from: bool) -> Order:
+    """Return the place of an import, as isort and ruff sort them."""
+    top = module.partition(".")[0]
+    if module.startswith("."):
+        section = 3
+    elif top in sys.stdlib_module_names:
+        section = 0
+    else:
+        file = getattr(sys.modules.get(top), "__file__", None)
+        is_own = file is not None and source.file.is_relative_to(Path(file).parent)
+        section = 2 if is_own else 1
+    return section, is_from, module.lower()
+
+
+def placed(source: SourceText, new: list[NewImport]) -> Iterator[Edit]:
+    """Yield the edits that put new imports where they belong; after the last if none is sorted."""
+    if not new:
+        return
+    there = [(order, one) for one in _before_classes(source) for order in _orders(source, one)]
+    if not there:
+        yield _first_imports(source, _in_sections(new))
+        return
+    orders = [order for order, _ in there]
+    is_sorted = orders == sorted(orders)
+    for place, group in itertools.groupby(new, lambda one: _index(orders, one, is_sorted)):
+        yield _between(source, there, place, [*group])
+
+
+def _orders(source: SourceText, statement: ast.stmt) -> Iterator[Order]:
+    if isinstance(statement, ast.ImportFrom):
+        name = "." * statement.level + (statement.module or "")
+        if name != "__future__":
+            yield _place(source, name, is_from=True)
+    elif isinstance(statement, ast.Import):
+        yield _place(source, statement.names[0].name, is_from=False)
+
+
+def _index(orders: list[Order], new: NewImport, is_sorted: bool) -> int:
+    """Return how many of the imports stay before a new one."""
+    return sum(order <= new.order for order in orders) if is_sorted else len(orders)
+
+
+def _between(
+    source: SourceText, there: list[tuple[Order, ast.stmt]], place: int, new: list[NewImport]
+) -> Edit:
+    """Put new imports next to one of their section, if there is one."""
+    code = _in_sections(new)
+    following = there[place : place + 1]
+    if following and (place == 0 or following[0][0][0] == new[-1].order[0]):
+        order, statement = following[0]
+        gap = "\n" if order[0] == new[-1].order[0] else "\n\n"
+        return Edit(source.start(statement), source.start(statement), f"{code}{gap}")
+    order, statement = there[place - 1]
+    at = source.end_of_line(last_on_line(source.tree, statement))
+    gap = "\n" if order[0] == new[0].order[0] else "\n\n"
+    return Edit(at, at, f"{gap}{code}")
+
+
+def _in_sections(new: list[NewImport]) -> str:
+    groups = itertools.groupby(new, lambda one: one.order[0])
+    return "\n\n".join("\n".join(one.line for one in group) for _, group in groups)
+
+
+def _first_imports(source: SourceText, code: str) -> Edit:
     if not source.tree.body:
         end = len(source.text)
         return Edit(end, end, f"{code}\n")
-    first = source.tree.body[0]
-    imports = [
-        one for one in _before_classes(source) if isinstance(one, ast.Import | ast.ImportFrom)
-    ]
-    if imports:
-        at = source.end_of_line(last_on_line(source.tree, imports[-1]))
-        return Edit(at, at, f"\n{code}")
-    if _is_docstring(first):
-        at = source.end_of_line(last_on_line(source.tree, first))
+    head = [*itertools.takewhile(_is_head, source.tree.body)]
+    if head:
+        at = source.end_of_line(last_on_line(source.tree, head[-1]))
         return Edit(at, at, f"\n\n{code}")
-    return Edit(source.start(first), source.start(first), f"{code}\n\n")
+    start = source.start(source.tree.body[0])
+    return Edit(start, start, f"{code}\n\n")
+
+
+def _is_head(statement: ast.stmt) -> bool:
+    """Whether a statement must be before all imports: a docstring, or one of __future__."""
+    is_future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+    return is_future or _is_docstring(statement)
 
 
 def _before_classes(source: SourceText) -> Iterator[ast.stmt]:

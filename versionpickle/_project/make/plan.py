@@ -17,7 +17,7 @@ from versionpickle._project.project import Project
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations._schema import Recorded, Schema
 
-from .answers import Answers
+from .answers import Answer, Answers
 from .declarations import Space, by_hand, edits, place_of
 from .imports import Scope
 from .source_text import Edit, SourceText
@@ -97,6 +97,9 @@ def _lines(text: str) -> list[str]:
 
 def plan(project: Project, names: Iterable[str], answers: Answers) -> Plan:
     """Return what has to be written for these classes, or for all that have changed."""
+    for answer in answers.all("renamed", ()):
+        old, new = _renamed_class(project, answer)
+        project.renames[old] = new
     made = Plan(project)
     for key in _chosen(project, tuple(names)):
         try:
@@ -105,10 +108,31 @@ def plan(project: Project, names: Iterable[str], answers: Answers) -> Plan:
         except ProjectError as exc:
             made.refused[key] = exc
     for answer in () if made.refused else answers.unused():
-        owner = answer.cls or "a class that is to be made"
-        problem = f"no field {answer.field!r} of {owner} has changed so"
-        raise ProjectError(f"--{answer.option}", problem, "see what 'versionpickle check' tells")
+        owner = answer.cls or "a changed class"
+        problem = f"it names {', '.join(answer.fields)}, which {owner} has no use for"
+        raise ProjectError(f"--{answer.option}", problem, "run 'versionpickle check' first")
     return made
+
+
+def _renamed_class(project: Project, answer: Answer) -> tuple[str, str]:
+    """Return the key of a class that is gone, and that of the class that it is now."""
+    old = [schema.key for schema in project.gone() if answer.fields[0] in _short_names(schema.ref)]
+    new = [
+        key
+        for key, hooks in project.classes.items()
+        if answer.value in {*names_of(hooks), *_short_names(hooks.declaration.ref)}
+    ]
+    if len(old) != 1 or len(new) != 1:
+        shown = answer.fields[0] if len(old) != 1 else answer.value
+        problem = f"{len(old if len(old) != 1 else new) or 'no'} classes are called {shown}"
+        cure = "name a class that is gone, and one that is in the code"
+        raise ProjectError(f"--renamed {answer.fields[0]}={answer.value}", problem, cure)
+    return old[0], new[0]
+
+
+def _short_names(ref: str) -> set[str]:
+    qualname = ref.partition(":")[2]
+    return {qualname, qualname.rpartition(".")[2]}
 
 
 def _chosen(project: Project, names: tuple[str, ...]) -> list[str]:
@@ -121,7 +145,7 @@ def _chosen(project: Project, names: tuple[str, ...]) -> list[str]:
 
 
 def _plan_class(plan: Plan, key: str, answers: Answers) -> bool:
-    """Plan what one class needs; tell whether that is anything."""
+    """Plan what one class needs; return whether that is anything."""
     project, hooks = plan.project, plan.project.classes[key]
     before = project.schema_before(key) or _twin(project, key)
     if before is None:
@@ -156,11 +180,11 @@ def _plan_step(plan: Plan, step: NewStep) -> None:
 
 def _twin(project: Project, key: str) -> Schema | None:
     """Return the schema of a class that is gone, and whose name this one has."""
-    found = [schema for schema in project.gone() if project.twin(schema) == key]
+    found = [one for one in project.gone() if project.clear_successor(one) == key]
     if len(found) > 1:
         gone = " or ".join(schema.ref for schema in found)
         problem = f"it may have been {gone}"
-        raise ProjectError(project.classes[key].declaration.ref, problem, "say formerly=...")
+        raise ProjectError(project.classes[key].declaration.ref, problem, "set formerly=...")
     return found[0] if found else None
 
 
@@ -172,19 +196,19 @@ def _difference(project: Project, key: str, before: Schema) -> ClassDifference:
     if declaration.version > latest.version:  # which is to be recorded, and no more
         return ClassDifference((), ())
     problem = f"version {latest.version} is recorded already: it went back"
-    cure = f"say version={latest.version}, or take the schema back from version control"
+    cure = f"set version={latest.version}, or restore the schema from version control"
     raise ProjectError(declaration.ref, problem, cure)
 
 
 def _former(hooks: Instrumentation, before: Schema) -> str | None:
-    """Return the name that the class had, where its declaration does not say so."""
+    """Return the name that the class had, if its declaration does not name it."""
     declaration = hooks.declaration
     is_known = before.ref == declaration.ref or before.ref in declaration.formerly
     return None if is_known else before.ref
 
 
 def _refuse_others(hooks: Instrumentation, difference: ClassDifference) -> None:
-    """Refuse what no operation can say."""
+    """Refuse changes that no operation describes."""
     if difference.structure:
         problem = " and ".join(difference.structure)
         raise ProjectError(hooks.declaration.ref, problem, by_hand(hooks, {}))

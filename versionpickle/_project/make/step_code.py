@@ -20,39 +20,41 @@ from .source_text import Edit, SourceText, last_on_line
 @attrs.frozen
 class StepCode:
     """
-    A step as it is written.
-
-    *body* is that of a function, where no operations say what is to be done.
+    The code of a step: a call with operations, or a function to fill in.
 
     >>> print(StepCode("migration", "Order", 2, ('rename("a", "b")',)))
     migration(Order, 2, rename("a", "b"))
-    >>> print(StepCode("migration", "CardOrder", 2, body=("return state",)))
+    >>> print(StepCode("migration", "CardOrder", 2))
     @migration(CardOrder, 2)
-    def card_order_2_to_3(state):
+    def card_order_2_to_3(state: dict[str, Any]) -> dict[str, Any]:
         return state
     """
 
-    word: str
+    migration: str
     target: str
     version: int
     operations: tuple[str, ...] = ()
-    body: tuple[str, ...] = ()
     indent: str = "    "
+    width: int = WIDTH
+    any_type: str = "Any"
 
     def __str__(self) -> str:
         if self.operations:
             return self._call()
-        lines = (f"{self.indent}{line}" for line in self.body)
-        head = f"@{self.word}({self.target}, {self.version})"
-        return "\n".join([head, f"def {self._name}(state):", *lines])
+        state = f"dict[str, {self.any_type}]"
+        return (
+            f"@{self.migration}({self.target}, {self.version})\n"
+            f"def {self._name}(state: {state}) -> {state}:\n"
+            f"{self.indent}return state"
+        )
 
     def _call(self) -> str:
         arguments = [self.target, str(self.version), *self.operations]
-        line = f"{self.word}({', '.join(arguments)})"
-        if len(line) <= WIDTH:
+        line = f"{self.migration}({', '.join(arguments)})"
+        if len(line) <= self.width:
             return line
         lines = (f"{self.indent}{argument}," for argument in arguments)
-        return "\n".join([f"{self.word}(", *lines, ")"])
+        return "\n".join([f"{self.migration}(", *lines, ")"])
 
     @property
     def _name(self) -> str:
@@ -62,7 +64,7 @@ class StepCode:
 
 def double_quoted(code: str) -> str:
     r"""
-    Return code with double quotes around its texts, if these hold none.
+    Return code with double quotes around its strings, if these contain none.
 
     >>> double_quoted("add('unit', 'a\"b')")
     'add("unit", \'a"b\')'

@@ -133,6 +133,7 @@ def record_all() -> None:
     for key in project.recordable():
         if key in sys.argv[1:]:
             continue
-        project.record(key)
+        with contextlib.suppress(ProjectError):  # the findings report it
+            [*project.record(key)]
     found = [attrs.asdict(one) for one in findings(project)]
     print(f"\n{_FOUND}{json.dumps(found)}")  # noqa: T201 - to the process that asked

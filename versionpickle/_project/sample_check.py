@@ -1,0 +1,223 @@
+"""Whether a sample loads as it was recorded, by plain pickle and by our own load."""
+
+from __future__ import annotations
+
+import re
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from versionpickle._classes.instrument import Instrumentation
+from versionpickle._pickles.load.unpickler import loads
+from versionpickle._pickles.rewrite.snapshot import description, is_same
+from versionpickle.exceptions import ForbiddenError, PlainLoadError, VersionPickleError
+from versionpickle.migrations import Step
+from versionpickle.migrations._schema import Recorded
+
+from .find import is_own
+from .history import place_of
+from .part_differences import ABSENT, differences, place_in
+from .project import Project
+from .samples import Sample, attribute_names, outcome
+from .type_texts import holds
+
+
+@attrs.frozen
+class SampleProblem:
+    """What is wrong with a sample."""
+
+    problem: str
+    cure: str
+    cause: str | None = None
+    """The class whose change it is, if it is known."""
+
+    kind: str = "sample"
+    field: str | None = None
+    details: tuple[str, ...] = ()
+    place: str | None = None
+    """File and line of the code to look at."""
+
+    is_open: bool = False
+    """Whether nothing is wrong, but nothing is recorded either."""
+
+
+def check_sample(project: Project, sample: Sample, key: str | None) -> SampleProblem | None:
+    """Return the first problem of a sample; *key* is that of its class if it is in the code."""
+    try:
+        obj = project.load(sample)
+        found = description(obj)
+    except Exception as exc:  # noqa: BLE001 - whatever stops it is reported
+        return _failure(project, sample, exc)
+    hooks = None if key is None else project.classes[key]
+    version = outcome(obj) if hooks is None else str(hooks.declaration.version)
+    return (
+        _of_our_load(project, sample, found)
+        or _of_description(project, sample, version, found)
+        or (None if key is None else next(_of_object(project, sample, key, obj), None))
+    )
+
+
+def _failure(project: Project, sample: Sample, exc: Exception) -> SampleProblem:
+    problem = f"its sample {sample.name!r} does not load: {type(exc).__name__}: {exc}"
+    cure = "fix the step or the class"
+    if isinstance(exc, PlainLoadError):
+        cure = (
+            "if only versionpickle.loads reads your data, set plain-pickle = false in "
+            "[tool.versionpickle]; if not, let the class have a __dict__"
+        )
+    return SampleProblem(problem, cure, _ref_in(project, exc))
+
+
+def _ref_in(project: Project, exc: Exception) -> str | None:
+    """Return today's name of the class that an error is about."""
+    ref = getattr(exc, "ref", None)
+    if not isinstance(ref, str):
+        return None
+    declaration = project.registry.declaration(ref)
+    if declaration is not None:
+        return declaration.ref
+    return project.schemas[ref].ref if ref in project.schemas else ref
+
+
+def _of_our_load(project: Project, sample: Sample, found: dict[str, Any]) -> SampleProblem | None:
+    """Load it as `versionpickle.loads` does, which builds only what is declared or allowed."""
+    try:
+        ours = description(loads(sample.file.read_bytes(), registry=project.registry))
+    except ForbiddenError as exc:
+        return _forbidden(project, exc.refs, found["object"])
+    except Exception as exc:  # noqa: BLE001 - whatever stops it is reported
+        problem = (
+            f"pickle.loads reads its sample {sample.name!r}, but versionpickle.loads does not: "
+            f"{type(exc).__name__}: {exc}"
+        )
+        return SampleProblem(problem, "fix the step or the class", _ref_in(project, exc))
+    if is_same(ours["object"], found["object"]):
+        return None
+    problem = f"versionpickle.loads reads its sample {sample.name!r} as another object"
+    lines = tuple(map(str, differences(found["object"], ours["object"])))
+    return SampleProblem(problem, "declare what pickle.loads does for it", details=lines)
+
+
+def _forbidden(project: Project, refs: tuple[str, ...], snapshot: Any) -> SampleProblem:
+    place = place_in(snapshot, {*refs})
+    field = re.match(r"\.(\w+)", place or "")
+    where = f" in {place.removeprefix('.')!r}" if place else ""
+    listed = ", ".join(refs)
+    own = [ref.partition(":")[2] for ref in refs if is_own(project, ref)]
+    if own:
+        cure = f"put @versioned on {' and '.join(own)}"
+    else:
+        cure = f"call versionpickle.allow({', '.join(map(repr, refs))}) next to the class"
+    return SampleProblem(
+        f"its objects hold some of {listed}{where}, which versionpickle.loads refuses",
+        cure,
+        refs[0],
+        "unversioned",
+        field and field.group(1),
+    )
+
+
+def _of_description(
+    project: Project, sample: Sample, version: str, found: dict[str, Any]
+) -> SampleProblem | None:
+    expected = sample.described(version, found, project.registry)
+    if expected is None:
+        problem = f"nothing records what its sample {sample.name!r} is today"
+        cure = "run 'versionpickle record', review what it writes, and commit it"
+        cause = sample.newer_class(found, project.registry)
+        return SampleProblem(problem, cure, cause, is_open=True)
+    if is_same(found["object"], expected):
+        return None
+    changed = [*differences(expected, found["object"], _name(found["object"]))]
+    owners = {one.owner for one in changed}
+    step = _last_step(project, sample)
+    blamed = "the step that has changed since" if step is None else f"the {step}, or one before it"
+    return SampleProblem(
+        f"its sample {sample.name!r} no longer loads as the object that was recorded",
+        f"fix {blamed}; if the new object is right, give it a new version",
+        owners.pop() if len(owners) == 1 else None,
+        details=tuple(map(str, changed)),
+        place=None if step is None else place_of(step, project.known.root),
+    )
+
+
+def _name(snapshot: Any) -> str:
+    ref = snapshot.get("class", "") if isinstance(snapshot, dict) else ""
+    return str(ref).rpartition(":")[2].rpartition(".")[2]
+
+
+def _last_step(project: Project, sample: Sample) -> Step | None:
+    """Return the last step that a sample of an old version takes, a function if there is one."""
+    registry = project.registry
+    declaration = registry.named(sample.key) or registry.declaration(sample.key)
+    if declaration is None:
+        return None
+    try:
+        steps = registry.path(declaration.ref, sample.version, declaration)
+    except VersionPickleError:
+        return None
+    functions = [step for step in steps if step.function is not None]
+    return next(iter(reversed(functions or steps)), None)
+
+
+def _of_object(project: Project, sample: Sample, key: str, obj: Any) -> Iterator[SampleProblem]:
+    """Compare the object with what its class looks like today."""
+    hooks, today = project.classes[key], project.recorded(key)
+    if type(obj) is not hooks.cls:
+        return
+    yield from _of_names(hooks, sample, obj)
+    if sample.version == today.version:
+        return
+    if today.fields is None:
+        yield from _of_missing(project, key, sample, obj)
+    else:
+        yield from _of_types(today, sample, obj)
+
+
+def _of_names(hooks: Instrumentation, sample: Sample, obj: Any) -> Iterator[SampleProblem]:
+    """Look for attributes that the methods of the class do not find."""
+    for name in sorted(attribute_names(obj)):
+        hidden = getattr(hooks.cls, name, None)
+        if hasattr(type(hidden), "__set__") or hasattr(type(hidden), "__delete__"):
+            problem = (
+                f"its sample {sample.name!r} has {name!r}, which the class hides by a property"
+            )
+            cure = (
+                f"let a step rename it to the attribute that the property reads: {name!r} is lost"
+            )
+            yield SampleProblem(problem, cure, field=name)
+        private = re.fullmatch(r"_([^_].*?)(__\w+)", name)
+        owners = {base.__name__.lstrip("_") for base in hooks.cls.__mro__}
+        if private is not None and not name.endswith("__") and private.group(1) not in owners:
+            own = f"_{hooks.cls.__name__.lstrip('_')}{private.group(2)}"
+            problem = (
+                f"its sample {sample.name!r} has {name!r}, the private name of a class that is "
+                f"no base of {hooks.cls.__name__}"
+            )
+            yield SampleProblem(
+                problem, f"write rename({name!r}, {own!r}) into a step", field=name
+            )
+
+
+def _of_missing(project: Project, key: str, sample: Sample, obj: Any) -> Iterator[SampleProblem]:
+    """Look for attributes that all new objects have, and an upgraded one does not."""
+    cls = project.classes[key].cls
+    made = [attribute_names(one) for one in project.fresh(key).values() if type(one) is cls]
+    for name in sorted(set.intersection(*made) - attribute_names(obj) if made else ()):
+        problem = f"its sample {sample.name!r} has no {name!r}, which new objects have"
+        yield SampleProblem(problem, f"write add({name!r}, ...) into a step", field=name)
+
+
+def _of_types(today: Recorded, sample: Sample, obj: Any) -> Iterator[SampleProblem]:
+    """Compare the values of an upgraded object with declared types that are simple."""
+    for field in today.fields or ():
+        value = getattr(obj, field.name, ABSENT)
+        if value is not ABSENT and holds(field.type, value) is False:
+            problem = (
+                f"its sample {sample.name!r} has {value!r} in {field.name!r}, which is declared "
+                f"as {field.type}"
+            )
+            cure = f"write convert({field.name!r}, ...) into the step to version {today.version}"
+            yield SampleProblem(problem, cure, field=field.name)
