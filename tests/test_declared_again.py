@@ -13,7 +13,7 @@ import pytest
 import versionpickle
 
 from versionpickle import adopt, alias, migration
-from versionpickle.exceptions import DeclarationError, UnreachableClassError
+from versionpickle.exceptions import DeclarationError, ForbiddenError, UnreachableClassError
 from versionpickle.migrations import default_registry, rename
 from versionpickle.migrations._origin import Origin
 
@@ -298,3 +298,15 @@ class TestNestedNames:
         alias("gone:Thing", moved.make, registry=registry)
 
         assert registry.target("gone:Thing.size") == "gone:Thing.size"
+
+    def test_of_a_function_in_a_pickle(self, moved, registry):
+        """Its methods are asked for by the name in the pickle, and can be allowed by it."""
+        alias("place_new:Thing", moved.make, registry=registry)
+        data = b"\x80\x02cbuiltins\ngetattr\ncplace_new\nThing\nX\x04\x00\x00\x00size\x86R."
+
+        with pytest.raises(ForbiddenError) as caught:
+            versionpickle.loads(data, registry=registry)
+        assert caught.value.refs == ("place_new:Thing.size",)
+
+        versionpickle.allow(*caught.value.refs, registry=registry)
+        assert versionpickle.loads(data, registry=registry) is moved.Thing.size

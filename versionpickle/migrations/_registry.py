@@ -159,6 +159,11 @@ class Registry:
         """Return what `alias` and `retire` let each ref mean."""
         return dict(self._names.aliases)
 
+    def alias_of(self, meaning: object) -> str | None:
+        """Return a ref that means *meaning* by an alias."""
+        aliases = self._names.aliases.items()
+        return next((ref for ref, known in aliases if known is meaning), None)
+
     def all_hooks(self) -> list[Any]:
         """Return the hooks of all classes that are declared here."""
         with self.lock:

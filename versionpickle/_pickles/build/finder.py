@@ -334,6 +334,8 @@ class Finder:
             return self.find(*f"{owner.ref}.{name}".split(":"))
         if isinstance(owner, type):
             return self.find(owner.__module__, f"{owner.__qualname__}.{name}")
+        if id(owner) in self.in_place_of_classes:
+            return self.find(*f"{self.registry.alias_of(owner)}.{name}".split(":"))
         ref = self.registry.target(f"{ref_of(type(owner))}.{name}")
         if ref in self.allowed or ref in self.registry.allowed:
             return getattr(owner, ref.rpartition(".")[2])
