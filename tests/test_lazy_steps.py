@@ -95,7 +95,7 @@ def test_module_without_the_step():
 
 
 @pytest.mark.parametrize("wrong", [5, "", pickle])
-def test_misuse(wrong):
+def test_migrations_that_name_no_module(wrong):
     """It is the name of a module."""
     with pytest.raises(DeclarationError, match="is not the name of a module"):
         versioned(version=2, migrations=wrong)(type("C", (), {}))

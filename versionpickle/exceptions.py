@@ -210,12 +210,12 @@ class UnreachableClassError(PicklingError):
     """No load could find the class of the object again."""
 
     ref: str
+    cure: str
 
     def _sentence(self) -> str:
         return (
             f"cannot pickle objects of {self.ref}: {self.problem}, so no load could find "
-            "the class again; move it to the top of its module, or give it a stable "
-            "name with name=..."
+            f"the class again; {self.cure}"
         )
 
 
@@ -411,7 +411,8 @@ class UnknownClassError(UnpicklingError):
             return f"{finding}; {cure}, or give its class name={self.ref!r} again"
         return (
             f"{finding}; {cure}, or declare what became of it: formerly=({self.ref!r},) on its "
-            f"successor, alias({self.ref!r}, ...) or retire({self.ref!r})"
+            f"successor, migration({self.ref!r}, {self.version}, become(...)) or replace(...), or "
+            f"retire({self.ref!r})"
         )
 
 

@@ -42,7 +42,7 @@ class Chain:
     @property
     def led_by(self) -> str | None:
         """The step that led to the class from another, if one did."""
-        return str(self.steps[0]) if self.steps and self.steps[0].has_left else None
+        return str(self.steps[0]) if self.steps and self.steps[0].is_arrival else None
 
     def run(self, state: object, unset: set[str]) -> object:
         """

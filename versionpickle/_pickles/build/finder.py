@@ -146,7 +146,7 @@ class Finder:
         """Find a name as plain pickle does, or as the default load knows it."""
         assert self.plain is not None
         try:
-            return self.plain(module, name)
+            return self._find_imported(module, name)
         except (ImportError, AttributeError):
             if not is_value_type(module, name):
                 raise
@@ -211,13 +211,21 @@ class Finder:
         if self.plain is not None:
             if target == ref:
                 raise LookupError(ref)
-            return self.plain(module, name)
+            return self._find_imported(module, name)
         if target == "builtins:getattr":
             return self._attribute
         if self._holds_known(target):
             return look_up(target)
         single = self._find_single(target)
         return self._noted_pure(value_type(module, name)) if single is None else single
+
+    def _find_imported(self, module: str, name: str) -> Any:
+        """Return what pickle finds, or what its import has just declared for it."""
+        assert self.plain is not None
+        found = self.plain(module, name)
+        ref = f"{module}:{name}"
+        meaning = self.registry.resolve(ref)
+        return found if meaning is None else self._find_declared(ref, meaning)
 
     def _noted_pure(self, function: Any) -> Any:
         self.pure[id(function)] = function
@@ -326,6 +334,8 @@ class Finder:
             return self.find(*f"{owner.ref}.{name}".split(":"))
         if isinstance(owner, type):
             return self.find(owner.__module__, f"{owner.__qualname__}.{name}")
+        if id(owner) in self.in_place_of_classes:
+            return self.find(*f"{self.registry.alias_of(owner)}.{name}".split(":"))
         ref = self.registry.target(f"{ref_of(type(owner))}.{name}")
         if ref in self.allowed or ref in self.registry.allowed:
             return getattr(owner, ref.rpartition(".")[2])
