@@ -8,7 +8,7 @@ import pickle
 import pickletools
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -25,6 +25,10 @@ from .snapshot import is_same, snapshot
 from .staleness import is_current, is_renamed, would_be_stamped
 
 
+if TYPE_CHECKING:
+    from versionpickle._pickles.untrusted.limits import Limits
+
+
 @attrs.frozen
 class Settings:
     """How pickles are to be written anew."""
@@ -34,6 +38,20 @@ class Settings:
 
     allow: tuple[object, ...] = ()
     registry: Registry = attrs.field(default=None, converter=checked_registry)
+    encoding: str = attrs.field(default="ASCII", kw_only=True)
+    """That of the strings of Python 2."""
+
+    limits: Limits | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """The arguments of a load."""
+        return {
+            "registry": self.registry,
+            "allow": self.allow,
+            "encoding": self.encoding,
+            "limits": self.limits,
+        }
 
 
 @attrs.frozen
@@ -199,7 +217,7 @@ def _written_alone(data: bytes, settings: Settings) -> bytes:
     protocol = protocol_of(data) if settings.protocol is None else settings.protocol
     return _rewritten(
         data,
-        functools.partial(loads, registry=registry, allow=settings.allow),
+        functools.partial(loads, **settings.loading),
         functools.partial(dumps, protocol=protocol, registry=registry),
     )
 
@@ -247,7 +265,7 @@ def _dumped_as_one(settings: Settings, protocol: int, objs: list[Any]) -> bytes:
 
 def _loaded_as_one(settings: Settings, data: bytes) -> list[Any]:
     file = io.BytesIO(data)
-    reader = Unpickler(file, registry=settings.registry, allow=settings.allow)
+    reader = Unpickler(file, **settings.loading)
     return list(_all(reader, file, len(data)))
 
 
