@@ -238,6 +238,9 @@ class Project:
             for hooks in self.registry.all_hooks()
             for old in hooks.declaration.formerly
         }
+        for key, hooks in self.classes.items():
+            if key in self.schemas:  # a stable name, perhaps of a class that was renamed
+                found[_short(self.schemas[key].ref)] = _short(hooks.declaration.ref)
         for schema in self.gone():
             keys = self.successors(schema)
             if len(keys) == 1:
@@ -269,7 +272,8 @@ class Project:
         old = None if schema is None else schema.at(version)
         if old is None:
             return set()
-        return {*changes(self._in_today_names(old), self.recorded(key))}
+        then, today = self.compared(key, old)
+        return {*changes(self._in_today_names(then), today)}
 
     def follow(self, key: str, old: Recorded) -> Chain:
         """Return the steps of an old version; raise where its fields do not reach today's."""

@@ -176,7 +176,7 @@ def _fresh(hooks: Hooks, obj: Any) -> Any:
 
 def _is_comparable(hooks: Hooks, made: Strategy) -> bool:
     """Tell whether the constructor gives an object again for the attributes of one."""
-    settings = hypothesis.settings(**_SETTINGS)
+    settings = hypothesis.settings(**_SETTINGS, phases=[hypothesis.Phase.generate])
     try:
         obj = hypothesis.find(made, lambda obj: True, settings=settings)
         return not [*attributes_differ(hooks, obj, _fresh(hooks, obj))]
