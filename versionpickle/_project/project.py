@@ -276,7 +276,7 @@ class Project:
         return {*changes(self._in_today_names(then), today)}
 
     def follow(self, key: str, old: Recorded) -> Chain:
-        """Return the steps of an old version; raise where its fields do not reach today's."""
+        """Return the steps of an old version; raise if its fields do not lead to today's."""
         hooks = self.classes[key]
         chain = hooks.chain(Claim(hooks.declaration.key, old.version, old.names, old.bases))
         hooks.codec.source(chain, old.names)
@@ -342,7 +342,7 @@ class Project:
                 yield one.descriptions
 
     def _describe(self, one: Sample, version: str | None) -> bool:
-        """Record what a sample is by now, if that is open; return whether it was."""
+        """Record what a sample is by now, if that is not recorded; return whether it was not."""
         try:
             obj = self.load(one)
             found = description(obj)
