@@ -15,7 +15,7 @@ import click
 from versionpickle.stores._existing import ExistingStore
 from versionpickle.stores._sweeps.migration import Migration
 
-from .modules import allow_option, import_option
+from .modules import accept_option, allow_option, import_option
 from .output import Text, console, counted, tells_errors
 from .places import Opening, bar, store_argument, table_of
 
@@ -33,6 +33,7 @@ from .places import Opening, bar, store_argument, table_of
 )
 @import_option
 @allow_option
+@accept_option
 @tells_errors
 def migrate(
     store: str,
@@ -42,6 +43,7 @@ def migrate(
     workers: int,
     modules: tuple[str, ...],
     allow: tuple[str, ...],
+    accept_differences: bool,
 ) -> None:
     """
     Write anew what is stale in a STORE, while it is in use.
@@ -54,7 +56,12 @@ def migrate(
     """
     with Opening(modules, allow).existing(store) as opened:
         workers = workers if len(opened) > _MANY else 0
-        steps = opened.migrating(dry_run=dry_run, limit=limit, workers=workers)
+        steps = opened.migrating(
+            dry_run=dry_run,
+            limit=limit,
+            workers=workers,
+            accept_differences=accept_differences,
+        )
         done, is_stopped = _watched(steps)
         _tell(done, opened, store)
     if is_stopped:

@@ -29,7 +29,12 @@ allow_option: Callable[[_F], _F] = click.option(
     "--allow",
     multiple=True,
     metavar="REF",
-    help="Let pickles name this class or function as well.",
+    help="Let pickles name this class or function, or all of a set such as numpy, as well.",
+)
+accept_option: Callable[[_F], _F] = click.option(
+    "--accept-differences",
+    is_flag=True,
+    help="Also write what would load as something else than before.",
 )
 
 

@@ -19,7 +19,7 @@ from versionpickle._pickles.inspect.upgrade_paths import FoundClass
 from versionpickle._pickles.rewrite.rewrite import Settings, Upgrade
 from versionpickle._project.in_place import Plan, files_in, upgrade_file
 
-from .modules import allow_option, import_all, import_option
+from .modules import accept_option, allow_option, import_all, import_option
 from .output import Text, console, shown, tells_errors
 
 
@@ -38,6 +38,7 @@ from .output import Text, console, shown, tells_errors
 )
 @import_option
 @allow_option
+@accept_option
 @click.option(
     "--protocol",
     type=click.IntRange(0, 5),
@@ -52,6 +53,7 @@ def upgrade(
     backup: str,
     modules: tuple[str, ...],
     allow: tuple[str, ...],
+    accept_differences: bool,
     protocol: int | None,
     recursive: bool,
 ) -> None:
@@ -63,7 +65,8 @@ def upgrade(
     that cannot be upgraded stays as well, and makes the exit status 1.
     """
     _check_suffix(backup)
-    settings = Settings(protocol, tuple(ref for ref, _ in named(allow)))
+    allowed = tuple(ref for ref, _ in named(allow))
+    settings = Settings(protocol, allowed, accept_differences=accept_differences)
     samples = import_all(modules)
     plan = Plan(settings, backup, dry_run, samples)
     files = list(files_in(paths, recursive=recursive, samples=samples))

@@ -91,6 +91,7 @@ class ExistingStore(Mapping[Key, Any]):
         limit: int | None = None,
         workers: int = 0,
         executor: Executor | None = None,
+        accept_differences: bool = False,
         progress: Callable[[Migration], object] | None = None,
     ) -> Migration:
         """
@@ -104,9 +105,17 @@ class ExistingStore(Mapping[Key, Any]):
         With *dry_run* all is tried, and nothing written; *limit* is for that many records.
         *workers* processes do the work, or any *executor*; *progress* is called after
         each batch.
+        What would load as something else than before is written only where you
+        *accept_differences*.
         """
         done = Migration(0, is_dry=dry_run)
-        steps = self.migrating(dry_run=dry_run, limit=limit, workers=workers, executor=executor)
+        steps = self.migrating(
+            dry_run=dry_run,
+            limit=limit,
+            workers=workers,
+            executor=executor,
+            accept_differences=accept_differences,
+        )
         for done in steps:
             if progress is not None:
                 progress(done)
@@ -119,6 +128,7 @@ class ExistingStore(Mapping[Key, Any]):
         limit: int | None = None,
         workers: int = 0,
         executor: Executor | None = None,
+        accept_differences: bool = False,
     ) -> Iterator[Migration]:
         """Migrate as `migrate` does, as far as it is iterated: it yields after each batch."""
         _check_count("workers", workers)
@@ -128,6 +138,7 @@ class ExistingStore(Mapping[Key, Any]):
             cure = "migrate it when that code is gone, and it is opened without versions="
             raise StoreError(self._records.address, problem, cure)
         work = self._settings.work(is_labelled=self._records.has_labels)
+        work = attrs.evolve(work, accept_differences=accept_differences)
         plan = Plan(work, self._settings.judge(), limit=limit, is_dry=dry_run, executor=executor)
         with processes(0 if executor else workers, work.registry) as own:
             plan = attrs.evolve(plan, executor=executor or own)
