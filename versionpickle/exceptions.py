@@ -18,6 +18,8 @@ Every error of versionpickle, in one tree.
     └── UnpicklingError            (pickle.UnpicklingError)
         ├── TruncatedError         (EOFError)    the bytes end too early
         ├── DamagedError         (ValueError)    the bytes are no pickle, or hold more than one
+        │   ├── EncodingError                    a string of Python 2 in another encoding
+        │   └── NotAPickleError                  what is gzip, JSON, joblib's or something else
         ├── DamagedRecordError     (ValueError)  a record of a store that is not what was stored
         ├── BuildError                           a class that cannot cope with its data
         ├── CycleError                           an object that is part of what needs its hash
@@ -55,6 +57,7 @@ __all__ = [
     "DamagedStoreError",
     "DeclarationError",
     "DowngradeError",
+    "EncodingError",
     "FieldsError",
     "ForbiddenError",
     "FutureVersionError",
@@ -62,6 +65,7 @@ __all__ = [
     "LimitError",
     "LockedStoreError",
     "MissingStepError",
+    "NotAPickleError",
     "NotAStoreError",
     "PastVersionError",
     "PicklingError",
@@ -253,6 +257,30 @@ class DamagedError(UnpicklingError, ValueError):
         return (
             f"these bytes are not one whole pickle: {self.problem}; "
             "restore them from a good copy, or look at them with pickletools.dis"
+        )
+
+
+class NotAPickleError(DamagedError):
+    """Say what bytes are that are no pickle, and how to read them."""
+
+    cure: str
+
+    def _sentence(self) -> str:
+        return f"{self.problem}; {self.cure}"
+
+
+class EncodingError(DamagedError):
+    """Say that a string that Python 2 wrote cannot be decoded as the load was told to."""
+
+    string: str
+    """The string, or a part of it, as Python shows bytes."""
+
+    encoding: str
+
+    def _sentence(self) -> str:
+        return (
+            f"{self.problem}; load it with encoding='latin1', which datetime and numpy need, or "
+            "with the encoding of its texts if that is another one"
         )
 
 

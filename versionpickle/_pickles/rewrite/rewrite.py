@@ -148,12 +148,7 @@ def _survey(data: bytes, start: int, registry: Registry, memo: dict[int, Any]) -
     surveyor = Surveyor(data, registry)
     surveyor.position = start
     surveyor.memo |= memo
-    try:
-        surveyor.run()
-    except VersionPickleError:
-        raise
-    except Exception as exc:  # as inspect() tells it
-        raise DamagedError(f"{type(exc).__name__} at byte {surveyor.at}: {exc}") from exc
+    surveyor.survey()
     return surveyor
 
 
