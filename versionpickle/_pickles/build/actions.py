@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from versionpickle._classes.conversion import is_pending
+from versionpickle._classes.layout import layout_of
 from versionpickle._classes.plain import restore
 from versionpickle._classes.unstamped import Unstamped
 from versionpickle._pickles.machine.machine import Machine
@@ -15,6 +16,7 @@ from versionpickle._pickles.value_types import FROZENDICT
 from versionpickle._wire.stamp import Stamp, is_stamped
 from versionpickle.exceptions import StepError
 
+from .attribute_names import with_text_names
 from .deferred import Copies, Deferred, Making, NotMadeError, meaning
 from .finder import Finder, Former, reconstruct
 
@@ -205,6 +207,8 @@ class DeferredActions(Machine):
         if type(obj) is Deferred and obj.making is not None:
             for value in awaited:
                 _ = value.made
+            if self.takes_bytes:
+                state = with_text_names(state)
             if obj.is_made:
                 self._unfilled.pop(id(obj.made), None)
                 obj.making.conversion(state).fill(obj.made, state)
@@ -217,6 +221,8 @@ class DeferredActions(Machine):
         obj = meaning(obj)
         self._unfilled.pop(id(obj), None)
         _, hooks, ref, _ = self._blank.pop(id(obj), (obj, None, None, 0))
+        if self.takes_bytes and not _reads_itself(obj, hooks):
+            state = with_text_names(state)
         if is_stamped(state) and is_pending(state[0]):
             state[0].fill(obj, state)
         elif hooks is not None and not is_stamped(state):
@@ -331,6 +337,12 @@ class DeferredActions(Machine):
             elif id(item) in self._unfilled and _hashes_by_value(type(item)):
                 return self._unfilled[id(item)][1]
         return None
+
+
+def _reads_itself(obj: Any, hooks: Unstamped | None) -> bool:
+    """Tell whether a class has its own way to read its state, which knows what it wrote."""
+    layout = layout_of(type(obj), ()) if hooks is None else hooks.codec.layout
+    return layout.restores_itself
 
 
 def _plain(maker: Any) -> tuple[Any, str | None]:

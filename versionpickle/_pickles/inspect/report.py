@@ -12,6 +12,7 @@ import attrs
 from versionpickle._classes.named_sets import cures_of
 from versionpickle._classes.reviving import checked_claim
 from versionpickle._pickles.build.finder import Finder, today
+from versionpickle._pickles.load.foreign_bytes import recognised
 from versionpickle._pickles.machine.machine import Machine
 from versionpickle._wire.calls import WIRE_REFS
 from versionpickle._wire.refs import look_up, own_ref, shortened
@@ -75,13 +76,7 @@ def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None =
     """
     known = checked_registry(registry)
     surveyor = Surveyor(bytes(memoryview(data)), known)
-    try:
-        surveyor.run()
-    except VersionPickleError:
-        raise
-    except Exception as exc:
-        problem = f"{type(exc).__name__} at byte {surveyor.at}: {exc}"
-        raise DamagedError(problem) from exc
+    surveyor.survey()
     return Reporting(surveyor, known).report()
 
 
@@ -129,6 +124,17 @@ class Surveyor(Machine):
         self.stamps: dict[Any, _Stamp] = {}
         self.outside: dict[str, None] = {}
         self._objects: dict[int, _Object] = {}
+
+    def survey(self) -> None:
+        """Read one pickle; raise an error of ours that says what the bytes are, if none."""
+        start = self.position
+        try:
+            self.run()
+        except VersionPickleError as exc:
+            raise recognised(self.data[start:]) or exc from exc.__cause__
+        except Exception as exc:
+            problem = f"{type(exc).__name__} at byte {self.at}: {exc}"
+            raise recognised(self.data[start:]) or DamagedError(problem) from exc
 
     def find(self, module: str, name: str) -> Any:
         ref = ":".join(today(module, name))

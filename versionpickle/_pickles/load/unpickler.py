@@ -30,6 +30,7 @@ from versionpickle.exceptions import (
     PlainLoadError,
     TruncatedError,
     UnpicklingError,
+    UntrustedError,
     VersionPickleError,
 )
 from versionpickle.migrations import Registry
@@ -96,6 +97,7 @@ class Unpickler(pickle.Unpickler):
         buffers = None if buffers is None else ReplayBuffers(buffers)
         self._file = file
         self._text = {"encoding": encoding, "errors": errors}
+        self._takes_bytes = encoding == "bytes"
         super().__init__(
             file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
         )
@@ -142,10 +144,21 @@ class Unpickler(pickle.Unpickler):
         try:
             return self._load()
         except Refused as refused:
-            raise self._forbidden(str(refused)) from None
+            raise self._recognised(self._forbidden(str(refused))) from None
+        except (DamagedError, TruncatedError, ForbiddenError, UntrustedError) as exc:
+            raise self._recognised(exc) from exc.__cause__
+
+    def _recognised(self, exc: UnpicklingError) -> UnpicklingError:
+        """Return an error that says what the bytes are, if they are no pickle."""
+        from .foreign_bytes import is_joblibs, recognised  # noqa: PLC0415 - no good load needs it
+
+        if isinstance(exc, ForbiddenError) and not any(map(is_joblibs, exc.refs)):
+            return exc
+        self._rewind()
+        return recognised(self._rest()) or exc
 
     def _load(self) -> Any:
-        if self._limits is not None or self._memo is not None:
+        if self._limits is not None or self._memo is not None or self._takes_bytes:
             return self._build()
         copyreg.clear_extension_cache()  # C takes from there what it should ask us for
         try:
@@ -400,7 +413,9 @@ def loads(
     reader._is_all = True
     found = reader.load()
     if not unsafe and file.tell() != size:
-        raise DamagedError(f"{size - file.tell()} bytes follow after its end")
+        from .foreign_bytes import recognised  # noqa: PLC0415 - no good load needs it
+
+        raise recognised(data) or DamagedError(f"{size - file.tell()} bytes follow after its end")
     return found
 
 

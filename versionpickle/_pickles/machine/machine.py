@@ -8,7 +8,7 @@ import struct
 
 from typing import Any
 
-from versionpickle.exceptions import DamagedError, TruncatedError
+from versionpickle.exceptions import DamagedError, EncodingError, TruncatedError
 
 from .opcodes import HANDLERS
 
@@ -31,6 +31,8 @@ _EMPTY_TUPLE = pickle.EMPTY_TUPLE[0]
 _REDUCE = pickle.REDUCE[0]
 _BUILD = pickle.BUILD[0]
 _read_float = struct.Struct(">d").unpack_from
+_SHOWN = 40
+"""How many bytes of a string are shown that cannot be decoded."""
 
 
 class Machine:
@@ -67,6 +69,9 @@ class Machine:
 
         self.reads_short_text = True
         """Whether `text` need not be asked for texts of up to 255 bytes."""
+
+        self.takes_bytes = encoding == "bytes"
+        """Whether strings of Python 2 stay bytes."""
 
         self._encoding = encoding
         self._errors = errors
@@ -248,7 +253,15 @@ class Machine:
 
     def string(self, raw: bytes) -> Any:
         """Decode a Python 2 string as the caller of the load wished."""
-        return raw if self._encoding == "bytes" else raw.decode(self._encoding, self._errors)
+        if self.takes_bytes:
+            return raw
+        try:
+            return raw.decode(self._encoding, self._errors)
+        except UnicodeDecodeError as exc:
+            start = max(exc.start - _SHOWN // 2, 0)
+            part = repr(raw[start : start + _SHOWN])
+            problem = f"the string {part} of Python 2 cannot be decoded as {self._encoding}"
+            raise EncodingError(problem, part, self._encoding) from None
 
     def text(self, raw: bytes, encoding: str = "utf-8", errors: str = "surrogatepass") -> str:
         return str(raw, encoding, errors)

@@ -69,7 +69,7 @@ def ref_today(ref: str, registry: Registry) -> str:
     return ref if declaration is None else declaration.ref
 
 
-_NAMED = (
+NAMED = (
     type,
     types.FunctionType,
     types.BuiltinFunctionType,
@@ -91,12 +91,8 @@ class _Painter:
             return obj if math.isfinite(obj) else {"float": repr(obj)}
         if type(obj) in {bytes, complex}:
             return {type(obj).__name__: repr(obj)}
-        if isinstance(obj, _NAMED):
-            return {
-                "name": ref_of(obj)
-                if hasattr(obj, "__qualname__")
-                else _ADDRESS.sub("", repr(obj))
-            }
+        if isinstance(obj, NAMED):
+            return {"name": name_shown(obj)}
         if id(obj) in self._seen:
             return {"seen": self._seen[id(obj)][0]}
         self._seen[id(obj)] = len(self._seen), obj
@@ -122,17 +118,31 @@ class _Painter:
 
     def _paint_reduced(self, obj: Any) -> dict[str, Any]:
         """Describe what an object reduces to."""
-        found = reduced(obj)
-        if isinstance(found, str):
-            return {"name": found}
-        _, args, state, items, pairs = (*found, *[None] * 4)[:5]
-        parts = {
-            "args": [part for part in args if type(part) is not Stamp and part is not type(obj)],
-            "state": _plain(state),
-            "items": None if items is None else [*items],
-            "pairs": None if pairs is None else [*pairs],
-        }
-        return {name: self.paint(part) for name, part in parts.items() if part}
+        return {name: self.paint(part) for name, part in reduced_parts(obj).items()}
+
+
+def name_shown(obj: Any) -> str:
+    return ref_of(obj) if hasattr(obj, "__qualname__") else _ADDRESS.sub("", repr(obj))
+
+
+def reduced_parts(obj: Any) -> dict[str, Any]:
+    """Return what an object reduces to, by name and without stamps; leave out what is empty."""
+    found = reduced(obj)
+    if isinstance(found, str):
+        return {"name": found}
+    _, args, state, items, pairs = (*found, *[None] * 4)[:5]
+    parts = {
+        "args": [part for part in args if type(part) is not Stamp and part is not type(obj)],
+        "state": _plain(state),
+        "items": None if items is None else [*items],
+        "pairs": None if pairs is None else [*pairs],
+    }
+    return {name: part for name, part in parts.items() if not _is_empty(part)}
+
+
+def _is_empty(part: Any) -> bool:
+    """Tell whether this is nothing, without asking a class of others what is true for it."""
+    return part is None or (type(part).__module__ == "builtins" and not part)
 
 
 def _plain(state: Any) -> Any:
@@ -144,7 +154,7 @@ def _plain(state: Any) -> Any:
         else:
             values, _, extras = unpacked(claim, state[: len(claim.names) + 2])
             state = values | extras
-    named = state and as_dict(state)
+    named = None if _is_empty(state) else as_dict(state)
     if isinstance(named, dict) and all(type(name) is str for name in named):
         return dict(sorted(named.items()))  # they may stand in another order tomorrow
     return state

@@ -139,6 +139,8 @@ _HARMLESS = frozenset({"__notes__", EXTRA, FIELDS_SET, PRIVATE}) | frozenset(
 
 
 def is_dunder(name: Any) -> bool:
+    if type(name) is bytes:  # which Python 2 wrote, and which becomes a text
+        name = name.decode("latin1")
     if not isinstance(name, str):
         return False
     name = str.__str__(name)  # whatever a subclass of str makes of it
