@@ -7,17 +7,17 @@ import errno
 import os
 import stat
 
-from collections.abc import Iterable, Iterator
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Any, Unpack
 
 from versionpickle._pickles.dump.pickler import dumps
-from versionpickle._pickles.load.unpickler import Policy, loads
+from versionpickle._pickles.load.settings import LoadSettings
+from versionpickle._pickles.load.unpickler import loads
 from versionpickle.migrations import Registry
 
 
 if TYPE_CHECKING:
     from versionpickle._pickles.dump.downgrade import Versions
-    from versionpickle._pickles.untrusted.limits import Limits
 
 
 def dump_file(
@@ -116,19 +116,7 @@ def _sync_folder(folder: str) -> None:
             os.close(number)
 
 
-def load_file(
-    path: str | os.PathLike[str],
-    *,
-    fix_imports: bool = True,
-    encoding: str = "ASCII",
-    errors: str = "strict",
-    registry: Registry | None = None,
-    allow: Iterable[object] = (),
-    limits: Limits | None = None,
-    missing: Policy = "raise",
-    future: Policy = "raise",
-    unsafe: bool = False,
-) -> Any:
+def load_file(path: str | os.PathLike[str], **settings: Unpack[LoadSettings]) -> Any:
     """
     Return the object whose pickle is the file at *path*, upgraded to today's classes.
 
@@ -136,21 +124,11 @@ def load_file(
     The file is not changed: write the object with `dump_file` to store it as
     today's classes do.
     """
+    limits = settings.get("limits")
     with open(path, "rb") as file:
         data = file.read(-1 if limits is None else limits.bytes + 1)
     try:
-        return loads(
-            data,
-            fix_imports=fix_imports,
-            encoding=encoding,
-            errors=errors,
-            registry=registry,
-            allow=allow,
-            limits=limits,
-            missing=missing,
-            future=future,
-            unsafe=unsafe,
-        )
+        return loads(data, **settings)
     except Exception as exc:
         exc.add_note(f"while loading {os.fspath(path)}")
         raise

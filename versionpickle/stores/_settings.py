@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from versionpickle._pickles.load.fast import fast_loads
-from versionpickle._pickles.load.unpickler import Policy, loads
+from versionpickle._pickles.load.settings import Policy
+from versionpickle._pickles.load.unpickler import loads
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.tracking import (
     Notes,

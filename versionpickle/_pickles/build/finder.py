@@ -85,6 +85,10 @@ class Finder:
     def is_pure(self, function: object) -> bool:
         return id(function) in self.pure
 
+    def revives(self, found: object) -> bool:
+        """Return whether *found* makes the stamps of this load."""
+        return type(found) is functools.partial and found.func in _REVIVING
+
     def is_free_of_care(self, found: object) -> bool:
         """Tell whether what was found means the same to every load, and C's can take it."""
         return not (
@@ -125,8 +129,10 @@ class Finder:
             importing = self.plain is not None
             if self.keep:
                 keeping = (self.registry, importing, self.keep, self._kept)
-                return self._noted_pure(functools.partial(_stream.revive_or_keep, *keeping))
-            return self._noted_pure(functools.partial(_stream.revive_in, self.registry, importing))
+                revive = functools.partial(_stream.revive_or_keep, *keeping)
+            else:
+                revive = functools.partial(_stream.revive_in, self.registry, importing)
+            return self._noted_pure(revive)
         if (module, name) in _OURS:
             self.needs_builder |= name == "_keep"  # the class may be back
             return _OURS[module, name]
@@ -285,6 +291,7 @@ def reconstruct(cls: Any, base: type, state: Any) -> Any:
     return cls() if base is object else cls(state)
 
 
+_REVIVING = (_stream.revive_in, _stream.revive_or_keep)
 _OURS: dict[tuple[str, str], Any] = {
     ("versionpickle", "_make"): _stream._make,
     ("versionpickle", "_member"): _stream._member,

@@ -12,6 +12,8 @@ import attrs
 from versionpickle._classes.reviving import OF_OURS, checked_claim
 from versionpickle._pickles.build.finder import Finder, today
 from versionpickle._pickles.machine.machine import Machine
+from versionpickle._pickles.machine.source import Source
+from versionpickle._pickles.machine.stack import Stack
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import (
@@ -72,15 +74,7 @@ def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None =
     (('builtins:len', "versionpickle.allow('builtins:len')"),)
     """
     known = checked_registry(registry)
-    surveyor = Surveyor(bytes(memoryview(data)), known)
-    try:
-        surveyor.run()
-    except VersionPickleError:
-        raise
-    except Exception as exc:
-        problem = f"{type(exc).__name__} at byte {surveyor.at}: {exc}"
-        raise DamagedError(problem) from exc
-    return Reporting(surveyor, known).report()
+    return Reporting(survey(bytes(memoryview(data)), known), known).report()
 
 
 @attrs.define(eq=False)
@@ -117,11 +111,12 @@ _WITHOUT_KEYS = object()
 """Stands for all lists and sets."""
 
 
-class Surveyor(Machine):
+class Surveyor:
     """Count what a pickle makes."""
 
-    def __init__(self, data: bytes, registry: Registry) -> None:
-        super().__init__(data, encoding="latin1")
+    packs_plainly = True
+
+    def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self.names: dict[str, _Name] = {}
         self.stamps: dict[Any, _Stamp] = {}
@@ -205,6 +200,12 @@ class Surveyor(Machine):
                     obj.maker.fields.update(dict.fromkeys(names))
         return obj
 
+    def pack(self, items: list[Any]) -> Any:
+        return tuple(items)
+
+    def dropped(self) -> None:
+        """Count it: it was made all the same."""
+
     def new_list(self, items: list[Any]) -> Any:
         return _WITHOUT_KEYS
 
@@ -228,6 +229,39 @@ class Surveyor(Machine):
             if not obj.keys:
                 obj.keys = []  # not before: a pickle may hold very many that stay empty
             obj.keys += [key for key, _ in pairs]
+
+
+@attrs.frozen
+class Survey:
+    """What a surveyor has counted in one pickle."""
+
+    data: bytes
+    end: int
+    """The index of the first byte after the pickle."""
+
+    memo: dict[int, Any]
+    surveyor: Surveyor
+
+
+_NO_MEMO: dict[int, Any] = {}
+
+
+def survey(
+    data: bytes, registry: Registry, *, start: int = 0, memo: dict[int, Any] = _NO_MEMO
+) -> Survey:
+    """Count what the pickle makes that begins at *start*, where the memo holds this already."""
+    source = Source(data, encoding="latin1")
+    source.position = start
+    stack = Stack(source)
+    stack.memo |= memo
+    surveyor = Surveyor(registry)
+    try:
+        Machine(source, surveyor, stack).run()
+    except VersionPickleError:
+        raise
+    except Exception as exc:
+        raise DamagedError(f"{type(exc).__name__} at byte {source.at}: {exc}") from exc
+    return Survey(data, source.position, stack.memo, surveyor)
 
 
 def _maker(function: _Name, args: Any) -> Any:
@@ -263,19 +297,20 @@ def _is_telling(ref: str) -> bool:
 class Reporting:
     """Compare what was found with what is declared."""
 
-    def __init__(self, found: Surveyor, registry: Registry) -> None:
-        self._found = found
+    def __init__(self, survey: Survey, registry: Registry) -> None:
+        self._survey = survey
+        self._found = survey.surveyor
         self._registry = registry
         self._finder = Finder(registry)
         self._ways = UpgradePaths(registry)
 
     def report(self) -> Report:
         found = self._found
-        data = found.data
+        data, end = self._survey.data, self._survey.end
         named = [name for name in found.names.values() if _is_telling(name.ref)]
         notes = list(found.outside)
-        if found.position != len(data):
-            notes.append(f"{len(data) - found.position} bytes follow after its end")
+        if end != len(data):
+            notes.append(f"{len(data) - end} bytes follow after its end")
         return Report(
             protocol=data[1] if data[:1] == pickle.PROTO else 0,
             size=len(data),

@@ -25,6 +25,8 @@ from versionpickle._wire.refs import look_up
 from versionpickle._wire.stamp import Claim
 
 from .machine import Machine
+from .source import Source
+from .stack import Stack
 
 
 @attrs.define(eq=False, repr=False)
@@ -99,21 +101,28 @@ def _meaning(function: Any) -> Any:
         return function
 
 
-class TreeReader(Machine):
+class TreeReader:
     """Read a pickle into nodes; note which one each opcode was about."""
 
+    packs_plainly = True
+
     def __init__(self, data: bytes, *, encoding: str = "ASCII", errors: str = "strict") -> None:
-        super().__init__(data, encoding=encoding, errors=errors)
+        self._source = Source(data, encoding=encoding, errors=errors)
+        self._stack = Stack(self._source)
         self.about: dict[int, Any] = {}
-        """The node that the opcode in this place made or changed."""
+        """By index of an opcode: the node that it made or changed."""
+
+    @property
+    def memo(self) -> dict[int, Any]:
+        return self._stack.memo
 
     def read(self) -> Any:
         """Return the root; None where the bytes turn bad later on."""
         with contextlib.suppress(Exception):
-            return self.run()
+            return Machine(self._source, self, self._stack).run()
 
     def _about(self, node: Any) -> Any:
-        self.about[self.at] = node
+        self.about[self._source.at] = node
         return node
 
     def find(self, module: str, name: str) -> Any:
@@ -130,6 +139,12 @@ class TreeReader(Machine):
 
     def read_only(self, buffer: Any) -> Any:
         return buffer
+
+    def pack(self, items: list[Any]) -> Any:
+        return tuple(items)
+
+    def dropped(self) -> None:
+        """Keep what was made of it: it may be part of something else."""
 
     def call(self, function: Any, args: Any) -> Any:
         return self._about(Node(_ref(function), function, args))

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from versionpickle._pickles.dump.pickler import Pickler, dumps
-from versionpickle._pickles.inspect.report import Reporting, Surveyor
+from versionpickle._pickles.inspect.report import Reporting, Survey, survey
 from versionpickle._pickles.inspect.upgrade_paths import FoundClass
 from versionpickle._pickles.load.unpickler import Unpickler, loads
 from versionpickle.exceptions import DamagedError, StepError, VersionPickleError
@@ -119,45 +119,32 @@ class _Pickle:
 
 def _pickles(data: bytes, registry: Registry) -> list[_Pickle]:
     """Survey the pickles in *data*, which fails where it holds anything else."""
-    found: list[_Pickle] = []
-    before: Surveyor | None = None
+    pickles: list[_Pickle] = []
+    before: Survey | None = None
     start = 0
-    while start < len(data) or not found:
-        surveyor, follows = _surveyed(data, start, registry, before)
-        end = surveyor.position
-        found.append(_Pickle(start, end, *_found(surveyor, registry), follows))
-        before, start = surveyor, end
-    return found
+    while start < len(data) or not pickles:
+        found, follows = _surveyed(data, start, registry, before)
+        pickles.append(_Pickle(start, found.end, *_stale(found, registry), follows))
+        before, start = found, found.end
+    return pickles
 
 
 def _surveyed(
-    data: bytes, start: int, registry: Registry, before: Surveyor | None
-) -> tuple[Surveyor, bool]:
-    """Read what begins at *start*, if possible without what stands *before* it."""
+    data: bytes, start: int, registry: Registry, before: Survey | None
+) -> tuple[Survey, bool]:
+    """Read what begins at *start*, if possible without what is *before* it."""
     try:
-        return _survey(data, start, registry, {}), False
+        return survey(data, registry, start=start), False
     except DamagedError:
         if before is None:
             raise
-    return _survey(data, start, registry, before.memo), True
+    return survey(data, registry, start=start, memo=before.memo), True
 
 
-def _survey(data: bytes, start: int, registry: Registry, memo: dict[int, Any]) -> Surveyor:
-    surveyor = Surveyor(data, registry)
-    surveyor.position = start
-    surveyor.memo |= memo
-    try:
-        surveyor.run()
-    except VersionPickleError:
-        raise
-    except Exception as exc:  # as inspect() tells it
-        raise DamagedError(f"{type(exc).__name__} at byte {surveyor.at}: {exc}") from exc
-    return surveyor
-
-
-def _found(surveyor: Surveyor, registry: Registry) -> tuple[tuple[FoundClass, ...], Manifest]:
-    """Return the classes that are not stored as they would be today, and the label of all."""
-    report = Reporting(surveyor, registry).report()
+def _stale(found: Survey, registry: Registry) -> tuple[tuple[FoundClass, ...], Manifest]:
+    """Return the classes that are not stored as they would be today, and the manifest of all."""
+    report = Reporting(found, registry).report()
+    surveyor = found.surveyor
     claims = [stamp.claim for stamp in surveyor.stamps.values()]
     stamped, unstamped = report.classes[: len(claims)], report.classes[len(claims) :]
     stale = [

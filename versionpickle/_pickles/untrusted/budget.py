@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from versionpickle._pickles.build.deferred import SETTLED
-from versionpickle._pickles.machine.machine import Machine
+from versionpickle._pickles.machine.source import Source
 from versionpickle.exceptions import LimitError
 
 from .hash_cost import HashCosts
@@ -18,14 +18,14 @@ from .limits import Limits
 
 
 class Budget:
-    """Count what *machine* makes, and stop it where that is more than *limits* allow."""
+    """Count what is made of *source*, and end the load where that is more than *limits* allow."""
 
-    def __init__(self, limits: Limits, machine: Machine) -> None:
+    def __init__(self, limits: Limits, source: Source) -> None:
         self.limits = limits
         self.made = 0
         """How many objects there are so far."""
 
-        self._machine = machine
+        self._source = source
         self._deadline = time.monotonic() + limits.seconds
         self._next_look = 0
         self._hashed = 0
@@ -36,7 +36,7 @@ class Budget:
         self._depths: dict[int, int] = {}
 
     def exceed(self, limit: str, value: float) -> NoReturn:
-        raise LimitError(limit, getattr(self.limits, limit), value, self._machine.at)
+        raise LimitError(limit, getattr(self.limits, limit), value, self._source.at)
 
     def check(self, limit: str, value: int) -> None:
         if value > getattr(self.limits, limit):
