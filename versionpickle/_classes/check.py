@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import (
     DeclarationError,
     FutureVersionError,
@@ -22,6 +23,7 @@ from versionpickle.migrations._registry import checked_registry
 from .hooks import Hooks
 
 
+@public("versionpickle")
 @attrs.frozen
 class Problem:
     """What would stop a load of old data, and what to do about it."""

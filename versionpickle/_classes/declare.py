@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
-from versionpickle._wire.refs import MARK, checked_version, ref_of
+from versionpickle._wire.refs import MARK, checked_version, public, ref_of
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import Declaration, Formerly, Registry, Unstamped, default_registry
 from versionpickle.migrations._declaration import Extra
@@ -94,6 +94,7 @@ def versioned(
     return decorate
 
 
+@public("versionpickle")
 class Versioned:
     """
     Be the base of classes whose objects store a version.

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self
 
+from versionpickle._wire.refs import public
 from versionpickle._wire.stamp import Claim, Stamp, make_stamp
 from versionpickle.exceptions import StampError
 from versionpickle.migrations._chain import as_dict
@@ -32,6 +33,7 @@ class _Written(threading.local):
 WRITTEN = _Written()
 
 
+@public("versionpickle")
 class Placeholder:
     """
     Stand for an object whose class is retired.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copyreg
 import sys
 
-from typing import Any, TypeGuard
+from collections.abc import Callable
+from typing import Any, TypeGuard, TypeVar
 
 from versionpickle.exceptions import DeclarationError
 
@@ -120,3 +121,16 @@ def reduced(obj: Any) -> Any:
     """Return what pickle would ask of an object, if we had not told it otherwise of its class."""
     reducer = registered_reducer(type(obj))
     return obj.__reduce_ex__(4) if reducer is None else reducer(obj)
+
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def public(module: str) -> Callable[[_Class], _Class]:
+    """Return a decorator: its class is known, and pickled, by the *module* that exports it."""
+
+    def name(cls: _Class) -> _Class:
+        cls.__module__ = module
+        return cls
+
+    return name

@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import StepError
 
 from ._edges import Become, Edge, Replace
@@ -14,6 +15,7 @@ from ._fields import FieldNames, OperationError, State, SymbolicOps
 from ._operations import NamePositions, Operation
 
 
+@public("versionpickle.migrations")
 @attrs.frozen
 class Step:
     """Lead the state of a class from one version to a later one."""
@@ -103,6 +105,7 @@ def _applied(operations: tuple[Operation, ...], state: object, unset: set[str]) 
     return state
 
 
+@public("versionpickle.migrations")
 @attrs.frozen
 class Chain:
     """

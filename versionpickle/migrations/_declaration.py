@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from versionpickle._wire.refs import checked_ref, checked_version
+from versionpickle._wire.refs import checked_ref, checked_version, public
 from versionpickle.exceptions import DeclarationError
 
 
@@ -99,6 +99,7 @@ def _texts(setting: str, given: str | Iterable[str], what: str) -> tuple[str, ..
     raise TypeError(f"{setting}= takes one or more {what}, not {given!r}")
 
 
+@public("versionpickle.migrations")
 @attrs.define(eq=False)
 class Declaration:
     """Hold the settings of one class; see `versioned` for what they mean."""

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import attrs
 
+from versionpickle._wire.refs import public
+
 from ._fields import FieldNames, OperationError, StateOps
 from ._nested import put_into, take_out
 
@@ -14,6 +16,7 @@ from ._nested import put_into, take_out
 # Nobody compares operations, and attrs would take a tenth of our import to make them comparable.
 
 
+@public("versionpickle.migrations")
 class Operation(Protocol):
     """Change a state."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from versionpickle._wire.refs import ref_of
+from versionpickle._wire.refs import public, ref_of
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import (
     DeclarationError,
@@ -24,6 +24,7 @@ from ._declaration import Declaration
 from ._edges import Become
 
 
+@public("versionpickle.migrations")
 @attrs.frozen
 class Retired:
     """Stand for a class that no longer exists."""
@@ -34,6 +35,7 @@ class Retired:
         return "a retired class"
 
 
+@public("versionpickle.migrations")
 @attrs.frozen
 class Converted:
     """Stand for a class that is gone, and whose steps say what became of its objects."""
@@ -41,6 +43,7 @@ class Converted:
     ref: str
 
 
+@public("versionpickle")
 class Registry:
     """
     Know classes by all names they ever had, and the steps between versions.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Self, TypeAlias
 import attrs
 
 from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle._wire.refs import public
 
 from ._columns import Columns
 
@@ -44,6 +45,7 @@ def some_of(coming: Iterable[Record], most: int) -> list[Record]:
     return found
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Failure:
     """A record that could not be upgraded, or read, and why; it stays as it is."""
@@ -55,6 +57,7 @@ class Failure:
     reason: str
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Damage:
     """What is wrong with a record, or with the place itself."""

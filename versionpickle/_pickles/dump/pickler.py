@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from versionpickle._classes.placeholder import WRITTEN
 from versionpickle._pickles.replay import Answers
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import PicklingError, VersionPickleError
 from versionpickle.migrations import Registry
 from versionpickle.migrations._registry import checked_registry
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .downgrade import Versions
 
 
+@public("versionpickle")
 class Pickler(pickle.Pickler):
     """
     Write objects as `pickle.Pickler` does, however deep.

@@ -14,7 +14,7 @@ from versionpickle._pickles.build.finder import Finder, today
 from versionpickle._pickles.machine.machine import Machine
 from versionpickle._pickles.machine.source import Source
 from versionpickle._pickles.machine.stack import Stack
-from versionpickle._wire.refs import shortened
+from versionpickle._wire.refs import public, shortened
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import (
     DamagedError,
@@ -27,6 +27,7 @@ from versionpickle.migrations._registry import checked_registry
 from .upgrade_paths import FoundClass, UpgradePaths
 
 
+@public("versionpickle")
 @attrs.frozen
 class Report:
     """

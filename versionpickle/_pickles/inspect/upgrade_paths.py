@@ -6,11 +6,13 @@ import sys
 
 import attrs
 
+from versionpickle._wire.refs import public
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import MissingStepError, StampError, UpgradeError
 from versionpickle.migrations import Converted, Declaration, Registry, Retired
 
 
+@public("versionpickle")
 @attrs.frozen
 class FoundClass:
     """One class of which a pickle holds objects, at one version."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from versionpickle._classes.adopt import named
 from versionpickle._pickles.build.finder import Finder, Refused
 from versionpickle._pickles.replay import ReplayBuffers, ReplayFile, is_seekable, rest_of
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import (
     DamagedError,
     ForbiddenError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from versionpickle._pickles.untrusted.limits import Limits
 
 
+@public("versionpickle")
 class Unpickler(pickle.Unpickler):
     """
     Read objects as `pickle.Unpickler` does, but only of classes that are known.

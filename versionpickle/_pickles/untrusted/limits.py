@@ -6,6 +6,8 @@ from typing import Any
 
 import attrs
 
+from versionpickle._wire.refs import public
+
 
 def _check(limits: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     kinds = (int, float) if attribute.name == "seconds" else (int,)
@@ -20,6 +22,7 @@ def _limit(default: float) -> Any:
     return attrs.field(default=default, validator=_check)
 
 
+@public("versionpickle")
 @attrs.frozen(kw_only=True)
 class Limits:
     """

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle._wire.refs import public
 from versionpickle.stores._records import Batch, Failure, Key, Records
 
 from .classifier import Classifier
@@ -37,6 +38,7 @@ class Plan:
     executor: Executor | None = None
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Migration:
     """What a migration has done, up to now or up to its end."""
