@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from versionpickle._pickles.load.fast import fast_loads
 from versionpickle._pickles.load.settings import Policy
-from versionpickle._pickles.load.unpickler import loads
+from versionpickle._pickles.load.unpickler import load_again, loads
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.tracking import (
     Notes,
@@ -48,26 +48,29 @@ class Settings:
         self._given = registry
         self.registry = checked_registry(registry)
         self.allow = tuple(allow)
-        self._load = functools.partial(
+        self._has_settings = bool(self.allow) or not missing == future == "raise"
+        self._load_with_settings = functools.partial(
             loads, registry=registry, allow=self.allow, missing=missing, future=future
         )
-        self._load(b"N.")  # says what is wrong with them
+        self._load_with_settings(b"N.")  # or an error describes what is wrong with them
         self.versions = versions
         self._labels: dict[Notes, Manifest] = {}
 
     def load(self, data: bytes, key: Key | None = None) -> Any:
         """Return the object of a record; an error names the key, if it is given."""
         try:
-            return (self.registry.fast_loads or fast_loads(self.registry))(data)
-        except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
-            return self._load_with_care(data, key)
-
-    def _load_with_care(self, data: bytes, key: Key | None) -> Any:
-        try:
             return self._load(data)
         except VersionPickleError as exc:
             exc.key = key
             raise
+
+    def _load(self, data: bytes) -> Any:
+        if self._has_settings:
+            return self._load_with_settings(data)
+        try:
+            return (self.registry.fast_loads or fast_loads(self.registry))(data)
+        except Exception as exc:  # noqa: BLE001 - our own reader decides what it means
+            return load_again(data, exc, registry=self._given)
 
     def dump(self, obj: object, key: Key) -> tuple[bytes, Manifest]:
         """Return what is to be stored under a key."""
