@@ -30,11 +30,11 @@ def dump_file(
     versions: Versions | None = None,
 ) -> None:
     """
-    Write the pickle of *obj* to the file at *path*, wholly or not at all.
+    Write the pickle of *obj* to the file at *path*, completely or not at all.
 
-    The bytes go to a temporary file in the same folder, reach the disk, and then
-    replace the file: who reads it meets the old object or the new one, whenever
-    the process dies.
+    The data is written to a temporary file in the same folder and flushed to disk;
+    then the file is replaced atomically.
+    A reader gets the old object or the new one, whenever the process dies.
     The file keeps its mode; where *path* is a link, the file behind it is replaced.
     An OSError leaves the old file as it was, and no temporary file, unless only the
     folder could not be brought to the disk; a process that is killed may leave one,

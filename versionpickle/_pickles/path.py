@@ -1,4 +1,4 @@
-"""Where an object stands, in the words a user would type to get it."""
+"""The way to an object, in the words a user would type to get it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def path_of(root: str, steps: Sequence[Step]) -> str | None:
     Return the way from *root* along *steps*; None where it leads to *root* itself.
 
     Long ways are cut in the middle.
-    What makes an object stands where the object does.
+    What makes an object has the same path as the object.
 
     >>> path_of("order", [Step(INDEX, 2, None), Step(KEY, "paid", None)])
     "order[2]['paid']"
@@ -172,7 +172,7 @@ def _is_subclass(function: object, *classes: type) -> bool:
 
 
 def is_tuple_after_stamp(state: Any) -> bool:
-    """Tell whether *state* begins with a stamp: a real one, or one that was only read."""
+    """Return whether *state* begins with a stamp: a real one, or one that was only read."""
     return type(state) is tuple and bool(state) and hasattr(state[0], "claim")
 
 

@@ -18,7 +18,7 @@ class ReplayBuffers:
     """Let buffers be taken twice."""
 
     def __init__(self, buffers: Iterable[Any]) -> None:
-        self._coming = iter(buffers)
+        self._remaining = iter(buffers)
         self._taken: list[Any] = []
         self._place = self._next = 0
 
@@ -27,7 +27,7 @@ class ReplayBuffers:
 
     def __next__(self) -> Any:
         if self._next == len(self._taken):
-            self._taken.append(next(self._coming))
+            self._taken.append(next(self._remaining))
         self._next += 1
         return self._taken[self._next - 1]
 
@@ -120,11 +120,11 @@ _NO_DATA = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionTyp
 
 def reachable_from(root: Any) -> Iterator[Any]:
     """Yield *root* and all objects that it consists of; no classes, functions and modules."""
-    coming, seen = [root], {id(root)}
-    while coming:
-        obj = coming.pop()
+    todo, seen = [root], {id(root)}
+    while todo:
+        obj = todo.pop()
         yield obj
         for part in gc.get_referents(obj):
             if id(part) not in seen and not isinstance(part, _NO_DATA):
                 seen.add(id(part))
-                coming.append(part)
+                todo.append(part)

@@ -12,9 +12,9 @@ from versionpickle._pickles.load.settings import Policy
 from versionpickle._pickles.load.unpickler import load_again, loads
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.tracking import (
-    Notes,
-    dumps_noted,
-    dumps_noted_of,
+    Tracked,
+    dumps_tracked,
+    dumps_tracked_of,
     manifest_of_tracked,
 )
 from versionpickle.exceptions import VersionPickleError
@@ -54,7 +54,7 @@ class Settings:
         )
         self._load_with_settings(b"N.")  # or an error describes what is wrong with them
         self.versions = versions
-        self._labels: dict[Notes, Manifest] = {}
+        self._labels: dict[Tracked, Manifest] = {}
 
     def load(self, data: bytes, key: Key | None = None) -> Any:
         """Return the object of a record; an error names the key, if it is given."""
@@ -75,11 +75,11 @@ class Settings:
     def dump(self, obj: object, key: Key) -> tuple[bytes, Manifest]:
         """Return what is to be stored under a key."""
         try:
-            data, notes = dumps_noted(obj, registry=self._given, versions=self.versions)
+            data, tracked = dumps_tracked(obj, registry=self._given, versions=self.versions)
         except VersionPickleError as exc:
             exc.key = key
             raise
-        return data, self._manifest(notes)
+        return data, self._manifest(tracked)
 
     def dump_some(
         self, coming: Iterable[tuple[Key, object]]
@@ -94,7 +94,7 @@ class Settings:
                 yield obj
 
         try:
-            pickles, found = dumps_noted_of(
+            pickles, found = dumps_tracked_of(
                 objs(), much=MUCH, registry=self._given, versions=self.versions
             )
         except VersionPickleError:
@@ -102,15 +102,15 @@ class Settings:
                 self.dump(obj, key)
             raise
         known = self._labels.get
-        manifests = [known(notes) or self._manifest(notes) for notes in found]
+        manifests = [known(tracked) or self._manifest(tracked) for tracked in found]
         return [key for key, _ in taken], pickles, manifests
 
-    def _manifest(self, notes: Notes) -> Manifest:
-        manifest = self._labels.get(notes)
+    def _manifest(self, tracked: Tracked) -> Manifest:
+        manifest = self._labels.get(tracked)
         if manifest is None:
             if len(self._labels) >= _LABELS_MAX:
                 self._labels.clear()
-            manifest = self._labels[notes] = manifest_of_tracked(notes, self.registry)
+            manifest = self._labels[tracked] = manifest_of_tracked(tracked, self.registry)
         return manifest
 
     def judge(self) -> Classifier:

@@ -14,7 +14,7 @@ from versionpickle._classes.codecs.enum import EnumCodec
 from versionpickle._classes.codecs.values import ValuesCodec
 from versionpickle._classes.hooks import Hooks, hooks_of
 from versionpickle._classes.third_party import FIELDS_SET, is_model
-from versionpickle._pickles.dump.downgrade import never
+from versionpickle._pickles.dump.downgrade import write_only
 from versionpickle._pickles.load.unpickler import loads
 from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import BY_VALUES, Bases, Claim, make_stamp
@@ -83,7 +83,7 @@ def bases_of(hooks: Hooks, told: Versions) -> Bases:
 def _reduction(hooks: Hooks, version: int, state: dict[str, Any], bases: Bases) -> Any:
     """Return what the object reduced to; docs/reference/wire-format.md says what there is."""
     claim = Claim(hooks.declaration.key, version, None, bases)
-    whole = make_stamp(hooks.cls, claim, never, _stream._revive)
+    whole = make_stamp(hooks.cls, claim, write_only, _stream._revive)
     if isinstance(hooks.codec, EnumCodec):
         return _stream._member, (whole, state["name"])
     if hooks.has_factory:
@@ -94,7 +94,7 @@ def _reduction(hooks: Hooks, version: int, state: dict[str, Any], bases: Bases) 
         state = {FIELDS_SET: set(state), **state}
     is_by_values = isinstance(hooks.codec, ValuesCodec)
     names = (BY_VALUES, *state) if is_by_values else tuple(state)
-    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), never, _stream._revive)
+    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), write_only, _stream._revive)
     if is_by_values:
         return stamp, tuple(state.values())
     return stamp, (), (stamp, *state.values())

@@ -32,7 +32,7 @@ class DeferredActions:
         self._source = source
         self._policy = policy
         self._parts = parts
-        self._versioned = finder.met
+        self._versioned = finder.unstamped
         self._todo: list[tuple[int, Callable[..., None], tuple[Any, ...]]] = []
         self._blank: dict[int, tuple[Any, Hooks, str | None, int]] = {}
         self._unfilled: dict[int, tuple[Any, int]] = {}
@@ -181,7 +181,7 @@ class DeferredActions:
 
     def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
         plain, ref = _plain(cls)
-        if not isinstance(plain, type):  # a function that stands for a class
+        if not isinstance(plain, type):  # a function in place of a class
             return self.run_call(plain, args, kwargs)
         made = self._from_values(plain, args, ref)
         if made is not None:

@@ -38,7 +38,7 @@ class Builder:
     """
     Build objects as pickle does, and what it cannot.
 
-    A function may stand for a class, a class may have been known by names of
+    A function may be in the place of a class, a class may have been known by names of
     different versions, need not carry hooks, may be made from its state, gets its
     items after its state, and its place in sets when it is whole.
 
@@ -97,7 +97,7 @@ class Builder:
             raise DamagedError(f"its extension code {code} is not registered")
         if type(key) is not tuple or [type(part) for part in key] != [str, str]:
             raise DamagedError(
-                f"its extension code {code} is registered for {shortened(key)}, no name"
+                f"its extension code {code} is registered for {shortened(key)}, which is no name"
             )
         return self.find(*key)
 
@@ -167,7 +167,7 @@ class Builder:
         return self._defer_making(lambda: self._actions.call(function, resolved(args)))
 
     def _blank_of(self, stamp: Stamp) -> Any:
-        """Make a blank object, or what stands for one; None where that runs foreign code."""
+        """Make a blank object, or what represents one; None where that runs foreign code."""
         known = self._makes_blanks.get(id(stamp))
         if known is None:
             known = self._makes_blanks[id(stamp)] = stamp, makes_blanks(stamp)
@@ -206,7 +206,7 @@ class Builder:
     def _is_made_blank(self, cls: Any) -> bool:
         if not isinstance(cls, type) or not _is_builtin(cls.__new__):
             return False
-        hooks = self._finder.met.get(cls)
+        hooks = self._finder.unstamped.get(cls)
         return hooks is None or not (hooks.immutable or hooks.made_from_state)
 
     # Containers

@@ -11,7 +11,7 @@ from .finder import Former
 
 
 class Deferred:
-    """Stand for an object that will be made."""
+    """Represent an object that will be made."""
 
     __slots__ = (
         "_callbacks",
@@ -170,7 +170,7 @@ class NotMadeError(Exception):
 
 
 def resolved(obj: Any) -> Any:
-    """Return the object that *obj* stands for, which may be itself."""
+    """Return the object that *obj* represents, which may be itself."""
     if type(obj) is Deferred:
         return obj.result()
     return obj.cls if type(obj) is Former else obj

@@ -48,7 +48,7 @@ class Reader:
         return resolved(root)
 
     def read(self) -> Any:
-        """Return the object, or what stands for it; what runs foreign code is still to do."""
+        """Return the object, or what represents it; what runs foreign code is still to do."""
         return self._machine.run()
 
     def start_from(self, memo: dict[int, Any]) -> None:
@@ -56,5 +56,5 @@ class Reader:
         self.stack.memo.update(memo)
 
     def can_be_mapped(self) -> bool:
-        """Return whether the bytes may be read once more, to say where an error arose."""
+        """Return whether the bytes may be read once more, to find where an error arose."""
         return True

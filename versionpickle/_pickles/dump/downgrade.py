@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from versionpickle._classes import reviving as _stream
+from versionpickle._classes import reviving as _wire
 from versionpickle._classes.codecs.base import unpacked
 from versionpickle._classes.hooks import Hooks
 from versionpickle._wire.refs import ref_of
@@ -33,7 +33,7 @@ def older_reducers(registry: Registry, versions: Versions) -> dict[type, Callabl
     for hooks in sorted(registry.all_hooks(), key=_bases_first):
         lineage = tuple(hooks.lineage())
         if any(wanted.get(base, base.version) != base.version for base in lineage):
-            reducers[hooks.cls] = _Older(registry, hooks, lineage, wanted).reduce
+            reducers[hooks.cls] = _OldVersion(registry, hooks, lineage, wanted).reduce
     return reducers
 
 
@@ -58,7 +58,7 @@ def _wanted(registry: Registry, target: str | type, version: int) -> tuple[Decla
     return declaration, version
 
 
-class _Older:
+class _OldVersion:
     """Reduce the objects of one class as it once did."""
 
     def __init__(
@@ -101,9 +101,9 @@ class _Older:
         stamp = stamps[0]
         if stamp.claim.is_by_values:
             return self._of_values(stamp, args, state, *rest)
-        if function is _stream._member:
+        if function is _wire._member:
             older, args = self._stamp(None), (stamp, self._member(args[1]))
-        elif function is _stream._rebuild:
+        elif function is _wire._rebuild:
             older, undone = self._undone(None, args[2])
             args = (*args[:2], undone)
         elif state is None:  # what the call holds is all there is, and no step has seen it
@@ -150,20 +150,20 @@ class _Older:
         if fields not in self._stamps:
             claim = Claim(self._hooks.declaration.key, self._version, fields, self._bases)
             self._stamps[fields] = make_stamp(
-                self._hooks.cls, claim, never, _stream._revive, self._hooks.check_reachable
+                self._hooks.cls, claim, write_only, _wire._revive, self._hooks.check_reachable
             )
         return self._stamps[fields]
 
 
 def _why(exc: StepError | MissingStepError) -> str:
-    """Return what stands in the way back."""
+    """Return what prevents the way back."""
     if isinstance(exc, StepError):
         return f"{exc.step} failed: {exc.problem}"
     return f"no step leaves version {exc.missing} of {exc.ref}, so none can lead back to it"
 
 
-def never(obj: Any, state: Any) -> None:
-    """Stand in a stamp that is only written."""
+def write_only(obj: Any, state: Any) -> None:
+    """Fill nothing: the stamp is only written."""
     raise NotImplementedError
 
 

@@ -38,7 +38,7 @@ class Report:
     """
 
     protocol: int
-    """What the pickle says; those of protocols 0 and 1 say nothing, and count as 0."""
+    """What the pickle announces; those of protocols 0 and 1 announce nothing, and count as 0."""
 
     size: int
     classes: tuple[FoundClass, ...]
@@ -94,13 +94,13 @@ class _Stamp:
 
 @attrs.define(eq=False)
 class _Object:
-    """Stand for all objects that one name or stamp makes."""
+    """Represent all objects that one name or stamp makes."""
 
     maker: Any
 
 
 class _Container:
-    """Stand for a dict."""
+    """Represent a dict."""
 
     __slots__ = ("keys",)
 
@@ -109,7 +109,7 @@ class _Container:
 
 
 _WITHOUT_KEYS = object()
-"""Stands for all lists and sets."""
+"""Represents all lists and sets."""
 
 
 class Surveyor:
@@ -188,7 +188,9 @@ class Surveyor:
     def _stamp(self, args: Any) -> Any:
         claim = _claim(args)
         if claim is None:
-            self.outside[f"a stamp says {shortened(args)}, which none says"] = None
+            self.outside[
+                f"a stamp holds {shortened(args)}, which is not the description of a class"
+            ] = None
             return None
         return self.stamps.setdefault(claim, _Stamp(claim))
 
@@ -288,7 +290,7 @@ _OF_EVERY_PICKLE = OF_OURS | {
     "copyreg:__newobj_ex__",
     "builtins:object",
 }
-"""What stands in pickles for pickle's own sake, or for ours."""
+"""What pickles name for pickle's own sake, or for ours."""
 
 
 def _is_telling(ref: str) -> bool:
@@ -303,7 +305,7 @@ class Reporting:
         self._found = survey.surveyor
         self._registry = registry
         self._finder = Finder(registry)
-        self._ways = UpgradePaths(registry)
+        self._paths = UpgradePaths(registry)
 
     def report(self) -> Report:
         found = self._found
@@ -316,9 +318,9 @@ class Reporting:
             protocol=data[1] if data[:1] == pickle.PROTO else 0,
             size=len(data),
             classes=(
-                *(self._ways.stamped(one.claim, one.count) for one in found.stamps.values()),
+                *(self._paths.stamped(one.claim, one.count) for one in found.stamps.values()),
                 *(
-                    self._ways.unstamped(name.ref, name.count, tuple(name.fields))
+                    self._paths.unstamped(name.ref, name.count, tuple(name.fields))
                     for name in named
                     if name.count and self._is_class(name)
                 ),

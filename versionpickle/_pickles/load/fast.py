@@ -98,7 +98,7 @@ def bytes_left(file: io.BytesIO) -> str:
 
 
 forget_extensions: Callable[[], None] = copyreg.clear_extension_cache
-"""Let C's unpickler ask for names that stand behind extension codes."""
+"""Let C's unpickler ask for the names behind extension codes."""
 
 
 def is_unfinished(finder: Finder, root: Any) -> bool:
@@ -108,7 +108,7 @@ def is_unfinished(finder: Finder, root: Any) -> bool:
     Nothing has upgraded old objects without a state, and a class that needs our own
     reader may have been found by `getattr`.
     """
-    unstamped = finder.met
+    unstamped = finder.unstamped
     return finder.needs_builder or (
         bool(unstamped)
         and any(

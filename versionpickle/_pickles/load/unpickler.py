@@ -138,7 +138,7 @@ class Unpickler(pickle.Unpickler):
         with *unsafe*, what pickle raises of damaged bytes is left as it is.
         """
         if self._file is None:
-            return super().load()  # which says that nobody called __init__
+            return super().load()  # which raises: nobody called __init__
         self._begin()
         if self._limits is not None or self._memo is not None:
             return self._build()

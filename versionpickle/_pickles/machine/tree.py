@@ -32,13 +32,13 @@ from .stack import Stack
 @attrs.define(eq=False, repr=False)
 class Node:
     """
-    Stand for one object of a pickle.
+    Represent one object of a pickle.
 
-    Tuples, texts, numbers and the like stand for themselves.
+    Tuples, strings, numbers and the like represent themselves.
     """
 
     ref: str = ""
-    """What a name stands for, and the class or function that an object is made of."""
+    """What a name refers to, and the class or function that made an object."""
 
     function: Any = None
     args: tuple[Any, ...] = ()
@@ -82,7 +82,7 @@ def parts(node: Any) -> Iterator[Step]:
     if node.function is not None:
         yield Step(FUNCTION, None, node.function)
     if node.args:
-        yield Step(node.takes, _meaning(node.function), node.args)
+        yield Step(node.takes, _referred(node.function), node.args)
     yield from (Step(INDEX, number, item) for number, item in enumerate(node.items))
     yield from (Step(MEMBER, number, item) for number, item in enumerate(node.members))
     for number, (key, value) in enumerate(node.pairs):
@@ -91,8 +91,8 @@ def parts(node: Any) -> Iterator[Step]:
     yield from (Step(STATE, None, state) for state in node.states)
 
 
-def _meaning(function: Any) -> Any:
-    """Return the class that *function* stands for, where it is known without importing it."""
+def _referred(function: Any) -> Any:
+    """Return the class that *function* refers to, if it is known without importing it."""
     if type(function) is not Node or hasattr(function, "claim"):
         return function
     try:
@@ -184,7 +184,7 @@ def _ref(function: Any) -> str:
 
 
 class Map:
-    """Find where things stand in a pickle."""
+    """Find the paths of the parts of a pickle."""
 
     def __init__(self, reader: TreeReader) -> None:
         self._about = reader.about
@@ -217,7 +217,7 @@ class Map:
             steps.append(step)
             place = self._steps[parent]
         if type(node) is Node and node.is_name and len(steps) > 1 and steps[1].kind == ARGS:
-            del steps[:2]  # a class stands where the object does that is made of it
+            del steps[:2]  # a class has the path of the object that is made of it
         return path_of(self._name, steps[::-1])
 
     @property

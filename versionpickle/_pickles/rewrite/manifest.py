@@ -35,7 +35,7 @@ class Manifest:
     """
 
     claims: tuple[Claim, ...] = attrs.field(default=(), converter=_claims_sorted)
-    """What its stamps say."""
+    """What its stamps hold."""
 
     made: tuple[str, ...] = attrs.field(default=(), converter=_sorted)
     """What made objects without a stamp: the refs of classes and functions."""
@@ -62,7 +62,7 @@ class Manifest:
         )
 
     def is_stale(self, registry: Registry) -> bool:
-        """Tell whether a dump would write something else today."""
+        """Return whether a dump would write something else today."""
         return (
             not all(is_current(claim, registry) for claim in self.claims)
             or any(would_be_stamped(ref, registry) for ref in self.made)

@@ -51,7 +51,7 @@ class Upgrade:
     """What has become of the bytes of one file."""
 
     data: bytes
-    """What is to stand in it; the same as before where all is current, or something failed."""
+    """What it should contain; the same as before if all is current, or something failed."""
 
     stale: tuple[FoundClass, ...] = ()
     """The classes that are not stored as they would be today."""
@@ -98,7 +98,7 @@ def failure_of(exc: Exception) -> UpgradeFailure:
 
 
 def _reason(exc: Exception) -> str:
-    if isinstance(exc, StepError):  # whose sentence says again what the row says
+    if isinstance(exc, StepError):  # whose sentence would repeat the row
         return exc.problem if exc.path is None else f"{exc.path}: {exc.problem}"
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror
@@ -107,7 +107,7 @@ def _reason(exc: Exception) -> str:
 
 @attrs.frozen
 class _Pickle:
-    """One of the pickles that stand in a file, one after the other."""
+    """One of the pickles in a file, one after the other."""
 
     start: int
     end: int

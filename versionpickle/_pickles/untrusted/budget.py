@@ -22,7 +22,7 @@ class Budget:
 
     def __init__(self, limits: Limits, source: Source) -> None:
         self.limits = limits
-        self.made = 0
+        self.objects = 0
         """How many objects there are so far."""
 
         self._source = source
@@ -43,10 +43,10 @@ class Budget:
             self.exceed(limit, value)
 
     def count(self, objects: int = 1) -> None:
-        self.made += objects
-        if self.made >= self._next_look:
-            self.check("objects", self.made)
-            self._next_look = min(self.made + _LOOK_EVERY, self.limits.objects + 1)
+        self.objects += objects
+        if self.objects >= self._next_look:
+            self.check("objects", self.objects)
+            self._next_look = min(self.objects + _LOOK_EVERY, self.limits.objects + 1)
             self.look_at_the_clock()
 
     def tick(self) -> None:
@@ -74,7 +74,7 @@ class Budget:
     # Depth
 
     def forget(self, obj: Any) -> None:
-        """Begin with a new object, which may stand where one stood that is gone."""
+        """Begin with a new object, whose id may be that of one that is gone."""
         self._depths.pop(id(obj), None)
 
     def deepen(self, obj: Any, parts: Iterable[Any]) -> None:
@@ -113,7 +113,7 @@ class Budget:
                 hashes = self._hashes_of(holder)
             try:
                 number = hash(key)
-            except TypeError:  # whoever asks for it says so
+            except TypeError:  # whoever needs it raises the error
                 continue
             self._spend(hashes[number] * cost)
             hashes[number] += 1
@@ -131,7 +131,7 @@ class Budget:
             self._costs.changing.clear()
 
     def are_settled(self, keys: Iterable[Any]) -> bool:
-        """Tell whether these are all there, and their hashes run nobody's code."""
+        """Return whether these are all there, and their hashes run nobody's code."""
         return all(type(key) in SETTLED or self._costs.is_settled(key) for key in keys)
 
     def _spend(self, parts: int) -> None:
@@ -140,7 +140,7 @@ class Budget:
 
 
 def _is_easy(key: Any) -> bool:
-    """Tell whether a pickle cannot give many of these one hash, and they are soon compared."""
+    """Return whether a pickle cannot give many of these one hash, and they are soon compared."""
     kind = type(key)
     if kind in _TEXTS:
         return len(key) < _LONG_TEXT

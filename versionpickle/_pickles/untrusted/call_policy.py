@@ -1,4 +1,4 @@
-"""Which calls stand in pickles: what is called, and with which arguments."""
+"""Which calls pickles may hold: what is called, and with which arguments."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class CallPolicy:
         """Return the arguments, some of which may be deferred."""
         given = self._parts.of(args)
         if type(given) is not tuple:
-            self._source.refuse(f"{named(args)} stands for the arguments of a call")
+            self._source.refuse(f"{named(args)} is in the place of the arguments of a call")
         return list(given)
 
     def check_call(self, function: Any, given: list[Any]) -> None:
@@ -68,8 +68,8 @@ class CallPolicy:
             _CHECKS[plain](self, given)
             return
         self._check_value(plain, given)
-        if isinstance(plain, type) and plain in self._finder.met:
-            self._check_constructor(self._finder.met[plain], given)
+        if isinstance(plain, type) and plain in self._finder.unstamped:
+            self._check_constructor(self._finder.unstamped[plain], given)
 
     def _check_value(self, function: Any, given: list[Any]) -> None:
         """Check the arguments where values are made, also of types that somebody adopted."""
@@ -135,7 +135,7 @@ class CallPolicy:
 
     def check_keywords(self, kwargs: Any) -> None:
         if type(kwargs) is not dict or not all(type(name) is str for name in kwargs):
-            self._source.refuse(f"{named(kwargs)} stands for keyword arguments")
+            self._source.refuse(f"{named(kwargs)} is in the place of keyword arguments")
 
     def _check_stamped(self, given: list[Any], *numbers: int) -> None:
         if len(given) not in numbers or type(given[0]) is not Stamp:
@@ -148,7 +148,7 @@ class CallPolicy:
         self._check_stamped(given, 3)
 
     def _check_setter(self, given: list[Any]) -> None:
-        """Let a call set the state of the object that stands right before it."""
+        """Let a call set the state of the object right before it."""
         if len(given) != 2 or not self._lifetimes.is_last(given[0]):
             self._source.refuse("a state is set on what was not made here")
         self._states.take(given[0], given[1])
@@ -174,7 +174,7 @@ class CallPolicy:
                 self._source.refuse(f"{named(part)} is data, and not only what makes it")
 
     def check_arguments(self, parts: Iterable[Any]) -> None:
-        """Refuse as arguments, or as the values of a state, what only stands before them."""
+        """Refuse as arguments, or as the values of a state, what only goes before them."""
         for part in parts:
             if self._is_tool(part):
                 self._source.refuse(f"{named(part)} is data, and not only what makes it")
@@ -198,7 +198,7 @@ _CHECKS: dict[Any, _Check] = {
     _wire._rebuild: CallPolicy._check_rebuild,
     _wire._set_state: CallPolicy._check_setter,
 }
-"""What the functions take that stand in pickles for pickle's own sake, or for ours."""
+"""What the functions take that pickles name for pickle's own sake, or for ours."""
 
 
 def hashed_by(function: Any, args: Any) -> Iterable[Any]:
@@ -227,14 +227,14 @@ def hashed_values(function: Any, args: Any) -> Iterable[Any]:
 
 
 def are_plain(values: Iterable[Any]) -> bool:
-    """Tell whether these are small, and show themselves without asking a class."""
-    coming = [*values]
+    """Return whether these are small, and show themselves without asking a class."""
+    todo = [*values]
     for _ in range(_PLAIN_MAX):
-        if not coming:
+        if not todo:
             return True
-        value = coming.pop()
+        value = todo.pop()
         if type(value) in _PLAIN:
-            coming += [*value, *value.values()] if type(value) is dict else value
+            todo += [*value, *value.values()] if type(value) is dict else value
         elif type(value) not in SETTLED and not _is_small(value):
             return False
     return False

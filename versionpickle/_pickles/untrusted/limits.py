@@ -26,7 +26,7 @@ def _limit(default: float) -> Any:
 @attrs.frozen(kw_only=True)
 class Limits:
     """
-    Bound what a load may take; a `LimitError` says which bound was met.
+    Bound what a load may take; a `LimitError` names the bound that was reached.
 
     The defaults let through what an ordinary program stores in a file, and keep a
     load below about 128 MiB.
@@ -61,7 +61,7 @@ class Limits:
     """Of one number; a Decimal's exponent counts as digits."""
 
     characters: int = _limit(4 * 2**20)
-    """Of one text."""
+    """Of one string."""
 
     hashing: int = _limit(1_000_000)
     """

@@ -33,7 +33,7 @@ class ObjectLifetimes:
         self._claimed: list[Claimed] = []
 
     def close(self, place: int | None = None) -> None:
-        """Hand over what was made from this place on, or for the end of the stack: it is whole."""
+        """Hand over what was made from this place on, or for the top of the stack: it is whole."""
         if place is None:
             place = len(self._marks) << 32 | len(self._stack.items)
         places = self._places
@@ -44,14 +44,14 @@ class ObjectLifetimes:
                 self._source.refuse("an object is used before it has its state")
 
     def open(self, obj: Any, claimed: Claimed = _ANY) -> Any:
-        """Note that *obj* was made for the end of the stack."""
+        """Note that *obj* was made for the top of the stack."""
         self._places.append(len(self._marks) << 32 | len(self._stack.items))
         self._objects.append(obj)
         self._claimed.append(claimed)
         return obj
 
     def check_open(self, obj: Any) -> None:
-        """Refuse to change what stands at the end of the stack, but was not made there."""
+        """Refuse to change what is on top of the stack, but was not made there."""
         place = (len(self._marks) << 32 | len(self._stack.items)) - 1
         self.close(place + 1)
         if not self.is_last(obj) or self._places[-1] != place:
@@ -60,7 +60,7 @@ class ObjectLifetimes:
             )
 
     def is_last(self, obj: Any) -> bool:
-        """Tell whether *obj* is the innermost that is still being made."""
+        """Return whether *obj* is the innermost that is still being made."""
         return bool(self._objects) and self._objects[-1] is obj
 
     def claimed(self) -> Claimed:

@@ -77,7 +77,7 @@ class UntrustedPolicy:
         return self._calls.know(found)
 
     def find_extension(self, code: int) -> NoReturn:
-        self._source.refuse(f"extension code {code} stands for a name")
+        self._source.refuse(f"extension code {code} is used for a name")
 
     def may_resolve_at_once(self, key: Any) -> bool:
         self._lifetimes.close()

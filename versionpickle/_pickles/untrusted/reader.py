@@ -58,4 +58,4 @@ class UntrustedReader(Reader):
         return root
 
     def can_be_mapped(self) -> bool:
-        return self._was_read and self._strict.budget.made <= _MAPPED_MAX
+        return self._was_read and self._strict.budget.objects <= _MAPPED_MAX

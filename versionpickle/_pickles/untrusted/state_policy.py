@@ -65,7 +65,7 @@ class StatePolicy:
         if stamp is not None:
             self._check_parts(obj, state, stamp)
         elif type(state) is tuple and state and type(state[0]) is Stamp:
-            self._source.refuse("a stamp stands in the state of an object that was made without")
+            self._source.refuse("a stamp is in the state of an object that was made without one")
         elif self.is_value(obj) and not is_known_state(obj, state):
             self._source.refuse(f"{named(obj)} gets a state that it cannot have")
         else:
@@ -77,7 +77,7 @@ class StatePolicy:
         if stamp.claim.fields is None and len(state) == 3 and type(state[2]) is not list:
             self._check_state_setter(state[2])
         if not rest and any(type(value) is Stamp for value in state[1:]):
-            self._source.refuse("a stamp stands where a value should")
+            self._source.refuse("a stamp is in the place of a value")
         for part in rest:
             self._check_names(obj, part)
         if len(rest) > 1 and type(rest[-1]) is list:  # items of a dict, which the state keeps
@@ -87,31 +87,31 @@ class StatePolicy:
     def _check_state_setter(self, setter: Any) -> None:
         is_theirs = id(setter) in self._finder.known and not self._finder.is_pure(setter)
         if not is_theirs or not callable(setter) or is_maker(setter):
-            self._source.refuse(f"{named(setter)} stands for what sets a state")
+            self._source.refuse(f"{named(setter)} is in the place of what sets a state")
 
     def _check_names(self, obj: Any, state: Any) -> None:
         """Refuse attributes that change what an object is, unless its class reads them itself."""
         if self._reads_itself(obj):
             return
         if isinstance(state, dict | tuple) and type(state) not in {dict, tuple}:
-            self._source.refuse(f"{named(state)} stands for the state of {named(obj)}")
+            self._source.refuse(f"{named(state)} is in the place of the state of {named(obj)}")
         pair = state if type(state) is tuple and len(state) == 2 else (state,)
         for part in pair:
             if isinstance(part, dict) and type(part) is not dict:
-                self._source.refuse(f"{named(part)} stands for the state of {named(obj)}")
+                self._source.refuse(f"{named(part)} is in the place of the state of {named(obj)}")
             for name in part if type(part) is dict else ():
                 if is_dunder(name):
                     self._source.refuse(f"the state of {named(obj)} holds {shortened(name)}")
 
     def _reads_itself(self, obj: Any) -> bool:
         hooks = self._hooks(type(obj))
-        if hooks is not None:  # whose own methods stand on it, or on a base
+        if hooks is not None:  # which has its own methods, or those of a base
             return hooks.codec.layout.restores_itself
         setstate: Any = getattr(obj, "__setstate__", None)
         return isinstance(setstate, types.MethodType | types.FunctionType)
 
     def is_value(self, obj: Any) -> bool:
-        return type(obj) not in self._finder.met and is_value_class(type(obj))
+        return type(obj) not in self._finder.unstamped and is_value_class(type(obj))
 
     def declared_names(self, stamp: Stamp) -> Iterable[str]:
         hooks = self._hooks(stamp.cls)

@@ -99,7 +99,7 @@ class StrictSource(Source):
 
     def check_index(self, index: int, memo: dict[int, Any]) -> None:
         if index in memo and index not in self._before:
-            self.refuse(f"place {index} of the memo is taken already")
+            self.refuse(f"index {index} of the memo is taken already")
         self._before.discard(index)
         if index > self.limits.memo or len(memo) >= self.limits.memo:
             self.budget.exceed("memo", max(index, len(memo) + 1))

@@ -22,11 +22,11 @@ from versionpickle._pickles.rewrite.rewrite import (
 from versionpickle._pickles.rewrite.snapshot import is_same, snapshot
 from versionpickle._pickles.rewrite.tracking import (
     PROTOCOL,
-    Notes,
-    dumps_noted,
+    Tracked,
+    dumps_tracked,
     manifest_of_tracked,
-    noted,
-    noting,
+    track_stamps,
+    tracked_in,
 )
 from versionpickle.migrations import Registry, default_registry
 
@@ -83,7 +83,7 @@ class _Rewriting:
         self._work = work
         self._done = done
         self._registry = work.registry or default_registry
-        self._trusted: dict[Notes, Manifest] = {}
+        self._trusted: dict[Tracked, Manifest] = {}
         """The labels of what was looked at closely once, and found good."""
 
     def write(self, pickles: Sequence[bytes]) -> None:
@@ -93,12 +93,12 @@ class _Rewriting:
             return
         load, trusted, done = fast_loads(self._registry), self._trusted, self._done
         placeholders = WRITTEN.count
-        with noting() as stamps:
+        with track_stamps() as stamps:
             for data in pickles:
                 stamps.clear()
                 try:
                     written = pickle.dumps(load(data), PROTOCOL)
-                    manifest = trusted[noted(written, stamps)]
+                    manifest = trusted[tracked_in(written, stamps)]
                 except Exception:  # noqa: BLE001 - it takes more care, which tells why
                     manifest = None
                 if manifest is None or WRITTEN.count != placeholders:
@@ -111,17 +111,17 @@ class _Rewriting:
     def _write(self, data: bytes) -> None:
         try:
             obj = self._load(data)
-            written, notes = dumps_noted(obj, registry=self._work.registry)
+            written, tracked = dumps_tracked(obj, registry=self._work.registry)
             self._compare(obj, written)
-            self._done.add(written, self._manifest(notes))
+            self._done.add(written, self._manifest(tracked))
         except Exception as exc:  # noqa: BLE001 - whatever stops it, it becomes a row of the report
             self._done.fail(data, failure_of(exc))
 
-    def _manifest(self, notes: Notes) -> Manifest:
-        manifest = manifest_of_tracked(notes, self._registry)
+    def _manifest(self, tracked: Tracked) -> Manifest:
+        manifest = manifest_of_tracked(tracked, self._registry)
         if manifest.is_stale(self._registry):
             raise DifferentError("it is as old as before when it is written anew")
-        self._trusted[notes] = manifest
+        self._trusted[tracked] = manifest
         return manifest
 
     def _load(self, data: bytes) -> object:
@@ -132,6 +132,6 @@ class _Rewriting:
         try:
             is_kept = is_same(snapshot(obj), snapshot(again))
         except RecursionError:  # too deep for a snapshot
-            is_kept = dumps_noted(again, registry=self._work.registry)[0] == written
+            is_kept = dumps_tracked(again, registry=self._work.registry)[0] == written
         if not is_kept:
             raise DifferentError("what would be written loads as something else")
