@@ -7,7 +7,7 @@ import copyreg
 import functools
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
@@ -39,15 +39,6 @@ class _Unfilled:
 
 
 UNFILLED = _Unfilled()
-
-
-_Function = TypeVar("_Function")
-
-
-def _blank_maker(function: _Function) -> _Function:
-    """Mark a function that makes a blank object when it gets no further argument."""
-    function.makes_blanks = True  # type: ignore[attr-defined] # functions have attributes
-    return function
 
 
 def is_blank_maker(function: Any) -> bool:
@@ -148,13 +139,14 @@ class Codec:
         in_dict = (field.name for field in self.layout.fields if field.slot is None)
         return dict.fromkeys((name for name in in_dict if hasattr(self.cls, name)), UNFILLED)
 
-    @_blank_maker
     def make_trapped(self) -> Any:
         """Make a blank object that cannot be hashed until it is filled."""
         new: Any = self.cls.__new__
         obj = new(self.cls)
         obj.__dict__.update(self.trap)
         return obj
+
+    make_trapped.makes_blanks = True  # type: ignore[attr-defined] # functions have attributes
 
     def new_stamp(
         self,
@@ -231,7 +223,6 @@ def making_blank(
 ) -> Callable[..., Any]:
     """Return what makes a blank object; with *fill*, one that is filled from the arguments."""
 
-    @_blank_maker
     def make(cls: type, *args: Any, **kwargs: Any) -> Any:
         new: Any = cls.__new__
         obj = new(cls)
@@ -243,6 +234,7 @@ def making_blank(
             fill(obj, (claim, *args))
         return obj
 
+    make.makes_blanks = True  # type: ignore[attr-defined] # functions have attributes
     return make
 
 

@@ -64,6 +64,9 @@ class Finder:
     needs_builder: bool = attrs.field(default=False, init=False)
     """Whether C's unpickler would go wrong with one of the names found."""
 
+    may_convert: bool = attrs.field(default=False, init=False)
+    """Whether stamps were found, and some classes of the registry become others."""
+
     pure: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The value types and their reconstructors that were found: calling them is harmless."""
 
@@ -84,10 +87,6 @@ class Finder:
 
     def is_pure(self, function: object) -> bool:
         return id(function) in self.pure
-
-    def revives(self, found: object) -> bool:
-        """Return whether *found* makes the stamps of this load."""
-        return type(found) is functools.partial and found.func in _REVIVING
 
     def is_free_of_care(self, found: object) -> bool:
         """Return whether what was found means the same to every load, and C's can take it."""
@@ -132,6 +131,7 @@ class Finder:
                 revive = functools.partial(_wire.revive_or_keep, *keeping)
             else:
                 revive = functools.partial(_wire.revive_in, self.registry, importing)
+            self.may_convert = self.registry.has_edges
             return self._noted_pure(revive)
         if (module, name) in _OURS:
             self.needs_builder |= name == "_keep"  # the class may be back
@@ -289,6 +289,11 @@ def reconstruct(cls: Any, base: type, state: Any) -> Any:
     if isinstance(cls, type):
         return copyreg._reconstructor(cls, base, state)  # type: ignore[attr-defined] # known to pickle alone
     return cls() if base is object else cls(state)
+
+
+def revives(found: object) -> bool:
+    """Return whether *found* makes the stamps of a load."""
+    return type(found) is functools.partial and found.func in _REVIVING
 
 
 _REVIVING = (_wire.revive_in, _wire.revive_or_keep)

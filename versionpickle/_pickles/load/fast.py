@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from versionpickle._classes.placeholder import is_pending
-from versionpickle._pickles.build.finder import Finder
+from versionpickle._pickles.build.finder import Finder, revives
 from versionpickle._pickles.replay import reachable_from
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DamagedError
@@ -57,7 +57,9 @@ class FastUnpickler(pickle.Unpickler):
 
     def _find_with_care(self, module: str, name: str) -> Any:
         finder = Finder(self.registry)
-        found = without_conversions(finder, finder.find(module, name))
+        found = finder.find(module, name)
+        if finder.may_convert:
+            found = without_conversions(found)
         if finder.is_free_of_care(found):
             self.names[module, name] = found
             return found
@@ -67,9 +69,6 @@ class FastUnpickler(pickle.Unpickler):
             self.finder = finder
             return found
         return self.finder.find(module, name)
-
-    def is_unfinished(self, root: Any) -> bool:
-        return self.finder is not None and is_unfinished(self.finder, root)
 
 
 def _make_fast_loads(registry: Registry) -> FastLoads:
@@ -84,7 +83,7 @@ def _make_fast_loads(registry: Registry) -> FastLoads:
         found = reader.load()
         if file.read(1):
             raise DamagedError(bytes_left(file))
-        if reader.is_unfinished(found):
+        if reader.finder is not None and is_unfinished(reader.finder, found):
             raise NeedsBuilder
         return found
 
@@ -118,11 +117,9 @@ def is_unfinished(finder: Finder, root: Any) -> bool:
     )
 
 
-def without_conversions(finder: Finder, found: Any) -> Any:
+def without_conversions(found: Any) -> Any:
     """Return *found*, or if it revives stamps, what leaves those of conversions to our reader."""
-    if finder.registry.has_edges and finder.revives(found):
-        return functools.partial(_revive_unless_pending, found)
-    return found
+    return functools.partial(_revive_unless_pending, found) if revives(found) else found
 
 
 def _revive_unless_pending(revive: Callable[..., Stamp], *described: Any) -> Stamp:

@@ -23,7 +23,7 @@ from versionpickle.exceptions import (
     PlainLoadError,
     VersionPickleError,
 )
-from versionpickle.migrations import Registry
+from versionpickle.migrations import Registry, default_registry
 from versionpickle.migrations._registry import checked_registry
 
 from .fast import (
@@ -123,7 +123,7 @@ class Unpickler(pickle.Unpickler):
             return found
         if self._finder.needs_builder:
             raise NeedsBuilder
-        return without_conversions(self._finder, found)
+        return without_conversions(found) if self._finder.may_convert else found
 
     def _find_anything(self, module: str, name: str) -> Any:
         if self._is_building and "." in name:  # of which C's method reads none outside its load
@@ -305,8 +305,9 @@ def loads(data: bytes | bytearray | memoryview, /, **settings: Unpack[LoadSettin
         ...
     versionpickle.exceptions.ForbiddenError: this pickle asks for os:system, ...
     """
-    if not settings.keys() - _OF_FAST_LOADS:
-        registry = checked_registry(settings.get("registry"))
+    if not settings or _are_of_fast_loads(settings):
+        given = settings.get("registry")
+        registry = default_registry if given is None else checked_registry(given)
         try:
             return (registry.fast_loads or fast_loads(registry))(data)
         except Exception as exc:  # noqa: BLE001 - our own reader decides what it means
@@ -315,7 +316,17 @@ def loads(data: bytes | bytearray | memoryview, /, **settings: Unpack[LoadSettin
     return _whole(file, reader.load(), is_unsafe=reader._unsafe)
 
 
-_OF_FAST_LOADS = {"registry"}
+def _are_of_fast_loads(settings: LoadSettings) -> bool:
+    """Return whether the fast load of a registry does the same."""
+    return all(
+        name in _OF_FAST_LOADS or (name in _DEFAULTS and value == _DEFAULTS[name])
+        for name, value in settings.items()
+    )
+
+
+_DEFAULTS: dict[str, object] = Unpickler.__init__.__kwdefaults__ or {}
+_OF_FAST_LOADS = {"registry", "errors"}
+"""Those that it takes, or that only matter together with others."""
 
 
 def load_again(
