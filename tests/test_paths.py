@@ -23,7 +23,7 @@ from versionpickle._pickles.path import (
     INDEX,
     NEW_ARGS,
     STATE,
-    Step,
+    PathStep,
     name_of_root,
     path_of,
     short,
@@ -360,7 +360,10 @@ def old(price):
 def test_odd_ways(kinds, path):
     """A way that ends within what an object reduces to is said in those terms."""
     state = (Price(1).__reduce_ex__(4)[0], 1, 2)
-    steps = [Step(STATE, None, state) if kind == STATE else Step(*kind, (1, 2)) for kind in kinds]
+    steps = [
+        PathStep(STATE, None, state) if kind == STATE else PathStep(*kind, (1, 2))
+        for kind in kinds
+    ]
 
     assert path == path_of("obj", steps)
 

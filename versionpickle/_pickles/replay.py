@@ -38,7 +38,7 @@ class ReplayBuffers:
         self._next = self._place
 
 
-class Answers:
+class ReplayCallback:
     """Ask a ``buffer_callback`` once for each buffer, also when an object is written twice."""
 
     def __init__(self, callback: Callable[[Any], Any]) -> None:

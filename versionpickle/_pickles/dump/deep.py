@@ -22,7 +22,7 @@ from versionpickle._pickles.path import (
     NEW_ARGS,
     SETTER,
     STATE,
-    Step,
+    PathStep,
     holder_of,
     name_of_root,
     path_of,
@@ -97,8 +97,8 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         """The last object on the way that has attributes, and the attribute that leads on."""
         return holder_of(self._root, self._steps())
 
-    def _steps(self) -> list[Step]:
-        return [Step(*step) for step in self._way if step is not None]
+    def _steps(self) -> list[PathStep]:
+        return [PathStep(*step) for step in self._way if step is not None]
 
     # The loop
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from versionpickle._classes.placeholder import WRITTEN
-from versionpickle._pickles.replay import Answers
+from versionpickle._pickles.replay import ReplayCallback
 from versionpickle._wire.refs import public
 from versionpickle.exceptions import PicklingError, VersionPickleError
 from versionpickle.migrations import Registry
@@ -51,7 +51,7 @@ class Pickler(pickle.Pickler):
             own = getattr(self, "dispatch_table", copyreg.dispatch_table)
             self.dispatch_table: Any = collections.ChainMap(*reducers, own)
         chunks = _Chunks() if hasattr(file, "write") else file
-        answers = None if buffer_callback is None else Answers(buffer_callback)
+        answers = None if buffer_callback is None else ReplayCallback(buffer_callback)
         super().__init__(chunks, protocol, fix_imports=fix_imports, buffer_callback=answers)
         self._chunks = chunks
         self._write = file.write
@@ -156,7 +156,7 @@ def _reducers(registry: Registry, versions: Versions | None) -> list[dict[type, 
 
 
 def _deep_pickler(
-    file: Any, protocol: int | None, fix_imports: bool, answers: Answers | None
+    file: Any, protocol: int | None, fix_imports: bool, answers: ReplayCallback | None
 ) -> Any:
     from .deep import DeepPickler  # noqa: PLC0415 - few dumps need it
 
@@ -216,7 +216,7 @@ def dumps(
         ...
     versionpickle.exceptions.UnpicklableError: obj['callbacks'][1]: cannot pickle ...
     """
-    answers = None if buffer_callback is None else Answers(buffer_callback)
+    answers = None if buffer_callback is None else ReplayCallback(buffer_callback)
     reducers = []
     if registry is not None or versions is not None:
         reducers = _reducers(checked_registry(registry), versions)
@@ -250,7 +250,7 @@ def _dumps_apart(
     obj: Any,
     protocol: int | None,
     fix_imports: bool,
-    answers: Answers | None,
+    answers: ReplayCallback | None,
     reducers: list[dict[type, Any]],
 ) -> bytes:
     file = io.BytesIO()

@@ -79,7 +79,7 @@ def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None =
 
 
 @attrs.define(eq=False)
-class _Name:
+class _NameCount:
     ref: str
     count: int = 0
     is_class: bool = False
@@ -87,14 +87,14 @@ class _Name:
 
 
 @attrs.define(eq=False)
-class _Stamp:
+class _StampCount:
     claim: Claim
     count: int = 0
 
 
 @attrs.define(eq=False)
 class _Object:
-    """Represent all objects that one name or stamp makes."""
+    """Represent all objects that stamp name or stamp makes."""
 
     maker: Any
 
@@ -119,14 +119,14 @@ class Surveyor:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self.names: dict[str, _Name] = {}
-        self.stamps: dict[Any, _Stamp] = {}
+        self.names: dict[str, _NameCount] = {}
+        self.stamps: dict[Any, _StampCount] = {}
         self.outside: dict[str, None] = {}
         self._objects: dict[int, _Object] = {}
 
     def find(self, module: str, name: str) -> Any:
         ref = ":".join(today(module, name))
-        return self.names.setdefault(ref, _Name(ref))
+        return self.names.setdefault(ref, _NameCount(ref))
 
     def find_persistent(self, key: Any) -> Any:
         self.outside["it refers to objects outside, by persistent ids"] = None
@@ -150,9 +150,9 @@ class Surveyor:
         return [*filter(_is_telling, made)], [*filter(_is_telling, others)]
 
     def call(self, function: Any, args: Any) -> Any:
-        if type(function) is _Stamp:
+        if type(function) is _StampCount:
             return self._made(function)
-        if type(function) is _Name:
+        if type(function) is _NameCount:
             if function.ref == "versionpickle:_revive":
                 return self._stamp(args)
             if function.ref == "builtins:getattr" and type(args) is tuple and len(args) == 2:
@@ -161,7 +161,7 @@ class Surveyor:
         return None
 
     def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
-        if type(cls) is not _Name:
+        if type(cls) is not _NameCount:
             return None
         cls.is_class = True
         return self._made(cls)
@@ -171,12 +171,12 @@ class Surveyor:
         if type(name) is not str:
             return None
         maker = owner.maker if type(owner) is _Object else owner
-        if type(maker) is _Stamp:
+        if type(maker) is _StampCount:
             declaration = self._registry.named(maker.claim.ref)
             ref = maker.claim.ref if declaration is None else declaration.ref
         else:
-            ref = maker.ref if type(maker) is _Name else f"builtins:{type(owner).__name__}"
-        return self.names.setdefault(f"{ref}.{name}", _Name(f"{ref}.{name}"))
+            ref = maker.ref if type(maker) is _NameCount else f"builtins:{type(owner).__name__}"
+        return self.names.setdefault(f"{ref}.{name}", _NameCount(f"{ref}.{name}"))
 
     def _made(self, maker: Any) -> Any:
         maker.count += 1
@@ -192,10 +192,10 @@ class Surveyor:
                 f"a stamp holds {shortened(args)}, which is not the description of a class"
             ] = None
             return None
-        return self.stamps.setdefault(claim, _Stamp(claim))
+        return self.stamps.setdefault(claim, _StampCount(claim))
 
     def build(self, obj: Any, state: Any) -> Any:
-        if type(obj) is _Object and type(obj.maker) is _Name:
+        if type(obj) is _Object and type(obj.maker) is _NameCount:
             obj.maker.is_class = True
             for part in state if type(state) is tuple else (state,):
                 if type(part) is _Container:
@@ -236,7 +236,7 @@ class Surveyor:
 
 @attrs.frozen
 class Survey:
-    """What a surveyor has counted in one pickle."""
+    """What a surveyor has counted in stamp pickle."""
 
     data: bytes
     end: int
@@ -267,11 +267,11 @@ def survey(
     return Survey(data, source.position, stack.memo, surveyor)
 
 
-def _maker(function: _Name, args: Any) -> Any:
+def _maker(function: _NameCount, args: Any) -> Any:
     """Return the class that a reconstructor is given, or what is called itself."""
     if function.ref == "collections:defaultdict":  # which keeps the class that it is given
         return function
-    if type(args) is tuple and args and type(args[0]) in {_Name, _Stamp}:
+    if type(args) is tuple and args and type(args[0]) in {_NameCount, _StampCount}:
         return args[0]
     return function
 
@@ -318,7 +318,10 @@ class Reporting:
             protocol=data[1] if data[:1] == pickle.PROTO else 0,
             size=len(data),
             classes=(
-                *(self._paths.stamped(one.claim, one.count) for one in found.stamps.values()),
+                *(
+                    self._paths.stamped(stamp.claim, stamp.count)
+                    for stamp in found.stamps.values()
+                ),
                 *(
                     self._paths.unstamped(name.ref, name.count, tuple(name.fields))
                     for name in named
@@ -330,12 +333,12 @@ class Reporting:
             notes=tuple(notes),
         )
 
-    def _is_class(self, name: _Name) -> bool:
+    def _is_class(self, name: _NameCount) -> bool:
         return name.is_class or isinstance(
             self._registry.resolve(name.ref), Declaration | Converted
         )
 
-    def _refused(self, named: list[_Name]) -> Iterator[tuple[str, str]]:
+    def _refused(self, named: list[_NameCount]) -> Iterator[tuple[str, str]]:
         for name in named:
             module, _, qualname = name.ref.partition(":")
             if not self._finder.admits(module, qualname):

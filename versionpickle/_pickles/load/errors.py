@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from versionpickle._pickles.build.deferred import NotMadeError
 from versionpickle._pickles.build.reader import Reader
-from versionpickle._pickles.machine.tree import Map, TreeReader
+from versionpickle._pickles.machine.tree import PathMap, TreeReader
 from versionpickle.exceptions import (
     BuildError,
     CycleError,
@@ -25,7 +25,7 @@ def explained(
     """
     if not reader.can_be_mapped():
         return _described(reader, exc)
-    where = Map(read_again())
+    where = PathMap(read_again())
     node = where.node(reader.source.at)
     made_of = getattr(node, "made_of", None)
     if isinstance(exc, NotMadeError):

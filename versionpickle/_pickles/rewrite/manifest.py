@@ -1,4 +1,4 @@
-"""The label of a pickle: the classes of which it holds objects, and their versions."""
+"""The manifest of a pickle: the classes of which it holds objects, and their versions."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Manifest:
     """
     What a pickle holds, as far as versions go.
 
-    >>> Label(made=["decimal:Decimal"])
-    Label(claims=(), made=('decimal:Decimal',), named=())
-    >>> Label.from_text(Label(made=["decimal:Decimal"]).text).made
+    >>> Manifest(made=["decimal:Decimal"])
+    Manifest(claims=(), made=('decimal:Decimal',), named=())
+    >>> Manifest.from_text(Manifest(made=["decimal:Decimal"]).text).made
     ('decimal:Decimal',)
     """
 
@@ -45,15 +45,15 @@ class Manifest:
 
     @property
     def text(self) -> str:
-        """The label as JSON; the same labels have the same text."""
-        claims = [(one.ref, one.version, one.fields, one.bases) for one in self.claims]
+        """The manifest as JSON; equal manifests have equal strings."""
+        claims = [(claim.ref, claim.version, claim.fields, claim.bases) for claim in self.claims]
         parts = {"stamped": claims, "made": self.made, "named": self.named}
         return json.dumps({name: part for name, part in parts.items() if part})
 
     @classmethod
     def from_text(cls, text: str) -> Self:
         parts: dict[str, Any] = json.loads(text)
-        claims = (_claim(*one) for one in parts.get("stamped", ()))
+        claims = (_claim(*claim) for claim in parts.get("stamped", ()))
         return cls(claims, parts.get("made", ()), parts.get("named", ()))
 
     def __or__(self, other: Manifest) -> Manifest:
