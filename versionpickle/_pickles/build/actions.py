@@ -70,9 +70,14 @@ class DeferredActions:
         """Note that *obj* is made, and gets its state later."""
         self._unfilled.setdefault(id(obj), (obj, self._source.at))
 
-    def is_whole(self, obj: Any) -> bool:
-        """Return whether nothing but a state with a stamp is to be set on *obj*."""
-        return type(obj) is not Deferred and id(obj) not in self._blank
+    def defer_filling(self, obj: Any, state: tuple[Any, ...]) -> bool:
+        """Set a state with its stamp later, if *obj* is there and waits for nothing else."""
+        if type(obj) is Deferred or id(obj) in self._blank:
+            return False
+        at = self._source.at
+        self._unfilled.setdefault(id(obj), (obj, at))
+        self._todo.append((at, self.fill, (obj, state)))
+        return True
 
     # When they are read
 

@@ -117,6 +117,8 @@ class Builder:
     # Calls: what runs nobody's code is made at once
 
     def call(self, function: Any, args: Any) -> Any:
+        if type(function) is Stamp and type(args) is tuple and not args:
+            return self._call_stamp(function)
         given = self._parts.of(args)
         self._policy.call(function, args, given)
         if is_attribute(function):
@@ -127,6 +129,14 @@ class Builder:
                 return self.new(*new)
         made = self._called(function, args, given)
         self._policy.called(made, function, args, given)
+        return made
+
+    def _call_stamp(self, stamp: Stamp) -> Any:
+        self._policy.call(stamp, (), ())
+        made = self._blank_of(stamp)
+        if made is None:
+            made = self._defer_making(lambda: self._actions.call(stamp, ()))
+        self._policy.called(made, stamp, (), ())
         return made
 
     def _attribute(self, function: Any, args: Any) -> Any:
@@ -149,10 +159,6 @@ class Builder:
         return None
 
     def _called(self, function: Any, args: Any, given: Any) -> Any:
-        if type(function) is Stamp and _is_empty(args, tuple):
-            made = self._blank_of(function)
-            if made is not None:
-                return made
         if function is _wire._set_state and _is_of_state(given):
             self._build(*given)
             args.set_result(None)  # nobody else needs this tuple, which may never be whole
@@ -307,22 +313,22 @@ class Builder:
     # States
 
     def build(self, obj: Any, state: Any) -> Any:
-        is_checked = self._policy.take_state(obj, state)
-        return self._build(obj, state, is_checked=is_checked)
+        is_plain = self._policy.take_state(obj, state) and is_stamped(state)
+        if is_plain and id(obj) not in self._kept and self._actions.defer_filling(obj, state):
+            return obj
+        return self._build(obj, state)
 
-    def _build(self, obj: Any, state: Any, *, is_checked: bool = False) -> Any:
+    def _build(self, obj: Any, state: Any) -> Any:
+        if type(obj) is Deferred:
+            obj.gets_state = True
         if id(obj) in self._kept:
-            if type(obj) is Deferred:
-                obj.gets_state = True
             self._actions.defer(self._actions.build_kept, obj, state)
             return obj
         if type(obj) is Deferred:
-            obj.gets_state = True
             obj.state = state
         else:
             self._actions.note_unfilled(obj)
-        is_plain = is_checked and is_stamped(state) and self._actions.is_whole(obj)
-        self._actions.defer(self._actions.fill if is_plain else self._actions.build, obj, state)
+        self._actions.defer(self._actions.build, obj, state)
         return obj
 
 

@@ -305,7 +305,7 @@ def loads(data: bytes | bytearray | memoryview, /, **settings: Unpack[LoadSettin
         ...
     versionpickle.exceptions.ForbiddenError: this pickle asks for os:system, ...
     """
-    if not settings or _are_of_fast_loads(settings):
+    if settings.keys() <= _OF_FAST_LOADS or _are_defaults(settings):
         given = settings.get("registry")
         registry = default_registry if given is None else checked_registry(given)
         try:
@@ -316,8 +316,8 @@ def loads(data: bytes | bytearray | memoryview, /, **settings: Unpack[LoadSettin
     return _whole(file, reader.load(), is_unsafe=reader._unsafe)
 
 
-def _are_of_fast_loads(settings: LoadSettings) -> bool:
-    """Return whether the fast load of a registry does the same."""
+def _are_defaults(settings: LoadSettings) -> bool:
+    """Return whether a fast load does the same."""
     return all(
         name in _OF_FAST_LOADS or (name in _DEFAULTS and value == _DEFAULTS[name])
         for name, value in settings.items()
