@@ -274,3 +274,29 @@ def test_once_or_twice(way, name, tmp_path):
 
     assert most in {1, 2}, begun
     assert [] == [what for what, number in RAN.items() if number > most], (RAN, begun)
+
+
+class Greedy:
+    """Reduces to a call that needs more than there is."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def __reduce__(self):
+        return exhausted, (self.error,)
+
+
+def exhausted(error):
+    RAN["exhausted"] += 1
+    raise error
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError])
+def test_not_tried_again(error, registry):
+    """What ran out of memory or stack runs once, and its error reaches the caller."""
+    RAN.clear()
+    data = pickle.dumps(Greedy(error))
+
+    with pytest.raises(error):
+        versionpickle.loads(data, allow=[exhausted, error], registry=registry)
+    assert 1 == RAN["exhausted"]

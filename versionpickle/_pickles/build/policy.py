@@ -27,7 +27,6 @@ class Policy(Protocol):
 
     def found(self, found: Any) -> Any:
         """Return *found*, which is what a name means."""
-        return found
 
     def find_extension(self, code: int) -> None:
         """Admit a name that is given by a number."""
