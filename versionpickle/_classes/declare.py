@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any, TypeVar, Unpack, cast, overload
 
-from versionpickle._wire.refs import MARK, checked_version, ref_of
+from versionpickle._wire.refs import MARK, checked_version, public, ref_of
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import Registry, default_registry
 from versionpickle.migrations._operations import name_of
@@ -84,6 +84,7 @@ def versioned(version: Any = 1, **settings: Unpack[Settings]) -> Any:
     return decorate
 
 
+@public("versionpickle")
 class Versioned:
     """
     Be the base of classes whose objects store a version.

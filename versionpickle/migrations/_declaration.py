@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from versionpickle._wire.refs import checked_ref, checked_version
+from versionpickle._wire.refs import checked_ref, checked_version, public
 from versionpickle.exceptions import DeclarationError
 
 from ._generations import Condition, Generations, decided_by_fields
@@ -129,6 +129,7 @@ def _strings(setting: str, value: str | Iterable[str], what: str) -> tuple[str, 
     raise TypeError(f"{setting}= takes one or more {what}, not {value!r}")
 
 
+@public("versionpickle.migrations")
 @attrs.define(eq=False)
 class Declaration:
     """Hold the settings of one class; see `versioned` for what they mean."""

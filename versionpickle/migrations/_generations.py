@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from versionpickle._wire.refs import public
+
 
 # attrs would make the import slower for these, and nobody compares them.
 
 
+@public("versionpickle.migrations")
 class Condition:
     """A question about the fields of a state: whether all are there, or none."""
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 
 import attrs
 
-from versionpickle._wire.refs import look_up, ref_of
+from versionpickle._wire.refs import look_up, public, ref_of
 from versionpickle.exceptions import DeclarationError
 
 from ._declaration import Declaration
 from ._origin import Origin
 
 
+@public("versionpickle.migrations")
 @attrs.frozen
 class Retired:
     """A class that no longer exists; its objects load as placeholders."""
@@ -26,6 +27,7 @@ class Retired:
         return "a retired class"
 
 
+@public("versionpickle.migrations")
 @attrs.frozen
 class Converted:
     """A class that no longer exists; a step converts its objects to another class or value."""

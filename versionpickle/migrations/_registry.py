@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from versionpickle._wire.refs import MARK
+from versionpickle._wire.refs import MARK, public
 from versionpickle._wire.stamp import Claim, Stamp
 
 from ._declaration import Declaration
@@ -17,6 +17,7 @@ from ._step import Step
 from ._step_modules import StepModules
 
 
+@public("versionpickle")
 class Registry:
     """
     Know classes by all names they ever had, and the steps between versions.

@@ -7,12 +7,15 @@ from typing import Any
 
 import attrs
 
+from versionpickle._wire.refs import public
+
 from ._edges import Become, Edge, Replace
 from ._fields import OperationError, State, SymbolicOps, as_dict, is_slots_pair
 from ._naming import NamePositions
 from ._operations import AddMissing, Operation
 
 
+@public("versionpickle.migrations")
 @attrs.frozen
 class Step:
     """Change the state of a class from one version to a later one."""

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import attrs
 
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import StoreError
 from versionpickle.stores._sweeps.copying import Copied, copying
 from versionpickle.stores._sweeps.migration import Migration, Plan, migrating
@@ -21,6 +22,7 @@ from ._records import Failure, Key, Records, ignore
 from ._settings import Settings
 
 
+@public("versionpickle")
 class ExistingStore(Mapping[Key, Any]):
     """
     Objects under keys, wherever their pickles are.

@@ -42,13 +42,13 @@ def recognised(data: bytes | bytearray | memoryview) -> NotAPickleError | None:
 
     >>> import gzip
     >>> print(recognised(gzip.compress(pickle.dumps(1))))
-    these bytes are not one whole pickle, but gzip data; load what ...
+    these bytes are not one complete pickle, but gzip data; load what ...
     """
     found = next(_looks(bytes(data)), None)
     if found is None:
         return None
     kind, cure = found
-    return NotAPickleError(f"these bytes are not one whole pickle, but {kind}", cure)
+    return NotAPickleError(f"these bytes are not one complete pickle, but {kind}", cure)
 
 
 def _looks(data: bytes) -> Iterator[tuple[str, str]]:

@@ -31,18 +31,18 @@ def snapshot(obj: Any) -> Any:
     >>> snapshot([1, (2.5, None), {"a": b"x"}])
     [1, {'tuple': [2.5, None]}, {'dict': [['a', {'bytes': "b'x'"}]]}]
     """
-    return _Painter().paint(obj)
+    return _Snapshot().describe(obj)
 
 
 def description(obj: Any) -> dict[str, Any]:
     """Return the snapshot of *obj*, and the versions of the classes in it and of their bases."""
-    painter = _Painter()
-    painted = painter.paint(obj)
-    return {"versions": painter.versions, "object": painted}
+    snapshots = _Snapshot()
+    described = snapshots.describe(obj)
+    return {"versions": snapshots.versions, "object": described}
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Tell whether two snapshots are equal, of which 1, 1.0 and true are not."""
+    """Return whether two snapshots are equal, of which 1, 1.0 and true are not."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
@@ -79,12 +79,12 @@ NAMED = (
 )
 
 
-class _Painter:
+class _Snapshot:
     def __init__(self) -> None:
         self._seen: dict[int, tuple[int, Any]] = {}
         self.versions: dict[str, list[int]] = {}
 
-    def paint(self, obj: Any) -> Any:
+    def describe(self, obj: Any) -> Any:
         if obj is None or type(obj) in {bool, int, str}:
             return obj
         if type(obj) is float:
@@ -96,29 +96,31 @@ class _Painter:
         if id(obj) in self._seen:
             return {"seen": self._seen[id(obj)][0]}
         self._seen[id(obj)] = len(self._seen), obj
-        return self._paint_parts(obj)
+        return self._describe_parts(obj)
 
-    def _paint_parts(self, obj: Any) -> Any:
+    def _describe_parts(self, obj: Any) -> Any:
         kind = type(obj)
         hooks = instrumentation_of(kind)
         if hooks is not None:
             self.versions[ref_of(kind)] = [one.version for one in hooks.lineage()]
         if kind is list:
-            return [*map(self.paint, obj)]
+            return [*map(self.describe, obj)]
         if kind is tuple:
-            return {"tuple": [*map(self.paint, obj)]}
+            return {"tuple": [*map(self.describe, obj)]}
         if kind is dict:
-            return {"dict": [[self.paint(key), self.paint(value)] for key, value in obj.items()]}
+            return {
+                "dict": [[self.describe(key), self.describe(value)] for key, value in obj.items()]
+            }
         if kind in {set, frozenset}:
-            return {kind.__name__: sorted(map(self.paint, sorted(obj, key=rank)), key=repr)}
+            return {kind.__name__: sorted(map(self.describe, sorted(obj, key=rank)), key=repr)}
         if isinstance(obj, enum.Enum):
             return {"member": f"{ref_of(kind)}.{obj.name}"}
         ref = ref_of(kind).replace("pathlib._local:", "pathlib:")  # as CPython 3.13 has it
-        return {"class": ref} | self._paint_reduced(obj)
+        return {"class": ref} | self._describe_reduced(obj)
 
-    def _paint_reduced(self, obj: Any) -> dict[str, Any]:
+    def _describe_reduced(self, obj: Any) -> dict[str, Any]:
         """Describe what an object reduces to."""
-        return {name: self.paint(part) for name, part in reduced_parts(obj).items()}
+        return {name: self.describe(part) for name, part in reduced_parts(obj).items()}
 
 
 def name_shown(obj: Any) -> str:
@@ -156,5 +158,5 @@ def _plain(state: Any) -> Any:
             state = values | extras
     named = None if _is_empty(state) else as_dict(state)
     if isinstance(named, dict) and all(type(name) is str for name in named):
-        return dict(sorted(named.items()))  # they may stand in another order tomorrow
+        return dict(sorted(named.items()))  # their order may change
     return state

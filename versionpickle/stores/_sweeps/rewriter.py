@@ -20,11 +20,11 @@ from versionpickle._pickles.rewrite.rewrite import (
 )
 from versionpickle._pickles.rewrite.tracking import (
     PROTOCOL,
-    Notes,
-    dumps_noted,
+    Tracked,
+    dumps_tracked,
     manifest_of_tracked,
-    noted,
-    noting,
+    track_stamps,
+    tracked_in,
 )
 from versionpickle.migrations import default_registry
 from versionpickle.stores._loading import Loading
@@ -50,7 +50,7 @@ class Rewriter:
     needed: Knowledge | None = None
     """What another process must know."""
 
-    trusted: dict[Notes, Manifest] = attrs.field(factory=dict)
+    trusted: dict[Tracked, Manifest] = attrs.field(factory=dict)
     """The manifests of what was compared once, and found good."""
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -112,12 +112,12 @@ class _Tracked:
             return
         load, trusted, result = fast_loads(self._registry), self._trusted, self._result
         placeholders = WRITTEN.count
-        with noting() as stamps:
+        with track_stamps() as stamps:
             for data in pickles:
                 stamps.clear()
                 try:
                     written = pickle.dumps(load(data), PROTOCOL)
-                    manifest = trusted[noted(written, stamps)]
+                    manifest = trusted[tracked_in(written, stamps)]
                 except Exception:  # noqa: BLE001 - it takes more care, which finds the reason
                     manifest = None
                 if manifest is None or WRITTEN.count != placeholders:
@@ -130,19 +130,19 @@ class _Tracked:
     def _write(self, data: bytes) -> None:
         try:
             obj = self._loading.load(data)
-            written, notes = dumps_noted(obj, registry=self._loading.registry)
+            written, tracked = dumps_tracked(obj, registry=self._loading.registry)
             self._compare(obj, written)
-            self._result.add(written, self._manifest(notes))
+            self._result.add(written, self._manifest(tracked))
         except Exception as exc:  # noqa: BLE001 - whatever stops it, it becomes a row of the report
             self._result.fail(data, failure_of(exc))
 
-    def _manifest(self, notes: Notes) -> Manifest:
-        manifest = manifest_of_tracked(notes, self._registry)
+    def _manifest(self, tracked: Tracked) -> Manifest:
+        manifest = manifest_of_tracked(tracked, self._registry)
         if manifest.is_stale(self._registry):
             raise DifferentError("it is as old as before after it was rewritten", None)
         if len(self._trusted) >= _TRUSTED_MAX:
             self._trusted.clear()
-        self._trusted[notes] = manifest
+        self._trusted[tracked] = manifest
         return manifest
 
     def _compare(self, obj: object, written: bytes) -> None:
