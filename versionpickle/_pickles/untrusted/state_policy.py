@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
+import uuid
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,7 +19,7 @@ from versionpickle._wire.stamp import Stamp
 from .call_policy import CallPolicy, check_of, is_value_class
 from .called import named
 from .open_objects import TAKEN
-from .signatures import is_known_state
+from .signatures import is_known_state, is_state_of_uuid
 
 
 class StatePolicy(CallPolicy):
@@ -65,6 +66,8 @@ class StatePolicy(CallPolicy):
         """Look at a state when all of it is there, right before it is set."""
         if type(obj) in _FILLED_NEVER or isinstance(obj, _SHARED):
             self.refuse(f"{named(obj)} gets a state, and takes none")
+        if isinstance(obj, uuid.UUID) and not is_state_of_uuid(state):
+            self.refuse(f"{named(obj)} gets a state that it cannot have")
         if stamp is not None:
             self._check_parts(obj, state, stamp)
         elif type(state) is tuple and state and type(state[0]) is Stamp:
