@@ -25,7 +25,7 @@ class Unopened:
     @classmethod
     def of(cls, path: str) -> Self | None:
         """Return None if somebody has it open, or may have changed it just now."""
-        if is_in_use(path):
+        if is_in_use(path) or not os.path.exists(path):
             return None
         status = os.stat(path)
         if abs(time.time() - status.st_mtime) < _RECENT:
