@@ -137,7 +137,7 @@ class TestSteps:
                 "number: int",
                 "given: str\n    family: str",
                 ["--split", "number=given,family", "--convert", "number=lambda n: (str(n), '')"],
-                'split("number", ["given", "family"], lambda n: (str(n), \'\'))',
+                'split("number", ["given", "family"], lambda n: (str(n), ""))',
             ),
             (
                 "    number: int\n    amount: float = 1.5\n",
@@ -489,6 +489,8 @@ class TestQuestions:
             (["--rename", "number=", "--add", "no='x'"], "'x' is not a value of 'no'"),
             (["--split", "number=no,none"], "--split: no field 'none' was added"),
             (["--merge", "amount,number=no"], "--merge: no field 'amount' was removed"),
+            (["--rename", "number=no", "--split", "a=b,c"], "it names a, which a changed class"),
+            (["--split", "Order.a=b,c"], "--split: no field 'a' was removed"),
             (["--split", "number,amount=no"], "write --split name=given,family"),
             (["--renamed", "Gone=Order"], "no classes are called Gone"),
         ],
@@ -582,7 +584,7 @@ class TestPlaces:
 
         made = Made(shop, status=2)
 
-        assert "does not say its version in plain numbers" in made.told
+        assert "does not write its version as plain numbers" in made.told
         assert "def line_1_to_2(state: dict[str, Any]) -> dict[str, Any]:" in made.source
         assert f"{shop.module}.order.json" not in made.changed
 
@@ -718,7 +720,7 @@ class TestStepModules:
 
         told = Made(shop, status=2).told
 
-        assert "what was made" in told
+        assert "the new code" in told
 
 
 class TestMoves:
@@ -874,7 +876,7 @@ class TestFailures:
 
             made = Made(shop, "--no-input", status=2)
 
-        assert "Sub: what was made is no good, and is taken back" in made.told
+        assert "Sub: the new code does not work, so it was reverted" in made.told
         assert before == made.source
 
     @pytest.mark.parametrize("change", ["# mine\n", None])
@@ -914,7 +916,7 @@ class TestFailures:
 
         made = Made(shop, "--add", "other=int('x')", status=2)
 
-        assert "cannot be recorded, and is taken back: " in made.told
+        assert "cannot be recorded, so it was reverted: " in made.told
         assert "ValueError: invalid literal for int()" in made.told
         assert set() == made.changed
 
@@ -924,7 +926,7 @@ class TestFailures:
 
         made = Made(shop, "--convert", "number=lambda n: n.upper()", status=2)
 
-        assert "what was made is no good, and is taken back: " in made.told
+        assert "the new code does not work, so it was reverted: " in made.told
         assert set() == made.changed
 
     def test_new_files_are_removed(self, shop):

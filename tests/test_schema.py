@@ -81,8 +81,8 @@ def test_lines():
     ("old", "new", "problem"),
     [
         ('"int"}', '"str"}', "edited by hand"),
-        ('"version": 2', '"version": 1', "which is no history"),
-        ('"latest": "2', '"latest": "3', "which is not there"),
+        ('"version": 2', '"version": 1', "which are not in ascending order"),
+        ('"latest": "2', '"latest": "3', "which is not in it"),
     ],
 )
 def test_edited(old, new, problem):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import types
 
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from versionpickle._wire.refs import is_written_in_c, ref_of
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import Declaration, Registry, default_registry
+from versionpickle.migrations._origin import Origin
 from versionpickle.migrations._registry import checked_registry
 
 from .declare import watch_subclasses
@@ -74,7 +74,8 @@ def adopt(
         )
     registry = settings.get("registry")
     declaration = declaration_of(ref_of(cls), version, settings, rebuild)
-    declaration.adopted_by = sys._getframe(1).f_globals.get("__name__")
+    declaration.origin = Origin.of_caller()
+    declaration.adopted_by = declaration.origin.namespace.get("__name__")
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, checked_registry(registry))
     elif not is_written_in_c(cls):
@@ -109,9 +110,10 @@ def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> Non
 def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> Instrumentation:
     other = registry.declared(declaration.ref)
     if other is not None and not other.is_implied:
-        raise DeclarationError(
-            declaration.ref, "this registry has adopted the class already", "adopt it once"
-        )
+        if other.hooks.cls is cls and not other.gives_way:
+            problem = "this registry has already adopted the class"
+            raise DeclarationError(declaration.ref, problem, "adopt it once")
+        registry.forget_steps(declaration.ref)
     check_fields(cls, declaration)
     known = Instrumentation(cls, declaration, registry)
     registry.declare(declaration)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import types
+
 from collections.abc import Callable
 from typing import Any, TypeVar, Unpack, cast, overload
 
-from versionpickle._wire.refs import MARK, checked_version, ref_of
+from versionpickle._wire.refs import MARK, checked_version, public, ref_of
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import Registry, default_registry
 from versionpickle.migrations._operations import name_of
 from versionpickle.migrations._registry import checked_registry
 
 from .instrument import imply, instrument, instrumentation_of
-from .settings import NAMES, Settings, check_names, declaration_of, declares_nothing
+from .settings import (
+    NAMES,
+    Settings,
+    check_names,
+    declaration_of,
+    declares_nothing,
+    unknown_settings,
+)
 
 
 _T = TypeVar("_T", bound=type)
@@ -57,14 +66,16 @@ def versioned(version: Any = 1, **settings: Unpack[Settings]) -> Any:
     >>> pickle.loads(pickle.dumps(Point(3, 4)))
     Point(x=3, y=4)
     """
-    if isinstance(version, type):
+    if callable(version):
         return versioned()(version)
     checked_version(version, "@versioned")
     check_names("versioned", settings)
 
     def decorate(cls: type) -> type:
         if not isinstance(cls, type):
-            raise DeclarationError(name_of(cls), "this is no class", "put @versioned on a class")
+            raise DeclarationError(
+                name_of(cls), "this is not a class", "put @versioned on a class"
+            )
         declaration = declaration_of(ref_of(cls), version, settings)
         instrument(cls, declaration, checked_registry(settings.get("registry")))
         watch_subclasses(cls)
@@ -73,6 +84,7 @@ def versioned(version: Any = 1, **settings: Unpack[Settings]) -> Any:
     return decorate
 
 
+@public("versionpickle")
 class Versioned:
     """
     Be the base of classes whose objects store a version.
@@ -90,6 +102,8 @@ class Versioned:
 
     def __init_subclass__(cls, *, version: int = 1, **settings: Any) -> None:
         further = {name: settings.pop(name) for name in settings.keys() - NAMES}
+        if further and isinstance(super().__init_subclass__, types.BuiltinMethodType):
+            raise TypeError(f"{ref_of(cls)}: {unknown_settings(further)}")  # no base takes them
         super().__init_subclass__(**further)
         if MARK in vars(cls):  # attrs or dataclasses built the instrumented class anew
             return

@@ -39,7 +39,7 @@ def alias(old: str, new: object, *, registry: Registry | None = None) -> None:
 
 
 def _callable(new: object) -> object:
-    if callable(new):
+    if callable(new) and hasattr(new, "__qualname__"):
         return new
     raise DeclarationError(
         repr(new), "a name in a pickle cannot mean this", "give a class, a function, or a ref"

@@ -29,8 +29,15 @@ NAMES = frozenset(Settings.__annotations__)
 
 def check_names(function: str, settings: Settings) -> None:
     """Refuse what is no setting, as Python does where parameters are listed one by one."""
-    for name in settings.keys() - NAMES:
-        raise TypeError(f"{function}() got an unexpected keyword argument {name!r}")
+    if unknown := settings.keys() - NAMES:
+        raise TypeError(f"{function}(): {unknown_settings(unknown)}")
+
+
+def unknown_settings(names: Iterable[str]) -> str:
+    """Return the problem with names that are no settings."""
+    given = ", ".join(f"{name}=" for name in sorted(names))
+    known = ", ".join(f"{name}=" for name in ("version", *Settings.__annotations__))
+    return f"there is no setting {given}; the settings are {known}"
 
 
 def declaration_of(ref: str, version: int, settings: Settings, rebuild: Any = None) -> Declaration:

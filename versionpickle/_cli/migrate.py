@@ -16,7 +16,7 @@ import click
 from versionpickle.stores._existing import ExistingStore
 from versionpickle.stores._sweeps.migration import Migration
 
-from .modules import allow_option, import_option
+from .modules import accept_option, allow_option, import_option
 from .output import Text, console, counted, reports_errors
 from .places import Opening, bar, encoding_option, limits_option, store_argument, table_of
 
@@ -34,6 +34,7 @@ from .places import Opening, bar, encoding_option, limits_option, store_argument
 )
 @import_option
 @allow_option
+@accept_option
 @encoding_option
 @limits_option
 @reports_errors
@@ -43,6 +44,7 @@ def migrate(
     dry_run: bool,
     limit: int | None,
     workers: int,
+    accept_differences: bool,
     limits: bool,
     **opening: Any,
 ) -> None:
@@ -59,7 +61,12 @@ def migrate(
     how = Opening(**opening, project=True, is_limited=limits)
     with how.existing(store) as opened:
         workers = workers if len(opened) > _MANY else 0
-        steps = opened.migrating(dry_run=dry_run, limit=limit, workers=workers)
+        steps = opened.migrating(
+            dry_run=dry_run,
+            limit=limit,
+            workers=workers,
+            accept_differences=accept_differences,
+        )
         state, is_stopped = _watched(steps)
         _report(state, opened, store)
     if is_stopped:

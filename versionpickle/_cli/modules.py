@@ -30,7 +30,12 @@ allow_option: Callable[[_F], _F] = click.option(
     "--allow",
     multiple=True,
     metavar="REF",
-    help="Allow pickles to name this class or function.",
+    help="Allow pickles to name this class or function, or all of a set such as numpy.",
+)
+accept_option: Callable[[_F], _F] = click.option(
+    "--accept-differences",
+    is_flag=True,
+    help="Also write what would load as something else than before.",
 )
 
 

@@ -18,7 +18,7 @@ from versionpickle._pickles.inspect.upgrade_paths import FoundClass
 from versionpickle._pickles.rewrite.rewrite import Settings, Upgrade, UpgradeFailure
 from versionpickle._project.in_place import UpgradeOptions, files_in, upgrade_file
 
-from .modules import allow_option, import_all, import_option
+from .modules import accept_option, allow_option, import_all, import_option
 from .output import Text, console, reports_errors
 from .places import bar, encoding_option, limits_of, limits_option, table_of
 
@@ -38,6 +38,7 @@ from .places import bar, encoding_option, limits_of, limits_option, table_of
 )
 @import_option
 @allow_option
+@accept_option
 @click.option(
     "--protocol",
     type=click.IntRange(0, 5),
@@ -54,6 +55,7 @@ def upgrade(
     backup: str,
     modules: tuple[str, ...],
     allow: tuple[str, ...],
+    accept_differences: bool,
     protocol: int | None,
     recursive: bool,
     encoding: str,
@@ -72,6 +74,7 @@ def upgrade(
         tuple(ref for ref, _ in named(allow)),
         encoding=encoding,
         limits=limits_of(is_limited=limits),
+        accept_differences=accept_differences,
     )
     samples = import_all(modules)
     plan = UpgradeOptions(settings, backup, dry_run, samples)

@@ -69,6 +69,12 @@ _GUARDED = {
 }
 
 
+def value_type_names() -> list[str]:
+    """Return the refs of the standard library's value types, and of what reconstructs them."""
+    exceptions = (("builtins", name) for name in _EXCEPTIONS)
+    return sorted(f"{module}:{name}" for module, name in {*_NAMES, *_GUARDED, *exceptions})
+
+
 def is_value_type(module: str, name: str) -> bool:
     if (module, name) in _GUARDED or (module, name) in _NAMES:
         return True
@@ -92,5 +98,5 @@ def value_type(module: str, name: str) -> Any:
 def _imported(module: str, name: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
-    except ImportError:  # pathlib._local stands in pickles of CPython 3.13 alone
+    except ImportError:  # only pickles of CPython 3.13 name pathlib._local
         return getattr(importlib.import_module(module.partition(".")[0]), name)

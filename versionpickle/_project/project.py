@@ -67,11 +67,18 @@ class Project:
 
     def samples(self, key: str) -> list[Sample]:
         """Return the samples of a class, also under a former name."""
-        before = self.schema_before(key) if key in self.classes else None
+        before = self._predecessor(key) if key in self.classes else None
         keys = dict.fromkeys([key, key if before is None else before.key])
         return [
             one for name in keys for one in samples_in(self.known.samples / file_name(name), key)
         ]
+
+    def _predecessor(self, key: str) -> Schema | None:
+        """Return what is recorded of a class, also if it seems to be one that is gone."""
+        before = self.schema_before(key)
+        if before is not None:
+            return before
+        return next((schema for schema in self.gone() if self.twin(schema) == key), None)
 
     def other_samples(self) -> Iterator[tuple[Schema | None, Sample]]:
         """Yield the samples of classes that are not in the code, with their schemas."""
@@ -211,8 +218,8 @@ class Project:
     def _stored_names(self, key: str, sample: Sample) -> set[str] | None:
         try:
             obj = sample.load()
-        except Exception:  # noqa: BLE001 - the findings report it
-            return None
+        except Exception:  # noqa: BLE001 - the class has another name now, or it is reported
+            return sample.recorded_names()
         return attribute_names(obj) if type(obj) is self.classes[key].cls else None
 
     def fresh(self, key: str) -> dict[str, Any]:
@@ -238,6 +245,9 @@ class Project:
             for hooks in self.registry.all_hooks()
             for old in hooks.declaration.formerly
         }
+        for key, hooks in self.classes.items():
+            if key in self.schemas:  # a stable name, perhaps of a class that was renamed
+                found[_short(self.schemas[key].ref)] = _short(hooks.declaration.ref)
         for schema in self.gone():
             keys = self.successors(schema)
             if len(keys) == 1:
@@ -269,10 +279,11 @@ class Project:
         old = None if schema is None else schema.at(version)
         if old is None:
             return set()
-        return {*changes(self._in_today_names(old), self.recorded(key))}
+        then, today = self.compared(key, old)
+        return {*changes(self._in_today_names(then), today)}
 
     def follow(self, key: str, old: Recorded) -> Chain:
-        """Return the steps of an old version; raise where its fields do not reach today's."""
+        """Return the steps of an old version; raise if its fields do not lead to today's."""
         hooks = self.classes[key]
         chain = hooks.chains.of(Claim(hooks.declaration.key, old.version, old.names, old.bases))
         hooks.codec.source(chain, old.names)
@@ -338,7 +349,7 @@ class Project:
                 yield one.descriptions
 
     def _describe(self, one: Sample, version: str | None) -> bool:
-        """Record what a sample is by now, if that is open; return whether it was."""
+        """Record what a sample is by now, if that is not recorded; return whether it was not."""
         try:
             obj = self.load(one)
             found = description(obj)

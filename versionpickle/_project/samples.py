@@ -67,9 +67,9 @@ class Sample:
 
     def described(self, version: str, found: Mapping[str, Any], registry: Registry) -> Any:
         """
-        Return the recorded description at a *version* of today; None if that is open.
+        Return the recorded description at a *version* of today; None if there is none.
 
-        It is open if a class in the description that was *found* had another version then.
+        There is none either if a class in what was *found* had another version then.
         """
         known = self._all().get(version)
         if known is None:
@@ -86,6 +86,12 @@ class Sample:
             new = (ref for ref, one in found["versions"].items() if then.get(ref, one) != one)
             return next(new, None)
         return None
+
+    def recorded_names(self) -> set[str] | None:
+        """Return the names of the attributes that it had at its own version."""
+        known = self._all().get(str(self.version), {}).get("object")
+        state = known.get("state", {"dict": []}) if isinstance(known, dict) else {}
+        return {name for name, _ in state["dict"]} if state.keys() == {"dict"} else None
 
     def describe(self, version: str, found: Mapping[str, Any]) -> None:
         """Record what the sample is at a *version* of today."""
@@ -107,7 +113,7 @@ class Sample:
 
 
 def outcome(obj: Any) -> str:
-    """Return under which version to describe an object whose sample is of a class that is gone."""
+    """Return the version under which to describe an object whose class is gone."""
     if isinstance(obj, Placeholder):
         return "placeholder"
     hooks = instrumentation_of(type(obj))

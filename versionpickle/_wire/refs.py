@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from typing import Any, TypeGuard
+from collections.abc import Callable
+from typing import Any, TypeGuard, TypeVar
 
 from versionpickle.exceptions import DeclarationError
 
@@ -117,3 +118,16 @@ def _held_by(holder: Any, name: str) -> Any:
             bound = isinstance(found, classmethod | staticmethod)
             return found.__get__(None, holder) if bound else found
     raise KeyError(name)
+
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def public(module: str) -> Callable[[_Class], _Class]:
+    """Return a decorator: its class is known, and pickled, by the *module* that exports it."""
+
+    def name(cls: _Class) -> _Class:
+        cls.__module__ = module
+        return cls
+
+    return name

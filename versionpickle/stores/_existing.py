@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import attrs
 
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import StoreError
 from versionpickle.stores._sweeps.copying import Copied, copying
 from versionpickle.stores._sweeps.migration import Migration, Plan, migrating
@@ -21,6 +22,7 @@ from ._records import Failure, Key, Records, ignore
 from ._settings import Settings
 
 
+@public("versionpickle")
 class ExistingStore(Mapping[Key, Any]):
     """
     Objects under keys, wherever their pickles are.
@@ -92,6 +94,7 @@ class ExistingStore(Mapping[Key, Any]):
         limit: int | None = None,
         workers: int = 0,
         executor: Executor | None = None,
+        accept_differences: bool = False,
         progress: Callable[[Migration], object] | None = None,
     ) -> Migration:
         """
@@ -106,9 +109,17 @@ class ExistingStore(Mapping[Key, Any]):
         It stops after *limit* records.
         *workers* processes do the work, or any *executor*; *progress* is called after
         each batch.
+        What would load as something else than before is written only where you
+        *accept_differences*.
         """
         state = Migration(0, is_dry=dry_run)
-        steps = self.migrating(dry_run=dry_run, limit=limit, workers=workers, executor=executor)
+        steps = self.migrating(
+            dry_run=dry_run,
+            limit=limit,
+            workers=workers,
+            executor=executor,
+            accept_differences=accept_differences,
+        )
         for state in steps:
             if progress is not None:
                 progress(state)
@@ -121,6 +132,7 @@ class ExistingStore(Mapping[Key, Any]):
         limit: int | None = None,
         workers: int = 0,
         executor: Executor | None = None,
+        accept_differences: bool = False,
     ) -> Iterator[Migration]:
         """Migrate as `migrate` does, as far as it is iterated; yield after each batch."""
         _check_count("workers", workers)
@@ -129,7 +141,7 @@ class ExistingStore(Mapping[Key, Any]):
             problem = "it is opened to write older versions, for older code"
             cure = "migrate it when that code is gone, and it is opened without versions="
             raise StoreError(self._records.address, problem, cure)
-        rewriter = self._settings.rewriter
+        rewriter = attrs.evolve(self._settings.rewriter, accept_differences=accept_differences)
         classifier = self._settings.classifier()
         plan = Plan(rewriter, classifier, limit=limit, is_dry=dry_run, executor=executor)
         with processes(0 if executor else workers, self._settings.loading.registry) as own:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import attrs
 
-from versionpickle._pickles.load.unpickler import Policy, loads
+from versionpickle._pickles.load.settings import Policy
+from versionpickle._pickles.load.unpickler import loads
 from versionpickle._pickles.rewrite.rewrite import Settings as RewriteSettings
 from versionpickle.migrations import Registry
 
@@ -31,7 +32,7 @@ class Loading:
     @property
     def is_plain(self) -> bool:
         """Whether the fast path may be tried first: it has none of these settings."""
-        return self.encoding == "ASCII" and self.limits is None
+        return self == Loading(self.registry)
 
     def load(self, data: bytes) -> Any:
         return loads(data, **attrs.asdict(self, recurse=False))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from versionpickle._pickles.load.unpickler import Policy
+from versionpickle._pickles.load.settings import Policy
 from versionpickle.exceptions import NotAStoreError
 from versionpickle.migrations import Registry
 from versionpickle.stores._external.address import is_address, located

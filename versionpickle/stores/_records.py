@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self, TypeAlias
 import attrs
 
 from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle._wire.refs import public
 
 from ._columns import Columns
 
@@ -46,6 +47,7 @@ def take_limited(records: Iterable[Record], limit: int) -> list[Record]:
     return taken
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Failure:
     """A record that could not be upgraded, or read, and why; it is kept as it is."""
@@ -57,6 +59,7 @@ class Failure:
     reason: str
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Damage:
     """What is wrong with a record, or with the place itself."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from versionpickle._classes.names import named
 from versionpickle._pickles.build.finder import Finder
 from versionpickle._pickles.load.fast import fast_loads
+from versionpickle._pickles.load.unpickler import load_again
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.tracking import (
-    Notes,
-    dumps_noted,
-    dumps_noted_of,
+    Tracked,
+    dumps_tracked,
+    dumps_tracked_of,
     manifest_of_tracked,
 )
 from versionpickle.exceptions import ForbiddenError, UnpicklableError, VersionPickleError
@@ -38,29 +39,35 @@ class Settings:
 
     def __init__(self, loading: Loading, versions: Versions | None = None) -> None:
         self.loading = loading
+        self._is_plain = loading.is_plain
         self.registry = checked_registry(loading.registry)
         self.versions = versions
         loading.load(b"N.")  # raises what is wrong with them
-        self._manifests: dict[Notes, Manifest] = {}
+        self._manifests: dict[Tracked, Manifest] = {}
 
     def load(self, data: bytes, key: Key | None = None) -> Any:
         """Return the object of a record; an error names the key, if it is given."""
-        if self.loading.is_plain:
-            try:
-                return (self.registry.fast_loads or fast_loads(self.registry))(data)
-            except Exception:  # noqa: BLE001, S110 - it is tried again with more care
-                pass
         try:
-            return self.loading.load(data)
+            return self._load(data)
         except VersionPickleError as exc:
             exc.key = key
             raise
 
+    def _load(self, data: bytes) -> Any:
+        if not self._is_plain:
+            return self.loading.load(data)
+        try:
+            return (self.registry.fast_loads or fast_loads(self.registry))(data)
+        except Exception as exc:  # noqa: BLE001 - our own reader decides what it means
+            return load_again(data, exc, registry=self.loading.registry)
+
     def dump(self, obj: object, key: Key) -> tuple[bytes, Manifest]:
         """Return what is to be stored under a key."""
         try:
-            data, notes = dumps_noted(obj, registry=self.loading.registry, versions=self.versions)
-            manifest = self._manifests.get(notes) or self._checked_manifest(notes, data)
+            data, tracked = dumps_tracked(
+                obj, registry=self.loading.registry, versions=self.versions
+            )
+            manifest = self._manifests.get(tracked) or self._checked_manifest(tracked, data)
         except VersionPickleError as exc:
             exc.key = key
             raise
@@ -78,7 +85,7 @@ class Settings:
                 yield pair[1]
 
         try:
-            pickles, notes_of_all = dumps_noted_of(
+            pickles, tracked_of_all = dumps_tracked_of(
                 objs(), much=MUCH, registry=self.loading.registry, versions=self.versions
             )
         except VersionPickleError:
@@ -88,26 +95,26 @@ class Settings:
         keys = [key for key, _ in taken]
         known = self._manifests.get
         manifests = [
-            known(notes) or self._manifest_of(key, notes, data)
-            for key, notes, data in zip(keys, notes_of_all, pickles, strict=True)
+            known(tracked) or self._manifest_of(key, tracked, data)
+            for key, tracked, data in zip(keys, tracked_of_all, pickles, strict=True)
         ]
         return keys, pickles, manifests
 
-    def _manifest_of(self, key: Key, notes: Notes, data: bytes) -> Manifest:
+    def _manifest_of(self, key: Key, tracked: Tracked, data: bytes) -> Manifest:
         try:
-            return self._manifests.get(notes) or self._checked_manifest(notes, data)
+            return self._manifests.get(tracked) or self._checked_manifest(tracked, data)
         except VersionPickleError as exc:
             exc.key = key
             raise
 
-    def _checked_manifest(self, notes: Notes, data: bytes) -> Manifest:
+    def _checked_manifest(self, tracked: Tracked, data: bytes) -> Manifest:
         """Return the manifest of a pickle that our own loads will not refuse."""
-        refs = (one for one in notes if isinstance(one, str))
+        refs = (one for one in tracked if isinstance(one, str))
         if not all(self._finder.admits(*ref.split(":", 1)) for ref in refs):
             self._check_load(data)
         if len(self._manifests) >= _MANIFESTS_MAX:
             self._manifests.clear()
-        manifest = self._manifests[notes] = manifest_of_tracked(notes, self.registry)
+        manifest = self._manifests[tracked] = manifest_of_tracked(tracked, self.registry)
         return manifest
 
     def _check_load(self, data: bytes) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, Self
 
 from versionpickle._pickles.rewrite.manifest import Manifest
-from versionpickle._wire.refs import ref_of
+from versionpickle._wire.refs import public, ref_of
 from versionpickle.exceptions import ConflictError
 from versionpickle.stores._sqlite.store_file import StoreFile
 from versionpickle.stores._sweeps.classifier import Classifier
@@ -22,6 +22,7 @@ _BATCH = 1000
 """How many records `update` writes in one transaction."""
 
 
+@public("versionpickle")
 class Store(ExistingStore, MutableMapping[str, Any]):
     """
     Objects under keys, in one SQLite file; see `open`.

@@ -8,18 +8,15 @@ import datetime
 import decimal
 import enum
 import fractions
-import inspect
 import pathlib
 import sys
 import types
 import typing
 import uuid
 
-from collections import ChainMap, abc
-from collections.abc import Callable, Iterator, Mapping
+from collections import ChainMap, Counter, abc
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
-
-import attrs
 
 from hypothesis import errors
 from hypothesis import strategies as st
@@ -29,7 +26,7 @@ from versionpickle._classes.fields import declares_fields
 from versionpickle._classes.instrument import instrumentation_of
 from versionpickle._classes.third_party import is_struct
 from versionpickle._classes.type_text import type_text
-from versionpickle._project.example import hints_of
+from versionpickle._project.example import Parameter, hints_of, parameters
 from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import ProjectError
 
@@ -56,6 +53,12 @@ _CONTAINERS: dict[Any, Callable[..., Strategy]] = {
     **dict.fromkeys((abc.Iterable, abc.Collection), st.lists),
 }
 
+_DEEPEST = 2
+"""How deep objects of one class are nested in each other; inner ones have what they need."""
+
+_MOST = 2
+"""How many objects a container of them holds."""
+
 _MODULES = (
     collections,
     abc,
@@ -77,7 +80,9 @@ class Types:
     def __init__(self, cls: type, given: Strategies) -> None:
         self._cls = cls
         self._given = given
-        self._objects: dict[type, Strategy] = {}
+        self._objects: dict[tuple[type, frozenset[tuple[type, int]]], Strategy] = {}
+        self._depth: Counter[type] = Counter()
+        """How many objects of each class the one that is being made is in."""
 
     # Recorded types
 
@@ -138,15 +143,25 @@ class Types:
         return next((strategy for leaf, strategy in _LEAVES if leaf is kind), None)
 
     def _of_container(self, origin: Any, args: tuple[Any, ...]) -> Strategy:
+        made = _CONTAINERS[origin]
         if args[-1:] == (...,):
             return st.lists(self.of(args[0])).map(tuple)
-        return _CONTAINERS[origin](*map(self.of, args))
+        parts = [self.of(arg) for arg in args]
+        if made is not st.tuples and any(map(_is_object, args)):
+            return made(*parts, max_size=0 if any(part.is_empty for part in parts) else _MOST)
+        return made(*parts)
 
     def _deferred(self, cls: type) -> Strategy:
-        """Return the objects of a class, which may hold others of the same."""
-        if cls not in self._objects:
-            self._objects[cls] = st.deferred(lambda: self.objects(cls, {}))
-        return self._objects[cls]
+        """Return the objects of a class; those that hold others of it end at some depth."""
+        depth = self._depth[cls]
+        known = cls, frozenset(self._depth.items())
+        if depth >= _DEEPEST:
+            return st.nothing()
+        if known not in self._objects:
+            self._depth[cls] = depth + 1
+            self._objects[known] = self.objects(cls, {})
+            self._depth[cls] = depth
+        return self._objects[known]
 
     def _of_another(self, kind: Any) -> Strategy:
         try:
@@ -169,6 +184,8 @@ class Types:
         required, optional = dict[str, Strategy](), dict[str, Strategy]()
         for parameter in parameters(cls):
             name = parameter.name
+            if parameter.has_default and self._depth[cls]:
+                continue
             strategy = fields[name] if name in fields else self._of_parameter(cls, parameter)
             if strategy is not None:
                 (optional if parameter.has_default else required)[name] = strategy
@@ -213,36 +230,12 @@ def _made(cls: Any, given: dict[str, Any]) -> Any:
         return _REFUSED
 
 
+def _is_object(kind: Any) -> bool:
+    return isinstance(kind, type) and _is_of_a_project(kind)
+
+
 def _is_of_a_project(kind: type) -> bool:
     """Tell whether Hypothesis would know less about a class than we do."""
     if issubclass(kind, enum.Enum):
         return False
     return declares_fields(kind) or is_struct(kind) or instrumentation_of(kind) is not None
-
-
-@attrs.frozen
-class Parameter:
-    """What a constructor takes, and the attribute that holds it."""
-
-    name: str
-    attribute: str
-    has_default: bool
-
-
-def parameters(cls: type) -> list[Parameter]:
-    """Return what the constructor of a class takes by name."""
-    return list(_parameters(cls))
-
-
-def _parameters(cls: Any) -> Iterator[Parameter]:
-    aliases = {a.alias: a.name for a in getattr(cls, "__attrs_attrs__", ()) if a.init}
-    try:
-        found = inspect.signature(cls).parameters.values()
-    except ValueError:
-        return
-    by_name = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
-    for parameter in found:
-        if parameter.kind in by_name:
-            name = parameter.name
-            has_default = parameter.default is not inspect.Parameter.empty
-            yield Parameter(name, aliases.get(name, name), has_default)

@@ -38,6 +38,7 @@ from versionpickle.exceptions import (
 )
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import as_dict
+from versionpickle.migrations._parts import PARTS
 
 from .base import UNHASHABLE, Codec, Owner, as_method, value_or
 
@@ -213,7 +214,7 @@ class FieldsCodec(Codec):
     ) -> SetState | None:
         if not self._compiles or self.layout.has_newargs:
             return None
-        if not all(type(name) is str for name in names):
+        if not all(type(name) is str and name not in PARTS for name in names):
             return None
         older = self._from(
             Claim(chain.ref, chain.version, names, self._bases), chain, self._fill_any

@@ -1,4 +1,4 @@
-"""What has to be written where classes have changed: the next version, the step, the old name."""
+"""What has to be written for changed classes: the next version, the step, the old name."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Plan:
         }
 
     def check_unchanged(self) -> None:
-        """Refuse to write over what somebody else has written meanwhile."""
+        """Refuse to overwrite what another program has written meanwhile."""
         for draft in self.drafts.values():
             source = draft.source
             if source.file.exists() == draft.is_new or (
@@ -98,6 +98,7 @@ def _lines(text: str) -> list[str]:
 def plan(project: Project, names: Iterable[str], answers: Answers) -> Plan:
     """Return what has to be written for these classes, or for all that have changed."""
     for answer in answers.all("renamed", ()):
+        answers.use(answer)
         old, new = _renamed_class(project, answer)
         project.renames[old] = new
     made = Plan(project)

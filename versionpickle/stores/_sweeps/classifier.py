@@ -13,6 +13,7 @@ from versionpickle._pickles.inspect.upgrade_paths import FoundClass, UpgradePath
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.staleness import is_current, is_renamed, would_be_stamped
 from versionpickle._pickles.value_types import is_value_type
+from versionpickle._wire.refs import public
 from versionpickle._wire.stamp import Claim
 from versionpickle.migrations import Registry, Retired
 from versionpickle.migrations._registry import checked_registry
@@ -21,6 +22,7 @@ from versionpickle.migrations._registry import checked_registry
 Status: TypeAlias = Literal["current", "stale", "unknown", "retired"]
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Class:
     """One class at one version, and in how many records it is."""

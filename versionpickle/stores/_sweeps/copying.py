@@ -8,6 +8,7 @@ import attrs
 
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.rewrite import manifest_of
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import DamagedRecordError, VersionPickleError
 from versionpickle.stores._records import Damage, Key, Record, Records, take_limited
 
@@ -16,6 +17,7 @@ _BATCH = 1000
 _REPORTED_MAX = 1000
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Copied:
     """What a copy has done, up to now or up to its end."""

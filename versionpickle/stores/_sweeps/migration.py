@@ -13,6 +13,7 @@ import attrs
 
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.rewrite import UpgradeFailure
+from versionpickle._wire.refs import public
 from versionpickle.migrations import default_registry
 from versionpickle.stores._records import Batch, Failure, Key, Records
 
@@ -44,6 +45,7 @@ class Plan:
     """How many bytes a pickle may have."""
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Migration:
     """What a migration has done, up to now or up to its end."""

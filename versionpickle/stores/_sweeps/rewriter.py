@@ -11,21 +11,20 @@ import attrs
 
 from versionpickle._classes.placeholder import WRITTEN
 from versionpickle._pickles.load.fast import fast_loads
+from versionpickle._pickles.rewrite.comparison import DifferentError, check_kept
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.rewrite import (
-    DifferentError,
     UpgradeFailure,
     failure_of,
     upgrade,
 )
-from versionpickle._pickles.rewrite.snapshot import is_same, snapshot
 from versionpickle._pickles.rewrite.tracking import (
     PROTOCOL,
-    Notes,
-    dumps_noted,
+    Tracked,
+    dumps_tracked,
     manifest_of_tracked,
-    noted,
-    noting,
+    track_stamps,
+    tracked_in,
 )
 from versionpickle.migrations import default_registry
 from versionpickle.stores._loading import Loading
@@ -45,14 +44,17 @@ class Rewriter:
     is_tracked: bool = False
     """Whether the pickles are those of a store, one in each record, and all in its protocol."""
 
+    accept_differences: bool = False
+    """Whether to write also what loads as something else than before."""
+
     needed: Knowledge | None = None
     """What another process must know."""
 
-    trusted: dict[Notes, Manifest] = attrs.field(factory=dict)
+    trusted: dict[Tracked, Manifest] = attrs.field(factory=dict)
     """The manifests of what was compared once, and found good."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Rewriter, (self.loading, self.is_tracked, self.needed)
+        return Rewriter, (self.loading, self.is_tracked, self.accept_differences, self.needed)
 
     def rewrite(self, task: Task) -> Result:
         """Rewrite pickles, but for those that have problems."""
@@ -79,7 +81,9 @@ class _Untracked:
     """Rewrite pickles of which nobody knows what is in them."""
 
     def __init__(self, rewriter: Rewriter, result: Result) -> None:
-        self._settings = rewriter.loading.for_rewriting()
+        self._settings = attrs.evolve(
+            rewriter.loading.for_rewriting(), accept_differences=rewriter.accept_differences
+        )
         self._result = result
 
     def write(self, pickles: Sequence[bytes]) -> None:
@@ -95,6 +99,7 @@ class _Tracked:
     """Rewrite pickles of a store; the first of each kind is loaded again and compared."""
 
     def __init__(self, rewriter: Rewriter, result: Result) -> None:
+        self._rewriter = rewriter
         self._loading = rewriter.loading
         self._registry = rewriter.loading.registry or default_registry
         self._trusted = rewriter.trusted
@@ -107,12 +112,12 @@ class _Tracked:
             return
         load, trusted, result = fast_loads(self._registry), self._trusted, self._result
         placeholders = WRITTEN.count
-        with noting() as stamps:
+        with track_stamps() as stamps:
             for data in pickles:
                 stamps.clear()
                 try:
                     written = pickle.dumps(load(data), PROTOCOL)
-                    manifest = trusted[noted(written, stamps)]
+                    manifest = trusted[tracked_in(written, stamps)]
                 except Exception:  # noqa: BLE001 - it takes more care, which finds the reason
                     manifest = None
                 if manifest is None or WRITTEN.count != placeholders:
@@ -125,26 +130,21 @@ class _Tracked:
     def _write(self, data: bytes) -> None:
         try:
             obj = self._loading.load(data)
-            written, notes = dumps_noted(obj, registry=self._loading.registry)
+            written, tracked = dumps_tracked(obj, registry=self._loading.registry)
             self._compare(obj, written)
-            self._result.add(written, self._manifest(notes))
+            self._result.add(written, self._manifest(tracked))
         except Exception as exc:  # noqa: BLE001 - whatever stops it, it becomes a row of the report
             self._result.fail(data, failure_of(exc))
 
-    def _manifest(self, notes: Notes) -> Manifest:
-        manifest = manifest_of_tracked(notes, self._registry)
+    def _manifest(self, tracked: Tracked) -> Manifest:
+        manifest = manifest_of_tracked(tracked, self._registry)
         if manifest.is_stale(self._registry):
-            raise DifferentError("it is as old as before after it was rewritten")
+            raise DifferentError("it is as old as before after it was rewritten", None)
         if len(self._trusted) >= _TRUSTED_MAX:
             self._trusted.clear()
-        self._trusted[notes] = manifest
+        self._trusted[tracked] = manifest
         return manifest
 
     def _compare(self, obj: object, written: bytes) -> None:
-        again = self._loading.load(written)
-        try:
-            is_kept = is_same(snapshot(obj), snapshot(again))
-        except RecursionError:  # too deep for a snapshot
-            is_kept = dumps_noted(again, registry=self._loading.registry)[0] == written
-        if not is_kept:
-            raise DifferentError("what would be written loads as something else")
+        if not self._rewriter.accept_differences:
+            check_kept(obj, self._loading.load(written))

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import attrs
 
 from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle._wire.refs import public
 from versionpickle.stores._records import Progress, Records, ignore
 
 from .classifier import Class, Classifier
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Survey:
     """

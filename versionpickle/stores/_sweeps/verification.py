@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import VersionPickleError
 from versionpickle.stores._records import Damage, Key, Records
 
@@ -14,6 +15,7 @@ from versionpickle.stores._records import Damage, Key, Records
 _REPORTED_MAX = 1000
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Verification:
     """What a verification has found, up to now or up to its end."""
