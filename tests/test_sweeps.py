@@ -141,7 +141,9 @@ class TestSurvey:
         """What is only referred to is stale if it has another name by now."""
         alias("nowhere:Old", Inner)
         classifier = Classifier()
-        manifest = Manifest(made=["nowhere:One", "nowhere:Two"], named=["nowhere:Old", "nowhere:New"])
+        manifest = Manifest(
+            made=["nowhere:One", "nowhere:Two"], named=["nowhere:Old", "nowhere:New"]
+        )
         assert ["unknown", "unknown", "stale"] == [
             one.status for one in classifier.classes(manifest)
         ]
