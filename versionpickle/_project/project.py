@@ -114,7 +114,11 @@ class Project:
         """Return the schemas of classes that are gone without an explanation."""
         known = {former.key for key in self.classes if (former := self.schema_before(key))}
         lost = sorted(self.schemas.keys() - known)
-        return [self.schemas[key] for key in lost if self.registry.resolve(key) is None]
+        return [self.schemas[key] for key in lost if not self._is_explained(key)]
+
+    def _is_explained(self, key: str) -> bool:
+        """Whether a declaration names this key; that a module still has the class does not last."""
+        return self.registry.resolve(key) is not None and self.registry.reexported(key) is None
 
     def successors(self, schema: Schema) -> list[str]:
         """Return the keys of new classes that may be this one, which is gone."""
