@@ -246,6 +246,21 @@ def test_accepted_in_a_store(tmp_path):
         assert place.migrate(accept_differences=True).migrated == 1
 
 
+def test_accepted_in_a_store_of_ours(tmp_path):
+    """Also where each record is known to hold one pickle."""
+    then, now = Registry("then"), Registry("now")
+    adopt(Row, name="row", registry=then)
+    row = Row()
+    row.number = -1
+    with versionpickle.open(tmp_path / "rows.db", registry=then) as store:
+        store["a"] = row
+    adopt(Row, name="row", version=2, registry=now)
+    migration(Row, 1, registry=now)(lambda state: state)
+    with versionpickle.open(tmp_path / "rows.db", registry=now) as store:
+        assert store.migrate().failed == 1
+        assert store.migrate(accept_differences=True).migrated == 1
+
+
 def test_accepted_by_the_command(tmp_path):
     """The command has an option for it, and names it where it refuses."""
     code = """

@@ -377,6 +377,15 @@ class Dog(Animal):
         assert 'migration(Dog, 1, rename("name", "call"))' in made.source
         assert is_clean(shop)
 
+    def test_a_base_gets_another_name(self, shop):
+        """Its subclass is recorded with the new name, and needs no step."""
+        shop.change(("class Animal", "class Beast"), ("class Dog(Animal)", "class Dog(Beast)"))
+
+        made = Made(shop, "--renamed", "Animal=Beast")
+
+        assert "migration(Dog" not in made.source
+        assert is_clean(shop)
+
     def test_a_base_moves(self, shop):
         """Its subclass goes with it."""
         moved = f"{shop.module}_moved"
