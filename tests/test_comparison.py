@@ -170,7 +170,7 @@ def deep_tuple(leaf):
     return leaf
 
 
-def test_deep():
+def test_deep_comparison():
     """Depth is no obstacle, and a long way there is cut."""
     assert difference(deep(20_000, 1), deep(20_000, 1)) is None
     assert " steps) ... " in difference(deep(20_000, 1), deep(20_000, 2)).path

@@ -50,7 +50,7 @@ def _undo():
     copyreg.dispatch_table.pop(Order, None)
 
 
-def test_stamped(declared):
+def test_inspect_of_stamped(declared):
     """A class has a version, fields, a count, and steps before it."""
     report = inspect(stored(1, Order(1), Order(2)), registry=declared)
 
@@ -108,7 +108,7 @@ def test_nobody_declared_it(registry):
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_unstamped(registry, protocol):
+def test_inspect_of_unstamped(registry, protocol):
     """Unstamped objects are counted under their class, with the names in their states."""
     data = pickle.dumps([Plain(), Plain(), len], protocol)
     report = inspect(data, registry=registry)

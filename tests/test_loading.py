@@ -720,7 +720,7 @@ class TestNames:
             retire("m:Old", registry=registry)
 
     @pytest.mark.parametrize(("old", "new"), [("m", Unversioned), ("m:Old", "n")])
-    def test_misuse(self, registry, old, new):
+    def test_alias_of_what_is_no_name(self, registry, old, new):
         """A name is given for a name."""
         with pytest.raises(DeclarationError):
             alias(old, new, registry=registry)

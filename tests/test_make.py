@@ -504,7 +504,7 @@ class TestQuestions:
             (["--renamed", "Gone=Order"], "no classes are called Gone"),
         ],
     )
-    def test_misuse(self, shop, option, problem):
+    def test_options_that_do_not_fit(self, shop, option, problem):
         """Is told before anything is written."""
         shop.change(("    number: int\n", "    no: int\n"))
 
