@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 
 from collections.abc import Iterator
@@ -77,6 +78,11 @@ def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None =
     >>> report.refused
     (('builtins:len', "versionpickle.allow('builtins:len')"),)
     """
+    if isinstance(data, str | os.PathLike):
+        raise TypeError(
+            f"inspect() takes the bytes of a pickle, not {shortened(data)}; for a file, pass "
+            "pathlib.Path(...).read_bytes()"
+        )
     known = checked_registry(registry)
     return Reporting(survey(bytes(memoryview(data)), known), known).report()
 
