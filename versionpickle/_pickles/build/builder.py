@@ -11,9 +11,9 @@ from typing import Any
 import attrs
 
 from versionpickle._classes.conversion import conversion_of, is_pending
-from versionpickle._classes.placeholder import is_placeholder, keep
+from versionpickle._classes.placeholder import Placeholder, is_placeholder, keep, placeholder_class
 from versionpickle._wire import calls
-from versionpickle._wire.refs import shortened
+from versionpickle._wire.refs import ref_of, shortened
 from versionpickle._wire.stamp import MAKES_BLANKS, Stamp, is_stamped
 from versionpickle.exceptions import DamagedError
 
@@ -127,6 +127,8 @@ class Builder:
             new = self._new_of_call(function, given)
             if new is not None:
                 return self.new(*new)
+        if function is calls.make and type(given) is tuple and type(given[1]) is Former:
+            args = self._as_of_today(args, given)
         made = self._called(function, args, given)
         self._policy.called(made, function, args, given)
         return made
@@ -150,13 +152,20 @@ class Builder:
         """Return the arguments of `new` for a call that newer protocols have an opcode for."""
         if function is reconstruct:
             cls, base, state = given if len(given) == 3 else (None, None, None)
-            is_blank = base is object and state is None and not is_placeholder(cls)
+            plain = cls.cls if type(cls) is Former else cls
+            is_blank = base is object and state is None and not is_placeholder(plain)
             return (cls, (), {}) if is_blank else None
         if function is copyreg.__newobj__ and given:  # type: ignore[attr-defined] # known to pickle alone
             return given[0], self._packed([*given[1:]]), {}
         if function is copyreg.__newobj_ex__ and len(given) == 3:  # type: ignore[attr-defined] # as above
             return given[0], given[1], given[2]
         return None
+
+    def _as_of_today(self, args: Any, given: tuple[Any, ...]) -> Any:
+        """Return the arguments of a stamped object: what makes it is called as it is today."""
+        stamp, former, *rest = given
+        today = self._finder.today(former.ref)
+        return args if today is None else self._packed([stamp, today, *rest])
 
     def _called(self, function: Any, args: Any, given: Any) -> Any:
         if function is calls.set_state and _is_of_state(given):
@@ -165,12 +174,24 @@ class Builder:
             return None
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
             return self._actions.run_call(function, args)
+        if self._finder.is_pure(function) and not isinstance(function, Stamp):
+            return self._defer_making(lambda: self._value_or_placeholder(function, resolved(args)))
         if function is keep and type(args) is tuple and args:
             return self._unkept(*args)
         if function is reconstruct and type(given) is tuple and len(given) == 3:
             cls, *rest = given  # under the name that it was found by
             return self._defer_making(lambda: self._actions.reconstruct(cls, *map(resolved, rest)))
         return self._defer_making(lambda: self._actions.call(function, resolved(args)))
+
+    def _value_or_placeholder(self, function: Any, args: Any) -> Any:
+        """Make a value; keep the call if it does not take a placeholder as an argument."""
+        try:
+            return self._actions.call(function, args)
+        except TypeError:
+            if not any(isinstance(arg, Placeholder) for arg in args):
+                raise
+            self._actions.is_calling = False
+            return placeholder_class(ref_of(function))(*args)
 
     def _blank_of(self, stamp: Stamp) -> Any:
         """Make a blank object, or what represents one; None where that runs foreign code."""

@@ -236,6 +236,7 @@ class UntrustedPolicy:
 
     def resolved(self, deferred: Deferred) -> None:
         self._states.resolved(deferred)
+        self._calls.resolved(deferred)
 
     # What was deferred
 
