@@ -6,7 +6,7 @@ import copyreg
 import types
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
@@ -173,7 +173,7 @@ class Builder:
             args.set_result(None)  # nobody else needs this tuple, which may never be whole
             return None
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
-            return self._actions.run_call(function, args)
+            return self._called_at_once(function, args)
         if self._finder.is_pure(function) and not isinstance(function, Stamp):
             return self._defer_making(lambda: self._value_or_placeholder(function, resolved(args)))
         if function is keep and type(args) is tuple and args:
@@ -182,6 +182,14 @@ class Builder:
             cls, *rest = given  # under the name that it was found by
             return self._defer_making(lambda: self._actions.reconstruct(cls, *map(resolved, rest)))
         return self._defer_making(lambda: self._actions.call(function, resolved(args)))
+
+    def _called_at_once(self, function: Any, args: tuple[Any, ...]) -> Any:
+        try:
+            return self._actions.run_call(function, args)
+        except Exception as exc:  # noqa: BLE001 - a policy may take it later than it is raised
+            failure = self._policy.failed(function, exc)
+            self._actions.is_calling = False
+            return self._policy.found(self._defer_making(lambda: _raise(failure)))
 
     def _value_or_placeholder(self, function: Any, args: Any) -> Any:
         """Make a value; keep the call if it does not take a placeholder as an argument."""
@@ -364,6 +372,10 @@ def _making(stamp: Stamp) -> Making:
     """Return what makes an object that becomes another, by the conversion of its stamp."""
     conversion = conversion_of(stamp)
     return Making(lambda state: conversion.fill(None, state), lambda _: conversion)
+
+
+def _raise(exc: Exception) -> NoReturn:
+    raise exc
 
 
 def _is_of_state(given: Any) -> bool:

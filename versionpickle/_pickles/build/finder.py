@@ -230,6 +230,12 @@ class Finder:
             or self._admitted_name(self._ref_today(module, name)) is not None
         )
 
+    def refused_attribute(self, ref: str) -> str | None:
+        """Return the ref that is refused if a pickle takes this from a class or an object."""
+        target = self._ref_today(*ref.split(":", 1))
+        is_allowed = target in self.allowed or target in self.registry.allowed
+        return None if is_allowed or self.admits(*ref.split(":", 1)) else target
+
     def _is_admitted(self, module: str, name: str) -> bool:
         ref = f"{module}:{name}"
         target = self.registry.target(ref)

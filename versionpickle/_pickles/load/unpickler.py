@@ -206,6 +206,8 @@ class Unpickler(pickle.Unpickler):
             found = reader.run()
         except Refused as refused:
             raise self._forbidden(str(refused)) from None
+        except ForbiddenError as exc:
+            raise self._forbidden(*exc.refs) if reader.can_be_mapped() else exc from None
         except Exception as exc:
             if self._unsafe and not isinstance(exc, VersionPickleError):
                 raise
@@ -303,14 +305,14 @@ class Unpickler(pickle.Unpickler):
 
         return explained(reader, exc, read_again)
 
-    def _forbidden(self, first: str) -> ForbiddenError:
-        """Return an error that names all that is refused, not the first alone."""
+    def _forbidden(self, *first: str) -> ForbiddenError:
+        """Return an error that names all that is refused, not what was found first alone."""
         from .refusals import Lister, forbidden  # noqa: PLC0415 - no good load needs it
 
         self._rewind()
         lister = Lister(self._rest(), self._finder)
         lister.read()
-        return forbidden([*lister.refused, first])
+        return forbidden([*lister.refused, *first])
 
 
 _NOTHING: frozenset[str] = frozenset()
