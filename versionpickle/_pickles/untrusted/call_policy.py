@@ -43,6 +43,8 @@ class CallPolicy:
         self._states = states
         self._budget = source.budget
         self._digits = source.limits.digits
+        self._called_later: dict[int, Deferred] = {}
+        """What may be called if it turns out to be a placeholder."""
 
     def know(self, found: Any) -> Any:
         if id(found) not in self._finder.singles:
@@ -62,6 +64,9 @@ class CallPolicy:
                 self._source.refuse(FEWER_VALUES)
             self._check_value(function.cls, given)
             return
+        if type(function) is Deferred and self._finder.keep:
+            self._called_later[id(function)] = function
+            return
         if id(function) not in self._finder.known:
             self._source.refuse(f"{named(function)} is called, which is no function found by name")
         plain = plainly(function)
@@ -79,6 +84,8 @@ class CallPolicy:
         is_value = self._finder.is_pure(function) or is_value_class(function)
         if type(function) is functools.partial and len(given) > 3:  # of a stamp, which checks them
             self._budget.count(_FIELD_WEIGHT * sum(map(_size, given)))
+        if _waits(given):  # check_made() looks at it when all is there
+            return
         if not is_value or type(function) is functools.partial:
             self.check_base(function, given)
             return
@@ -94,6 +101,11 @@ class CallPolicy:
                     shown = ", ".join(map(named, given))
                     self._source.refuse(f"{named(cls)} is made of ({shown})")
                 return
+
+    def resolved(self, deferred: Deferred) -> None:
+        """Refuse an object that was made, and is called, unless it is a placeholder."""
+        if id(deferred) in self._called_later and not isinstance(deferred.result(), Placeholder):
+            self._source.refuse(f"{named(deferred.result())} is called")
 
     def check_made(self, function: Any, args: Any) -> None:
         """Check the arguments once more, now that all of them are there."""
@@ -246,6 +258,10 @@ def are_plain(values: Iterable[Any]) -> bool:
 
 def _is_small(value: Any) -> bool:
     return is_value_class(type(value)) and type(value).__qualname__ in _SMALL
+
+
+def _waits(given: Iterable[Any]) -> bool:
+    return any(type(arg) is Deferred for arg in given)
 
 
 def _size(claimed: Any) -> int:
