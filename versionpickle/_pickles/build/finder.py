@@ -27,7 +27,7 @@ from versionpickle._classes.unstamped import check_members
 from versionpickle._pickles.numpy_values import is_numpy_value, numpy_value
 from versionpickle._pickles.pandas_values import OLD_CALLS
 from versionpickle._pickles.value_types import SENTINEL, attribute, is_value_type, value_type
-from versionpickle._wire import calls
+from versionpickle._wire import calls, states
 from versionpickle._wire.refs import look_up, own_ref, ref_of, shortened
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import BuildError, DeclarationError
@@ -398,6 +398,7 @@ _OURS: dict[tuple[str, str], Any] = {
     ("versionpickle", "_member"): calls.member,
     ("versionpickle", "_rebuild"): calls.rebuild,
     ("versionpickle", "_set_state"): calls.set_state,
+    ("versionpickle", "_state"): states.state,
     ("versionpickle", "_keep"): keep,
     ("copyreg", "_reconstructor"): reconstruct,
 }

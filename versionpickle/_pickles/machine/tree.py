@@ -70,7 +70,12 @@ class TreeNode:
         return self.function.made_of if type(self.function) is TreeNode else self.ref
 
 
-_TAKE_A_CLASS = {"versionpickle:_make", "versionpickle:_member", "copyreg:_reconstructor"}
+_TAKE_A_CLASS = {
+    "versionpickle:_make",
+    "versionpickle:_member",
+    "versionpickle:_state",
+    "copyreg:_reconstructor",
+}
 
 
 def parts(node: Any) -> Iterator[PathStep]:
