@@ -34,7 +34,7 @@ from versionpickle._pickles.value_types import (
     is_value_type,
     value_type,
 )
-from versionpickle._wire import calls
+from versionpickle._wire import calls, states
 from versionpickle._wire.refs import look_up, own_ref, ref_of, shortened
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import BuildError, DeclarationError
@@ -471,6 +471,7 @@ _OURS: dict[tuple[str, str], Any] = {
     ("versionpickle", "_member"): calls.member,
     ("versionpickle", "_rebuild"): calls.rebuild,
     ("versionpickle", "_set_state"): calls.set_state,
+    ("versionpickle", "_state"): states.state,
     ("versionpickle", "_keep"): keep,
     ("copyreg", "_reconstructor"): reconstruct,
 }

@@ -73,6 +73,7 @@ class TreeNode:
 _TAKE_A_CLASS = {
     "versionpickle:_make",
     "versionpickle:_member",
+    "versionpickle:_state",
     *(
         f"{module}:{name}"
         for module in ("copyreg", "copy_reg")

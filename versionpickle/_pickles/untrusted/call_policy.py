@@ -15,7 +15,7 @@ from versionpickle._pickles.build.builder import is_attribute
 from versionpickle._pickles.build.deferred import SETTLED, Deferred, Parts
 from versionpickle._pickles.build.finder import Finder, reconstruct
 from versionpickle._pickles.numpy_values import is_numpy_function
-from versionpickle._wire import calls
+from versionpickle._wire import calls, states
 from versionpickle._wire.stamp import Stamp
 
 from .called import is_maker, is_value_class, named, plainly
@@ -157,7 +157,7 @@ class CallPolicy:
         if len(given) not in numbers or type(given[0]) is not Stamp:
             self._source.refuse("an object is made of no stamp, or of more than it needs")
 
-    def _check_member(self, given: list[Any]) -> None:
+    def _check_pair(self, given: list[Any]) -> None:
         self._check_stamped(given, 2)
 
     def _check_rebuild(self, given: list[Any]) -> None:
@@ -210,9 +210,10 @@ _CHECKS: dict[Any, _Check] = {
     reconstruct: CallPolicy._check_reconstruct,
     keep: CallPolicy._check_keep,
     calls.make: CallPolicy._check_make,
-    calls.member: CallPolicy._check_member,
+    calls.member: CallPolicy._check_pair,
     calls.rebuild: CallPolicy._check_rebuild,
     calls.set_state: CallPolicy._check_setter,
+    states.state: CallPolicy._check_pair,
 }
 """What the functions take that pickles name for pickle's own sake, or for ours."""
 

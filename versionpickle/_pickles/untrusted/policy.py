@@ -16,7 +16,7 @@ from versionpickle._pickles.build.finder import Finder, Refused
 from versionpickle._pickles.load.refusals import forbidden
 from versionpickle._pickles.machine.stack import Stack
 from versionpickle._pickles.value_types import FROZENDICT
-from versionpickle._wire import calls
+from versionpickle._wire import calls, states
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import (
@@ -140,7 +140,7 @@ class UntrustedPolicy:
     def _open_called(self, made: Any, function: Any, given: Any) -> None:
         if function is calls.make:
             self._lifetimes.open(made, _claimed_by_make(*given))
-        elif function is calls.rebuild:
+        elif function is calls.rebuild or function is states.state:
             self._lifetimes.open(made, (TAKEN, None))
         elif function is not calls.member and function is not calls.set_state:
             self._lifetimes.open(made)
