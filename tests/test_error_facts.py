@@ -12,11 +12,12 @@ import pytest
 
 import versionpickle
 
-from versionpickle import Limits, Registry, adopt, migration
+from versionpickle import Limits, Registry, adopt, alias, allow, migration
 from versionpickle.exceptions import (
     BuildError,
     ForbiddenError,
     FutureVersionError,
+    NotAClassError,
     StepError,
     UnknownClassError,
 )
@@ -137,6 +138,9 @@ class Colour(enum.Enum):
     RED = 1
 
 
+every_way = pytest.mark.parametrize(
+    "settings", [*LOADS, {"unsafe": True}], ids=["default", "limits", "unsafe"]
+)
 every_load = pytest.mark.parametrize("settings", LOADS, ids=["default", "limits"])
 
 
@@ -234,3 +238,109 @@ class TestLimits:
 
         with pytest.raises(BuildError, match=WINDOWS.decode()):
             versionpickle.loads(data, limits=Limits())
+
+
+class Holiday:
+    pass
+
+
+class Keyed:
+    def __new__(cls, *, key):
+        return object.__new__(cls)
+
+    def __getnewargs_ex__(self):
+        return (), {"key": 1}
+
+
+OLD_HOLIDAYS = [
+    *(pickle.dumps({"days": [Holiday()]}, protocol) for protocol in range(6)),
+    pickle.dumps({"days": [Keyed(key=1)]}, 4),
+]
+
+
+def Holiday(*args):  # noqa: N802 - it was a class
+    """Return nothing of use."""
+
+
+Keyed = Holiday
+
+
+class TestNoClassToday:
+    """A name that was a class, and is a function today."""
+
+    @pytest.mark.parametrize("data", OLD_HOLIDAYS)
+    @pytest.mark.parametrize(
+        "settings", [*LOADS, {"unsafe": True}], ids=["default", "limits", "unsafe"]
+    )
+    def test_is_told(self, settings, data, registry):
+        """The error says so, and what to declare."""
+        allow(f"{__name__}:Holiday", f"{__name__}:Keyed", registry=registry)
+
+        with pytest.raises(NotAClassError, match="no class today") as caught:
+            versionpickle.loads(data, registry=registry, **settings)
+
+        assert "obj['days'][0]" == caught.value.path
+        assert f"alias('{caught.value.ref}', ...)" in str(caught.value)
+        assert caught.value.ref.startswith(f"{__name__}:")
+
+    @pytest.mark.parametrize("data", OLD_HOLIDAYS)
+    @every_load
+    def test_alias(self, settings, data, registry):
+        """An alias with a function makes the object."""
+        for name in ("Holiday", "Keyed"):
+            alias(f"{__name__}:{name}", lambda **keys: "day", registry=registry)
+
+        assert {"days": ["day"]} == versionpickle.loads(data, registry=registry, **settings)
+
+    def test_damaged(self):
+        """What pickle raises of other bytes is left as it is."""
+        with pytest.raises(pickle.UnpicklingError) as caught:
+            versionpickle.loads(b"\x80\x02K\x01)\x81.", unsafe=True)
+
+        assert not isinstance(caught.value, NotAClassError)
+
+    def test_of_a_number(self):
+        """What is made of no name at all is shown."""
+        with pytest.raises(NotAClassError, match="^1 could not be built"):
+            versionpickle.loads(b"\x80\x02K\x01)\x81.")
+
+
+class Deep:
+    """Ask itself for what its old state lacks."""
+
+    def __init__(self):
+        self.values = {"a": 1}
+
+
+OLD_DEEP = {protocol: pickle.dumps([Deep()], protocol) for protocol in range(6)}
+
+
+class Deep:
+    """Ask itself."""
+
+    def __getattr__(self, name):
+        return self._values[name]
+
+    def __setattr__(self, name, value):
+        self._values[name] = value
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize(
+    "settings", [*LOADS, {"unsafe": True}], ids=["default", "limits", "unsafe"]
+)
+def test_endless_recursion(settings, protocol, registry):
+    """A class that asks itself for ever is named, as for any error of its own."""
+    allow(Deep, registry=registry)
+
+    with pytest.raises(BuildError, match="RecursionError") as caught:
+        versionpickle.loads(OLD_DEEP[protocol], registry=registry, **settings)
+
+    assert f"{__name__}:Deep" == caught.value.ref
+    assert "obj[0]" == caught.value.path
+
+
+def test_endless_recursion_in_what_is_not_safe(registry):
+    """An unsafe load knows no place, and raises an error of ours all the same."""
+    with pytest.raises(BuildError, match="RecursionError"):
+        versionpickle.loads(OLD_DEEP[4], registry=registry, unsafe=True)

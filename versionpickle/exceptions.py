@@ -22,6 +22,7 @@ Every error of versionpickle, in one tree.
         │   └── NotAPickleError                  the bytes are gzip, JSON or the like
         ├── DamagedRecordError     (ValueError)  a record of a store differs from what was stored
         ├── BuildError                           a class or function raised an error of its own
+        │   └── NotAClassError                   what made an object is no class today
         ├── CycleError                           an object is part of what needs its hash
         ├── ForbiddenError                       the load may not build these names
         ├── UntrustedError                       under limits=, data that no pickler writes
@@ -65,6 +66,7 @@ __all__ = [
     "LimitError",
     "LockedStoreError",
     "MissingStepError",
+    "NotAClassError",
     "NotAPickleError",
     "NotAStoreError",
     "PastVersionError",
@@ -308,10 +310,26 @@ class BuildError(UnpicklingError):
 
     def _sentence(self) -> str:
         return (
-            f"{self.ref or 'an object'} could not be built from its pickle: {self.problem}; if "
-            "its class now stores other fields, register a migration() step; if it is created by "
-            "a call that now takes other arguments, pass alias() a function that takes the old "
+            f"{self.ref or 'an object'} could not be built from its pickle: {self.problem}; "
+            f"{self._cure()}"
+        )
+
+    def _cure(self) -> str:
+        return (
+            "if its class now stores other fields, register a migration() step; if it is created "
+            "by a call that now takes other arguments, pass alias() a function that takes the old "
             "ones"
+        )
+
+
+class NotAClassError(BuildError):
+    """A pickle makes an object of something that is no class today."""
+
+    def _cure(self) -> str:
+        return (
+            f"if another class took its place, pass formerly={self.ref!r} to versioned() or "
+            f"adopt(), or call alias({self.ref!r}, ...) with that class or with a function that "
+            "makes the object"
         )
 
 
