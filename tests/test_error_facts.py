@@ -8,19 +8,22 @@ import os
 import pathlib
 import pickle
 
+import attrs
 import pytest
 
 import versionpickle
 
-from versionpickle import Limits, Registry, adopt, alias, allow, migration
+from versionpickle import Limits, Registry, adopt, alias, allow, migration, versioned
 from versionpickle.exceptions import (
     BuildError,
+    FieldsError,
     ForbiddenError,
     FutureVersionError,
     NotAClassError,
     StepError,
     UnknownClassError,
 )
+from versionpickle.migrations import rename
 
 
 LOADS = [{}, {"limits": Limits()}]
@@ -344,3 +347,67 @@ def test_endless_recursion_in_what_is_not_safe(registry):
     """An unsafe load knows no place, and raises an error of ours all the same."""
     with pytest.raises(BuildError, match="RecursionError"):
         versionpickle.loads(OLD_DEEP[4], registry=registry, unsafe=True)
+
+
+def parties(registry, party, customer=("number",)):
+    """Declare a base and a subclass with these fields."""
+    base = attrs.make_class("Party", [*party])
+    sub = attrs.make_class("Customer", [*customer], bases=(base,))
+    versioned(name="party", registry=registry)(base)
+    versioned(name="customer", registry=registry)(sub)
+    return base, sub
+
+
+class TestFieldsOfABase:
+    """A difference in the fields of a base is told of the base."""
+
+    def test_split(self):
+        """The step belongs to the base, and so upgrades all subclasses."""
+        then, now = Registry("then"), Registry("now")
+        _, old = parties(then, ["name"])
+        parties(now, ["given", "family"])
+
+        with pytest.raises(FieldsError) as caught:
+            versionpickle.loads(versionpickle.dumps(old("Ada", 7), registry=then), registry=now)
+
+        assert ((f"{__name__}:Party", 1),) == caught.value.bases
+        assert "raise version= of Party to 2 and register migration(Party, 1, ...)" in str(
+            caught.value
+        )
+        assert "migration(Customer" not in str(caught.value)
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+    def test_of_the_class_itself(self):
+        """A field of the subclass is its own."""
+        then, now = Registry("then"), Registry("now")
+        _, old = parties(then, ["name"])
+        parties(now, ["name"], ["number", "city"])
+
+        with pytest.raises(FieldsError, match=r"migration\(Customer, 1, ...\)") as caught:
+            versionpickle.loads(versionpickle.dumps(old("Ada", 7), registry=then), registry=now)
+
+        assert "migration(Party" not in str(caught.value)
+
+    def test_removed(self):
+        """A field that is gone may have been of either."""
+        then, now = Registry("then"), Registry("now")
+        _, old = parties(then, ["name", "title"])
+        parties(now, ["name"])
+        data = versionpickle.dumps(old("Ada", "Dr", 7), registry=then)
+
+        with pytest.raises(FieldsError, match=r"migration\(Customer, .*migration\(Party, 1"):
+            versionpickle.loads(data, registry=now)
+
+    def test_steps_that_end_elsewhere(self):
+        """The steps of a base are told as such."""
+        then, now = Registry("then"), Registry("now")
+        _, old = parties(then, ["name"])
+        base = attrs.make_class("Party", ["given", "family"])
+        versioned(name="party", version=2, registry=now)(base)
+        versioned(name="customer", registry=now)(
+            attrs.make_class("Customer", ["number"], bases=(base,))
+        )
+        migration(base, 1, rename("name", "given"), registry=now)
+
+        with pytest.raises(FieldsError, match="the steps for its base .*Party do not end"):
+            versionpickle.loads(versionpickle.dumps(old("Ada", 7), registry=then), registry=now)

@@ -543,8 +543,23 @@ class FieldsError(UpgradeError):
     led_by: str | None
     """The step that led to this class from another, if one did."""
 
+    @property
+    def bases(self) -> tuple[tuple[str, int], ...]:
+        """The versioned bases, with their versions, to which the missing fields may belong."""
+        bases: tuple[tuple[str, int], ...] = vars(self).get("_bases", ())
+        return bases
+
+    @bases.setter
+    def bases(self, bases: tuple[tuple[str, int], ...]) -> None:
+        vars(self)["_bases"] = bases
+
+    was_upgraded = False
+    """Whether there were steps, of the class or of its bases."""
+
     def _sentence(self) -> str:
-        if self.led_by is not None:
+        if self.missing and self.bases and self.led_by is None:
+            finding = self._finding_of_base(*self.bases[0])
+        elif self.led_by is not None:
             finding = f"{self.led_by} leads to {self._data()}, but not to its fields"
         elif self.version == self.current:
             finding = (
@@ -555,6 +570,14 @@ class FieldsError(UpgradeError):
             finding = f"the steps for {self._data()} do not end in what the class declares"
         return f"{finding}; {'; '.join(self._differences())}"
 
+    def _finding_of_base(self, base: str, version: int) -> str:
+        if self.was_upgraded:
+            return f"{self._data()}: the steps for its base {base} do not end in its fields"
+        return (
+            f"this pickle contains {self._data()}, but with other fields of its base {base}: "
+            "that class was changed without a new version"
+        )
+
     def _differences(self) -> list[str]:
         fields = tuple(name for name in self.leftover if name not in _PARTS)
         differences = [f"left over {_PARTS[name]}" for name in self.leftover if name in _PARTS]
@@ -563,11 +586,17 @@ class FieldsError(UpgradeError):
             differences.append(f"missing {_listed(self.missing)}: use {cure} in a step")
         if fields:
             differences.append(self._left_over(fields))
-        if self.version == self.current and self.led_by is None:
+        if self.missing and self.bases and self.led_by is None:
+            if not self.was_upgraded:
+                differences.append(_raised_of_base(*self.bases[0]))
+        elif self.version == self.current and self.led_by is None:
             differences.append(
                 f"raise version= to {self.current + 1} and register "
                 f"{self._migration(self.current)}"
             )
+            if self.bases:
+                last = _raised_of_base(*self.bases[-1])
+                differences.append(f"or, for a field of its base, {last}")
         return differences
 
     def _left_over(self, fields: tuple[str, ...]) -> str:
@@ -576,6 +605,13 @@ class FieldsError(UpgradeError):
             old_and_new = f"{names}, {_listed(self.missing)}"
             return f"left over {names}: use rename({old_and_new}) or remove({names}) in a step"
         return f"left over {names}: use rename(...) or remove({names}) in a step"
+
+
+def _raised_of_base(ref: str, version: int) -> str:
+    name = ref.partition(":")[2] or repr(ref)
+    return (
+        f"raise version= of {name} to {version + 1} and register migration({name}, {version}, ...)"
+    )
 
 
 _PARTS = {
