@@ -449,14 +449,26 @@ class UnknownClassError(UnpicklingError):
 
     def _sentence(self) -> str:
         finding = f"this pickle needs {self.ref} at version {self.version}, but {self.problem}"
+        return f"{finding}; {self.cure}"
+
+    @property
+    def cure(self) -> str:
+        cure: str = vars(self).get("_cure") or self._cure_of_unknown()
+        return cure
+
+    @cure.setter
+    def cure(self, cure: str) -> None:
+        vars(self)["_cure"] = cure
+
+    def _cure_of_unknown(self) -> str:
         cure = (
             "import the module that declares it before loading, pass registry= if another "
             "registry knows it"
         )
         if ":" not in self.ref:
-            return f"{finding}; {cure}, or give its class name={self.ref!r} again"
+            return f"{cure}, or give its class name={self.ref!r} again"
         return (
-            f"{finding}; {cure}, or declare what became of it: formerly=({self.ref!r},) on its "
+            f"{cure}, or declare what became of it: formerly=({self.ref!r},) on its "
             f"successor, migration({self.ref!r}, {self.version}, become(...)) or replace(...), or "
             f"retire({self.ref!r})"
         )
