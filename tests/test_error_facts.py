@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import io
 import os
 import pathlib
@@ -145,6 +146,31 @@ every_way = pytest.mark.parametrize(
     "settings", [*LOADS, {"unsafe": True}], ids=["default", "limits", "unsafe"]
 )
 every_load = pytest.mark.parametrize("settings", LOADS, ids=["default", "limits"])
+
+
+REFUSED = {
+    "objects": [Lamp(), Cart(), Cart()],
+    "methods": [Lamp().on, [1].append, "a".upper, {}.get, {1}.pop, frozenset({1}).union],
+    "functions": [len, print, Lamp],
+    "members": [Colour.RED],
+    "sets": [functools.partial(len), iter([1])],
+}
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("obj", REFUSED.values(), ids=REFUSED)
+def test_inspect_tells_the_same(obj, protocol, registry):
+    """The report lists what the error of a load lists, and its advice lets the load in."""
+    data = pickle.dumps(obj, protocol)
+
+    refused = versionpickle.inspect(data, registry=registry).refused
+    with pytest.raises(ForbiddenError) as caught:
+        versionpickle.loads(data, registry=registry)
+    given = {cure.removeprefix("versionpickle.allow('").removesuffix("')") for _, cure in refused}
+
+    assert {*caught.value.refs} == {ref for ref, _ in refused}
+    assert {*caught.value.cures} == given
+    assert len(obj) == len(versionpickle.loads(data, registry=registry, allow=given))
 
 
 class TestForbidden:
