@@ -20,6 +20,7 @@ from versionpickle.exceptions import (
     FieldsError,
     ForbiddenError,
     FutureVersionError,
+    LimitError,
     NotAClassError,
     StepError,
     UnknownClassError,
@@ -222,6 +223,14 @@ class TestForbidden:
 
         assert ("builtins:len",) == caught.value.refs
 
+    def test_inspect_of_what_a_function_makes(self, registry):
+        """The report does not list it either."""
+        data = b"\x80\x02cbuiltins\ngetattr\ncbuiltins\nlen\n)RX\x01\0\0\0x\x86R."
+
+        report = versionpickle.inspect(data, registry=registry)
+
+        assert ["builtins:len"] == [ref for ref, _ in report.refused]
+
     def test_odd_attributes(self, registry):
         """An attribute of what has no name, or without a name, is not listed."""
         data = b"\x80\x02cos\nsystem\n0cbuiltins\ngetattr\nK\x01K\x02\x86R."
@@ -261,6 +270,13 @@ class TestLimits:
                 versionpickle.loads(data, registry=registry, **settings)
             assert "obj['lamps'][0]" == caught.value.path
 
+    def test_limit_within_a_value(self):
+        """A limit is exceeded at once, wherever that is."""
+        data = pickle.dumps(bytearray(b"x" * 2_000), 4)
+
+        with pytest.raises(LimitError):
+            versionpickle.loads(data, limits=Limits(objects=10))
+
     def test_what_follows_a_failure(self):
         """An error that may be its consequence does not take its place."""
         data = b"\x80\x02cpathlib\n%s\nVdata\n\x85Rq\x00]q\x01K\x01b." % WINDOWS
@@ -281,7 +297,12 @@ class Keyed:
         return (), {"key": 1}
 
 
+class Bag(dict):
+    pass
+
+
 OLD_HOLIDAYS = [
+    pickle.dumps({"days": [Bag(a=1)]}, 1),
     *(pickle.dumps({"days": [Holiday()]}, protocol) for protocol in range(6)),
     pickle.dumps({"days": [Keyed(key=1)]}, 4),
 ]
@@ -291,7 +312,7 @@ def Holiday(*args):  # noqa: N802 - it was a class
     """Return nothing of use."""
 
 
-Keyed = Holiday
+Keyed = Bag = Holiday
 
 
 class TestNoClassToday:
@@ -303,7 +324,7 @@ class TestNoClassToday:
     )
     def test_is_told(self, settings, data, registry):
         """The error says so, and what to declare."""
-        allow(f"{__name__}:Holiday", f"{__name__}:Keyed", registry=registry)
+        allow(*(f"{__name__}:{name}" for name in ("Holiday", "Keyed", "Bag")), registry=registry)
 
         with pytest.raises(NotAClassError, match="no class today") as caught:
             versionpickle.loads(data, registry=registry, **settings)
@@ -316,8 +337,8 @@ class TestNoClassToday:
     @every_load
     def test_alias(self, settings, data, registry):
         """An alias with a function makes the object."""
-        for name in ("Holiday", "Keyed"):
-            alias(f"{__name__}:{name}", lambda **keys: "day", registry=registry)
+        for name in ("Holiday", "Keyed", "Bag"):
+            alias(f"{__name__}:{name}", lambda *state, **keys: "day", registry=registry)
 
         assert {"days": ["day"]} == versionpickle.loads(data, registry=registry, **settings)
 
