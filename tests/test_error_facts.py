@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import enum
+import functools
 import io
 import os
 import pathlib
 import pickle
 
+import attrs
 import pytest
 
 import versionpickle
 
-from versionpickle import Limits, Registry, adopt, migration
+from versionpickle import Limits, Registry, adopt, alias, allow, migration, versioned
 from versionpickle.exceptions import (
     BuildError,
+    FieldsError,
     ForbiddenError,
     FutureVersionError,
+    LimitError,
+    NotAClassError,
     StepError,
     UnknownClassError,
 )
+from versionpickle.migrations import rename
 
 
 LOADS = [{}, {"limits": Limits()}]
@@ -137,7 +143,35 @@ class Colour(enum.Enum):
     RED = 1
 
 
+every_way = pytest.mark.parametrize(
+    "settings", [*LOADS, {"unsafe": True}], ids=["default", "limits", "unsafe"]
+)
 every_load = pytest.mark.parametrize("settings", LOADS, ids=["default", "limits"])
+
+
+REFUSED = {
+    "objects": [Lamp(), Cart(), Cart()],
+    "methods": [Lamp().on, [1].append, "a".upper, {}.get, {1}.pop, frozenset({1}).union],
+    "functions": [len, print, Lamp],
+    "members": [Colour.RED],
+    "sets": [functools.partial(len), iter([1])],
+}
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("obj", REFUSED.values(), ids=REFUSED)
+def test_inspect_tells_the_same(obj, protocol, registry):
+    """The report lists what the error of a load lists, and its advice lets the load in."""
+    data = pickle.dumps(obj, protocol)
+
+    refused = versionpickle.inspect(data, registry=registry).refused
+    with pytest.raises(ForbiddenError) as caught:
+        versionpickle.loads(data, registry=registry)
+    given = {cure.removeprefix("versionpickle.allow('").removesuffix("')") for _, cure in refused}
+
+    assert {*caught.value.refs} == {ref for ref, _ in refused}
+    assert {*caught.value.cures} == given
+    assert len(obj) == len(versionpickle.loads(data, registry=registry, allow=given))
 
 
 class TestForbidden:
@@ -189,6 +223,14 @@ class TestForbidden:
 
         assert ("builtins:len",) == caught.value.refs
 
+    def test_inspect_of_what_a_function_makes(self, registry):
+        """The report does not list it either."""
+        data = b"\x80\x02cbuiltins\ngetattr\ncbuiltins\nlen\n)RX\x01\0\0\0x\x86R."
+
+        report = versionpickle.inspect(data, registry=registry)
+
+        assert ["builtins:len"] == [ref for ref, _ in report.refused]
+
     def test_odd_attributes(self, registry):
         """An attribute of what has no name, or without a name, is not listed."""
         data = b"\x80\x02cos\nsystem\n0cbuiltins\ngetattr\nK\x01K\x02\x86R."
@@ -228,9 +270,191 @@ class TestLimits:
                 versionpickle.loads(data, registry=registry, **settings)
             assert "obj['lamps'][0]" == caught.value.path
 
+    def test_limit_within_a_value(self):
+        """A limit is exceeded at once, wherever that is."""
+        data = pickle.dumps(bytearray(b"x" * 2_000), 4)
+
+        with pytest.raises(LimitError):
+            versionpickle.loads(data, limits=Limits(objects=10))
+
     def test_what_follows_a_failure(self):
         """An error that may be its consequence does not take its place."""
         data = b"\x80\x02cpathlib\n%s\nVdata\n\x85Rq\x00]q\x01K\x01b." % WINDOWS
 
         with pytest.raises(BuildError, match=WINDOWS.decode()):
             versionpickle.loads(data, limits=Limits())
+
+
+class Holiday:
+    pass
+
+
+class Keyed:
+    def __new__(cls, *, key):
+        return object.__new__(cls)
+
+    def __getnewargs_ex__(self):
+        return (), {"key": 1}
+
+
+class Bag(dict):
+    pass
+
+
+OLD_HOLIDAYS = [
+    pickle.dumps({"days": [Bag(a=1)]}, 1),
+    *(pickle.dumps({"days": [Holiday()]}, protocol) for protocol in range(6)),
+    pickle.dumps({"days": [Keyed(key=1)]}, 4),
+]
+
+
+def Holiday(*args):  # noqa: N802 - it was a class
+    """Return nothing of use."""
+
+
+Keyed = Bag = Holiday
+
+
+class TestNoClassToday:
+    """A name that was a class, and is a function today."""
+
+    @pytest.mark.parametrize("data", OLD_HOLIDAYS)
+    @pytest.mark.parametrize(
+        "settings", [*LOADS, {"unsafe": True}], ids=["default", "limits", "unsafe"]
+    )
+    def test_is_told(self, settings, data, registry):
+        """The error says so, and what to declare."""
+        allow(*(f"{__name__}:{name}" for name in ("Holiday", "Keyed", "Bag")), registry=registry)
+
+        with pytest.raises(NotAClassError, match="no class today") as caught:
+            versionpickle.loads(data, registry=registry, **settings)
+
+        assert "obj['days'][0]" == caught.value.path
+        assert f"alias('{caught.value.ref}', ...)" in str(caught.value)
+        assert caught.value.ref.startswith(f"{__name__}:")
+
+    @pytest.mark.parametrize("data", OLD_HOLIDAYS)
+    @every_load
+    def test_alias(self, settings, data, registry):
+        """An alias with a function makes the object."""
+        for name in ("Holiday", "Keyed", "Bag"):
+            alias(f"{__name__}:{name}", lambda *state, **keys: "day", registry=registry)
+
+        assert {"days": ["day"]} == versionpickle.loads(data, registry=registry, **settings)
+
+    def test_damaged(self):
+        """What pickle raises of other bytes is left as it is."""
+        with pytest.raises(pickle.UnpicklingError) as caught:
+            versionpickle.loads(b"\x80\x02K\x01)\x81.", unsafe=True)
+
+        assert not isinstance(caught.value, NotAClassError)
+
+    def test_of_a_number(self):
+        """What is made of no name at all is shown."""
+        with pytest.raises(NotAClassError, match="^1 could not be built"):
+            versionpickle.loads(b"\x80\x02K\x01)\x81.")
+
+
+class Deep:
+    """Ask itself for what its old state lacks."""
+
+    def __init__(self):
+        self.values = {"a": 1}
+
+
+OLD_DEEP = {protocol: pickle.dumps([Deep()], protocol) for protocol in range(6)}
+
+
+class Deep:
+    """Ask itself."""
+
+    def __getattr__(self, name):
+        return self._values[name]
+
+    def __setattr__(self, name, value):
+        self._values[name] = value
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize(
+    "settings", [*LOADS, {"unsafe": True}], ids=["default", "limits", "unsafe"]
+)
+def test_endless_recursion(settings, protocol, registry):
+    """A class that asks itself for ever is named, as for any error of its own."""
+    allow(Deep, registry=registry)
+
+    with pytest.raises(BuildError, match="RecursionError") as caught:
+        versionpickle.loads(OLD_DEEP[protocol], registry=registry, **settings)
+
+    assert f"{__name__}:Deep" == caught.value.ref
+    assert "obj[0]" == caught.value.path
+
+
+def test_endless_recursion_in_what_is_not_safe(registry):
+    """An unsafe load knows no place, and raises an error of ours all the same."""
+    with pytest.raises(BuildError, match="RecursionError"):
+        versionpickle.loads(OLD_DEEP[4], registry=registry, unsafe=True)
+
+
+def parties(registry, party, customer=("number",)):
+    """Declare a base and a subclass with these fields."""
+    base = attrs.make_class("Party", [*party])
+    sub = attrs.make_class("Customer", [*customer], bases=(base,))
+    versioned(name="party", registry=registry)(base)
+    versioned(name="customer", registry=registry)(sub)
+    return base, sub
+
+
+class TestFieldsOfABase:
+    """A difference in the fields of a base is told of the base."""
+
+    def test_split(self):
+        """The step belongs to the base, and so upgrades all subclasses."""
+        then, now = Registry("then"), Registry("now")
+        _, old = parties(then, ["name"])
+        parties(now, ["given", "family"])
+
+        with pytest.raises(FieldsError) as caught:
+            versionpickle.loads(versionpickle.dumps(old("Ada", 7), registry=then), registry=now)
+
+        assert ((f"{__name__}:Party", 1),) == caught.value.bases
+        assert "raise version= of Party to 2 and register migration(Party, 1, ...)" in str(
+            caught.value
+        )
+        assert "migration(Customer" not in str(caught.value)
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+    def test_of_the_class_itself(self):
+        """A field of the subclass is its own."""
+        then, now = Registry("then"), Registry("now")
+        _, old = parties(then, ["name"])
+        parties(now, ["name"], ["number", "city"])
+
+        with pytest.raises(FieldsError, match=r"migration\(Customer, 1, ...\)") as caught:
+            versionpickle.loads(versionpickle.dumps(old("Ada", 7), registry=then), registry=now)
+
+        assert "migration(Party" not in str(caught.value)
+
+    def test_removed(self):
+        """A field that is gone may have been of either."""
+        then, now = Registry("then"), Registry("now")
+        _, old = parties(then, ["name", "title"])
+        parties(now, ["name"])
+        data = versionpickle.dumps(old("Ada", "Dr", 7), registry=then)
+
+        with pytest.raises(FieldsError, match=r"migration\(Customer, .*migration\(Party, 1"):
+            versionpickle.loads(data, registry=now)
+
+    def test_steps_that_end_elsewhere(self):
+        """The steps of a base are told as such."""
+        then, now = Registry("then"), Registry("now")
+        _, old = parties(then, ["name"])
+        base = attrs.make_class("Party", ["given", "family"])
+        versioned(name="party", version=2, registry=now)(base)
+        versioned(name="customer", registry=now)(
+            attrs.make_class("Customer", ["number"], bases=(base,))
+        )
+        migration(base, 1, rename("name", "given"), registry=now)
+
+        with pytest.raises(FieldsError, match="the steps for its base .*Party do not end"):
+            versionpickle.loads(versionpickle.dumps(old("Ada", 7), registry=then), registry=now)

@@ -129,7 +129,7 @@ def test_inspect_of_unstamped(registry, protocol):
     )
     assert ("builtins:len",) == report.names
     assert dict(report.refused) == {
-        f"{__name__}:Plain": f"versionpickle.adopt('{__name__}:Plain')",
+        f"{__name__}:Plain": f"versionpickle.allow('{__name__}:Plain')",
         "builtins:len": "versionpickle.allow('builtins:len')",
     }
 

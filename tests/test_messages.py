@@ -6,6 +6,7 @@ The page of messages: each of its snippets is run, and ends in the message shown
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import os
@@ -156,3 +157,66 @@ def test_message_is_one_line_of_ours(case):
 )
 def test_page_shows_every_error(cls):
     assert f"\nversionpickle.exceptions.{cls.__name__}: " in PAGE.read_text()
+
+
+DECLARED = re.compile(r"\b(?:versionpickle\.)?(allow|retire|alias|adopt)\(('[^)]*?)(, [^')]*)?\)")
+FORMER = re.compile(r"formerly=(\('[^']*',\)|'[^']*')")
+SETTING = re.compile(r"\b(encoding='latin1'|future='keep'|missing='keep')")
+
+
+def cures_of(message):
+    """Yield what a message tells to write: code before the load, and settings of the load."""
+    for verb, ref, rest in DECLARED.findall(message):
+        meaning = ", lambda *args, **keys: None" if rest else ""
+        yield f"versionpickle.{verb}({ref}{meaning}, registry=known)", None
+        if verb == "allow":
+            yield "", f"allow=[{ref}]"
+    for former in FORMER.findall(message):
+        yield f"@versioned(formerly={former}, registry=known)\nclass Successor: ...", None
+    for setting in SETTING.findall(message):
+        yield "", setting
+
+
+def cured(code, before, setting):
+    """Return the code with a cure in it; the registry of its load is called *known*."""
+    *first, last = ast.parse(code).body
+    call = last.value
+    given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+    known = f"known = {given.pop('registry', 'None')}"
+    given.pop(setting and setting.partition("=")[0], None)
+    arguments = [*map(ast.unparse, call.args), *(f"{name}={text}" for name, text in given.items())]
+    arguments += ["registry=known"] if ast.unparse(call.func) in TAKE_A_REGISTRY else []
+    arguments += [setting] if setting else []
+    load = f"{ast.unparse(call.func)}({', '.join(arguments)})"
+    return "\n".join([ast.unparse(first), known, before, load])
+
+
+TAKE_A_REGISTRY = {"versionpickle.loads", "versionpickle.load", "versionpickle.check", "check"}
+
+
+def loads_last(case):
+    last = ast.parse(case.code).body[-1]
+    return isinstance(last, ast.Expr) and isinstance(last.value, ast.Call)
+
+
+CURES = [(case, *cure) for case in CASES if loads_last(case) for cure in cures_of(case.shown)]
+
+
+@pytest.mark.parametrize(
+    ("case", "before", "setting"),
+    CURES,
+    ids=[f"{case.name}: {before or setting}" for case, before, setting in CURES],
+)
+def test_cure_leads_on(case, before, setting):
+    """What a message tells to write, literally, has another outcome than the message."""
+    outcome = message_of(cured(case.code, before, setting))
+
+    assert outcome != case.shown
+    assert outcome == "" or outcome.startswith(KINDS)
+
+
+def test_cures_are_found():
+    """The page has cures of each sort."""
+    verbs = {before.partition("(")[0] for _, before, _ in CURES}
+
+    assert {"versionpickle.allow", "versionpickle.retire", "@versioned", ""} <= verbs

@@ -22,6 +22,7 @@ Every error of versionpickle, in one tree.
         │   └── NotAPickleError                  the bytes are gzip, JSON or the like
         ├── DamagedRecordError     (ValueError)  a record of a store differs from what was stored
         ├── BuildError                           a class or function raised an error of its own
+        │   └── NotAClassError                   what made an object is no class today
         ├── CycleError                           an object is part of what needs its hash
         ├── ForbiddenError                       the load may not build these names
         ├── UntrustedError                       under limits=, data that no pickler writes
@@ -65,6 +66,7 @@ __all__ = [
     "LimitError",
     "LockedStoreError",
     "MissingStepError",
+    "NotAClassError",
     "NotAPickleError",
     "NotAStoreError",
     "PastVersionError",
@@ -362,10 +364,26 @@ class BuildError(UnpicklingError):
 
     def _sentence(self) -> str:
         return (
-            f"{self.ref or 'an object'} could not be built from its pickle: {self.problem}; if "
-            "its class now stores other fields, register a migration() step; if it is created by "
-            "a call that now takes other arguments, pass alias() a function that takes the old "
+            f"{self.ref or 'an object'} could not be built from its pickle: {self.problem}; "
+            f"{self._cure()}"
+        )
+
+    def _cure(self) -> str:
+        return (
+            "if its class now stores other fields, register a migration() step; if it is created "
+            "by a call that now takes other arguments, pass alias() a function that takes the old "
             "ones"
+        )
+
+
+class NotAClassError(BuildError):
+    """A pickle makes an object of something that is no class today."""
+
+    def _cure(self) -> str:
+        return (
+            f"if another class took its place, pass formerly={self.ref!r} to versioned() or "
+            f"adopt(), or call alias({self.ref!r}, ...) with that class or with a function that "
+            "makes the object"
         )
 
 
@@ -485,14 +503,26 @@ class UnknownClassError(UnpicklingError):
 
     def _sentence(self) -> str:
         finding = f"this pickle needs {self.ref} at version {self.version}, but {self.problem}"
+        return f"{finding}; {self.cure}"
+
+    @property
+    def cure(self) -> str:
+        cure: str = vars(self).get("_cure") or self._cure_of_unknown()
+        return cure
+
+    @cure.setter
+    def cure(self, cure: str) -> None:
+        vars(self)["_cure"] = cure
+
+    def _cure_of_unknown(self) -> str:
         cure = (
             "import the module that declares it before loading, pass registry= if another "
             "registry knows it"
         )
         if ":" not in self.ref:
-            return f"{finding}; {cure}, or give its class name={self.ref!r} again"
+            return f"{cure}, or give its class name={self.ref!r} again"
         return (
-            f"{finding}; {cure}, or declare what became of it: formerly=({self.ref!r},) on its "
+            f"{cure}, or declare what became of it: formerly=({self.ref!r},) on its "
             f"successor, migration({self.ref!r}, {self.version}, become(...)) or replace(...), or "
             f"retire({self.ref!r})"
         )
@@ -579,8 +609,23 @@ class FieldsError(UpgradeError):
     led_by: str | None
     """The step that led to this class from another, if one did."""
 
+    @property
+    def bases(self) -> tuple[tuple[str, int], ...]:
+        """The versioned bases, with their versions, to which the missing fields may belong."""
+        bases: tuple[tuple[str, int], ...] = vars(self).get("_bases", ())
+        return bases
+
+    @bases.setter
+    def bases(self, bases: tuple[tuple[str, int], ...]) -> None:
+        vars(self)["_bases"] = bases
+
+    was_upgraded = False
+    """Whether there were steps, of the class or of its bases."""
+
     def _sentence(self) -> str:
-        if self.led_by is not None:
+        if self.missing and self.bases and self.led_by is None:
+            finding = self._finding_of_base(*self.bases[0])
+        elif self.led_by is not None:
             finding = f"{self.led_by} leads to {self._data()}, but not to its fields"
         elif self.version == self.current:
             finding = (
@@ -591,6 +636,14 @@ class FieldsError(UpgradeError):
             finding = f"the steps for {self._data()} do not end in what the class declares"
         return f"{finding}; {'; '.join(self._differences())}"
 
+    def _finding_of_base(self, base: str, version: int) -> str:
+        if self.was_upgraded:
+            return f"{self._data()}: the steps for its base {base} do not end in its fields"
+        return (
+            f"this pickle contains {self._data()}, but with other fields of its base {base}: "
+            "that class was changed without a new version"
+        )
+
     def _differences(self) -> list[str]:
         fields = tuple(name for name in self.leftover if name not in _PARTS)
         differences = [f"left over {_PARTS[name]}" for name in self.leftover if name in _PARTS]
@@ -599,11 +652,17 @@ class FieldsError(UpgradeError):
             differences.append(f"missing {_listed(self.missing)}: use {cure} in a step")
         if fields:
             differences.append(self._left_over(fields))
-        if self.version == self.current and self.led_by is None:
+        if self.missing and self.bases and self.led_by is None:
+            if not self.was_upgraded:
+                differences.append(_raised_of_base(*self.bases[0]))
+        elif self.version == self.current and self.led_by is None:
             differences.append(
                 f"raise version= to {self.current + 1} and register "
                 f"{self._migration(self.current)}"
             )
+            if self.bases:
+                last = _raised_of_base(*self.bases[-1])
+                differences.append(f"or, for a field of its base, {last}")
         return differences
 
     def _left_over(self, fields: tuple[str, ...]) -> str:
@@ -612,6 +671,13 @@ class FieldsError(UpgradeError):
             old_and_new = f"{names}, {_listed(self.missing)}"
             return f"left over {names}: use rename({old_and_new}) or remove({names}) in a step"
         return f"left over {names}: use rename(...) or remove({names}) in a step"
+
+
+def _raised_of_base(ref: str, version: int) -> str:
+    name = ref.partition(":")[2] or repr(ref)
+    return (
+        f"raise version= of {name} to {version + 1} and register migration({name}, {version}, ...)"
+    )
 
 
 _PARTS = {

@@ -24,6 +24,7 @@ from versionpickle.migrations import Chain, Converted, Declaration, Registry, St
 from versionpickle.migrations._edges import Become, Replace
 from versionpickle.migrations._fields import OperationError, as_dict
 
+from .lineage import base_is_gone
 from .stored_state import check_arguments, check_length, rebuilt, unpacked
 from .third_party import is_model, with_fields_of_model, without_model
 
@@ -143,7 +144,12 @@ class Conversion:
             return None, Chain(meaning.ref, version, version, way)
         if not isinstance(meaning, Declaration):
             problem = f"nobody declared it, and objects of {self.claim.ref} become objects of it"
-            raise UnknownClassError(ref, version, problem)
+            error = UnknownClassError(ref, version, problem)
+            error.cure = (
+                "import the module that declares it before loading, or let become() name another "
+                "class"
+            )
+            raise error
         if issubclass(meaning.hooks.cls, enum.Enum):
             problem = f"{step} leads to an enum, whose members are there already"
             raise DeclarationError(
@@ -247,7 +253,7 @@ def _of_base(registry: Registry, claim: Claim, name: str, version: int) -> tuple
     """Return the steps that a base of a class that is gone asks for."""
     base = registry.declaration(name)
     if base is None:
-        raise UnknownClassError(name, version, f"a base of {claim.ref}, nobody declared it")
+        raise base_is_gone(name, version, f"a base of {claim.ref}, nobody declared it")
     steps = registry.path(name, version, base)
     if steps and steps[-1].edge is not None:
         problem = f"its base takes the {steps[-1]}, and an object of a subclass cannot follow"

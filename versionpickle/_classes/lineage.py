@@ -39,6 +39,16 @@ def _declared(base: type, registry: Registry) -> Declaration | None:
     return None if base is object else registry.declared(ref_of(base))
 
 
+def base_is_gone(name: str, version: int, problem: str) -> UnknownClassError:
+    """Return the error of data whose class had a base that nobody declared."""
+    error = UnknownClassError(name, version, problem)
+    error.cure = (
+        "import the module that declares it before loading, or declare the base that took its "
+        f"place with formerly=({name!r},)"
+    )
+    return error
+
+
 class Chains:
     """
     Find the steps that lead to one class, those of its bases first.
@@ -82,7 +92,7 @@ class Chains:
         base = self._registry.declaration(name)
         if base is None:
             problem = f"nobody declared it, and it is a base of {claim.ref}"
-            raise UnknownClassError(name, version, problem)
+            raise base_is_gone(name, version, problem)
         if base not in lineage and claim.version == self._declaration.version:
             current = self._declaration.version
             left = OperationError(

@@ -145,9 +145,11 @@ def _meaning(
         return meaning
     if meaning is None:
         problem = f"nothing in the {registry.name or 'given'} registry has this name"
-    else:
-        problem = f"this name means {meaning!r}, which is not a versioned class"
-    raise UnknownClassError(claim.ref, claim.version, problem)
+        raise UnknownClassError(claim.ref, claim.version, problem)
+    problem = f"this name means {meaning!r}, which is not a versioned class"
+    error = UnknownClassError(claim.ref, claim.version, problem)
+    error.cure = "declare that class with versioned() or adopt(), or let alias() name one that is"
+    raise error
 
 
 def _unnoticed(registry: Registry, ref: str) -> Declaration | None:

@@ -8,7 +8,7 @@ import functools
 import operator
 import threading
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeAlias
 
 import attrs
@@ -21,7 +21,7 @@ from versionpickle._classes.plain import Plain
 from versionpickle._classes.stored_state import check_arguments
 from versionpickle._wire import calls, states
 from versionpickle._wire.stamp import MAKES_BLANKS, Claim, Stamp, make_stamp
-from versionpickle.exceptions import StampError
+from versionpickle.exceptions import FieldsError, StampError
 from versionpickle.migrations import Chain, Declaration, Registry
 
 
@@ -73,6 +73,11 @@ class Owner(Protocol):
         """Fill an object of a subclass."""
 
 
+def _has(base: Declaration, names: Iterable[str]) -> bool:
+    known: tuple[str, ...] = base.hooks.codec.layout.names
+    return all(name in known for name in names)
+
+
 class Codec:
     """Know how the objects of one class are stored and filled."""
 
@@ -89,6 +94,19 @@ class Codec:
         self.writer = Writer(owner.cls, layout)
         *bases, _ = [(base.key, base.version) for base in self.chains.lineage()]
         self._bases = tuple(bases)
+
+    def fields_error(
+        self, chain: Chain, missing: Iterable[str], leftover: Iterable[str]
+    ) -> FieldsError:
+        """Return the error of a state with other fields; it names the base whose fields differ."""
+        names, current = tuple(missing), chain.current
+        error = FieldsError(
+            chain.ref, chain.version, current, names, tuple(leftover), chain.led_by
+        )
+        *bases, _ = self.chains.lineage()
+        error.bases = tuple((base.ref, base.version) for base in bases if _has(base, names))
+        error.was_upgraded = bool(chain.steps)
+        return error
 
     @functools.cached_property
     def reduce(self) -> Reduce:

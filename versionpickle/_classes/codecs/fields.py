@@ -31,7 +31,6 @@ from versionpickle._classes.stored_state import (
 from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import (
-    FieldsError,
     InvalidObjectError,
     StepError,
     VersionPickleError,
@@ -310,14 +309,7 @@ class FieldsCodec(Codec):
         ]
         leftover = self._unknown(state)
         if missing or leftover:
-            raise FieldsError(
-                chain.ref,
-                chain.version,
-                chain.current,
-                tuple(missing),
-                tuple(map(shown_name, leftover)),
-                chain.led_by,
-            )
+            raise self.fields_error(chain, missing, map(shown_name, leftover))
 
     def _place(
         self,

@@ -12,7 +12,7 @@ from versionpickle._classes.stored_state import check_arguments
 from versionpickle._classes.third_party import has_keyword_fields
 from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp
-from versionpickle.exceptions import FieldsError, StampError
+from versionpickle.exceptions import StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError, as_dict
 
@@ -65,14 +65,7 @@ class ValuesCodec(Codec):
         missing = [f.name for f in self.layout.fields if f.name not in named and not f.has_default]
         leftover = [shown_name(name) for name in named if name not in names]
         if missing or leftover:
-            raise FieldsError(
-                chain.ref,
-                chain.version,
-                chain.current,
-                tuple(missing),
-                tuple(leftover),
-                chain.led_by,
-            )
+            raise self.fields_error(chain, missing, leftover)
         for field in self.layout.fields:
             if field.name not in named and field.default is not None:
                 named[field.name] = field.default.make(None)

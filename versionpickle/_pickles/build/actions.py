@@ -208,6 +208,8 @@ class DeferredActions:
         made = self._from_values(plain, state, ref)
         if made is not None:
             return made
+        if not isinstance(plain, type):  # a function in place of a class
+            return self.run_call(plain, () if base is object else (state,))
         return self.note(self.run_call(reconstruct, (plain, base, state)), ref)
 
     def _from_values(self, cls: Any, values: Any, ref: str | None) -> Any:

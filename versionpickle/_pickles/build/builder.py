@@ -15,7 +15,7 @@ from versionpickle._classes.placeholder import Placeholder, is_placeholder, keep
 from versionpickle._wire import calls
 from versionpickle._wire.refs import ref_of, shortened
 from versionpickle._wire.stamp import MAKES_BLANKS, Stamp, is_stamped
-from versionpickle.exceptions import DamagedError
+from versionpickle.exceptions import DamagedError, NotAClassError
 
 from .actions import DeferredActions
 from .deferred import SETTLED, Deferred, Making, Parts, is_settled, resolved
@@ -179,9 +179,15 @@ class Builder:
         if function is keep and type(args) is tuple and args:
             return self._unkept(*args)
         if function is reconstruct and type(given) is tuple and len(given) == 3:
-            cls, *rest = given  # under the name that it was found by
-            return self._defer_making(lambda: self._actions.reconstruct(cls, *map(resolved, rest)))
+            return self._reconstructed(*given)
         return self._defer_making(lambda: self._actions.call(function, resolved(args)))
+
+    def _reconstructed(self, cls: Any, *rest: Any) -> Deferred:
+        """Make an object as protocols 0 and 1 do, under the name that its class was found by."""
+        plain = cls.cls if type(cls) is Former else cls
+        if self._is_no_class(plain):
+            return self._not_a_class(plain)
+        return self._defer_making(lambda: self._actions.reconstruct(cls, *map(resolved, rest)))
 
     def _called_at_once(self, function: Any, args: tuple[Any, ...]) -> Any:
         try:
@@ -233,9 +239,21 @@ class Builder:
 
     def _new(self, cls: Any, args: Any, kwargs: Any) -> Any:
         plain: Any = cls.cls if type(cls) is Former else cls
+        if self._is_no_class(plain):
+            return self._not_a_class(plain)
         if _is_empty(args, tuple) and _is_empty(kwargs, dict) and self._is_made_blank(plain):
             return self._actions.note(plain.__new__(plain), cls.ref if plain is not cls else None)
         return self._defer_making(lambda: self._actions.new(cls, resolved(args), resolved(kwargs)))
+
+    def _is_no_class(self, maker: Any) -> bool:
+        is_class = isinstance(maker, type | Deferred)
+        return not is_class and id(maker) not in self._finder.in_place_of_classes
+
+    def _not_a_class(self, maker: Any) -> Deferred:
+        """Refuse to make an object without a call of what is neither a class nor its alias."""
+        problem = f"it is no class today, but a {type(maker).__name__}"
+        failure = self._policy.failed(maker, NotAClassError(problem, _ref_of_any(maker)))
+        return self._defer_making(lambda: _raise(failure))
 
     def _is_made_blank(self, cls: Any) -> bool:
         if not isinstance(cls, type) or not _is_builtin(cls.__new__):
@@ -376,6 +394,13 @@ def _making(stamp: Stamp) -> Making:
 
 def _raise(exc: Exception) -> NoReturn:
     raise exc
+
+
+def _ref_of_any(obj: Any) -> str:
+    try:
+        return ref_of(obj)
+    except AttributeError:
+        return shortened(obj)
 
 
 def _is_of_state(given: Any) -> bool:

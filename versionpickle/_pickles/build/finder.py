@@ -452,12 +452,12 @@ def today(module: str, name: str) -> tuple[str, str]:
 
 
 def reconstruct(cls: Any, base: type, state: Any) -> Any:
-    """Make an object as protocols 0 and 1 do, also with a function in the place of the class."""
+    """Make an object as protocols 0 and 1 do."""
     if is_placeholder(cls):
         return remade(cls, base, state)
-    if isinstance(cls, type):
-        return copyreg._reconstructor(cls, base, state)  # type: ignore[attr-defined] # known to pickle alone
-    return cls() if base is object else cls(state)
+    if not isinstance(cls, type):  # which is an alias, or an error
+        raise NeedsBuilder
+    return copyreg._reconstructor(cls, base, state)  # type: ignore[attr-defined] # known to pickle alone
 
 
 def revives(found: object) -> bool:

@@ -113,6 +113,7 @@ class _Container:
     """Represent a dict."""
 
     __slots__ = ("_others", "_taken", "_taker", "keys")
+    kind = "dict"
 
     def __init__(self) -> None:
         self.keys: list[Any] | tuple[()] = ()
@@ -133,8 +134,14 @@ class _Container:
         return self.keys[taken:]
 
 
-_WITHOUT_KEYS = object()
-"""Represents all lists and sets."""
+@attrs.frozen
+class _WithoutKeys:
+    """Represent all lists, or all sets."""
+
+    kind: str
+
+
+_LIST, _SET, _FROZENSET = map(_WithoutKeys, ("list", "set", "frozenset"))
 
 
 _SLACK = 10_000
@@ -210,7 +217,10 @@ class Surveyor:
             declaration = self._registry.named(maker.claim.ref)
             ref = maker.claim.ref if declaration is None else declaration.ref
         else:
-            ref = maker.ref if type(maker) is _NameCount else f"builtins:{type(owner).__name__}"
+            kind = getattr(owner, "kind", type(owner).__name__)
+            ref = maker.ref if type(maker) is _NameCount else f"builtins:{kind}"
+        if is_no_class(ref):
+            return None
         self._spend((len(ref) + len(name)) // _CHARACTERS)
         return self.names.setdefault(f"{ref}.{name}", _NameCount(f"{ref}.{name}"))
 
@@ -256,12 +266,13 @@ class Surveyor:
         """Count it: it was made all the same."""
 
     def new_list(self, items: list[Any]) -> Any:
-        return _WITHOUT_KEYS
+        return _LIST
 
-    new_frozenset = new_list
+    def new_frozenset(self, items: list[Any]) -> Any:
+        return _FROZENSET
 
     def new_set(self) -> Any:
-        return _WITHOUT_KEYS
+        return _SET
 
     def new_dict(self, pairs: list[tuple[Any, Any]]) -> Any:
         made = _Container()
@@ -393,14 +404,13 @@ class Reporting:
         for name in named:
             module, _, qualname = name.ref.partition(":")
             if not self._finder.admits(module, qualname):
-                yield name.ref, _cure(name)
+                yield name.ref, _cure(name.ref)
 
 
-def _cure(name: _NameCount) -> str:
-    """Return the line that would admit a name: what is known to be no class cannot be adopted."""
-    (given,) = cures_of([name.ref])
-    verb = "allow" if given != name.ref or not name.is_class or is_no_class(name.ref) else "adopt"
-    return f"versionpickle.{verb}({given!r})"
+def _cure(ref: str) -> str:
+    """Return the line that would admit a name, as an error of a load has it."""
+    (given,) = cures_of([ref])
+    return f"versionpickle.allow({given!r})"
 
 
 def _listed(names: tuple[str, ...]) -> str:

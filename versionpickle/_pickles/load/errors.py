@@ -6,13 +6,16 @@ from collections.abc import Callable
 
 from versionpickle._pickles.build.deferred import NotMadeError
 from versionpickle._pickles.build.reader import Reader
-from versionpickle._pickles.machine.tree import PathMap, TreeReader
+from versionpickle._pickles.machine.tree import PathMap, TreeNode, TreeReader
 from versionpickle.exceptions import (
     BuildError,
     CycleError,
     DamagedError,
+    NotAClassError,
     VersionPickleError,
 )
+
+from .refusals import is_no_class
 
 
 def explained(
@@ -37,6 +40,17 @@ def explained(
         error = _described(reader, exc, made_of)
     error.path = where.path(node)
     return error
+
+
+def not_a_class(tree: TreeReader) -> NotAClassError | None:
+    """Return the error of the first object that is made of what is no class today."""
+    where = PathMap(tree)
+    for node in tree.about.values():
+        if type(node) is TreeNode and node.is_made_of_class and is_no_class(node.made_of):
+            error = NotAClassError("it is no class today", node.made_of)
+            error.path = where.path(node)
+            return error
+    return None
 
 
 def _described(reader: Reader, exc: Exception, made_of: str | None = None) -> VersionPickleError:

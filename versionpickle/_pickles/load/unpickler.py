@@ -18,6 +18,7 @@ from versionpickle._pickles.build.finder import Finder, NeedsBuilder, Refused
 from versionpickle._pickles.replay import ReplayBuffers, ReplayFile, is_seekable, rest_of
 from versionpickle._wire.refs import public, shortened
 from versionpickle.exceptions import (
+    BuildError,
     DamagedError,
     ForbiddenError,
     LimitError,
@@ -189,7 +190,7 @@ class Unpickler(pickle.Unpickler):
         """
         if isinstance(exc, Refused):
             raise self._forbidden(str(exc)) from None
-        if isinstance(exc, MemoryError | RecursionError):
+        if isinstance(exc, MemoryError):
             raise exc
         if self._unsafe and not isinstance(exc, NeedsBuilder | PlainLoadError):
             raise self._located(exc)
@@ -209,7 +210,7 @@ class Unpickler(pickle.Unpickler):
         except ForbiddenError as exc:
             raise self._forbidden(*exc.refs) if reader.can_be_mapped() else exc from None
         except Exception as exc:
-            if self._unsafe and not isinstance(exc, VersionPickleError):
+            if self._unsafe and not isinstance(exc, VersionPickleError | RecursionError):
                 raise
             raise self._explained(reader, exc) from exc
         self._file.seek(start + reader.source.position)
@@ -218,20 +219,33 @@ class Unpickler(pickle.Unpickler):
         return found
 
     def _located(self, exc: Exception) -> Exception:
-        """Add to an error of an unsafe load where it failed, if a safe one fails there as well."""
-        if not isinstance(exc, VersionPickleError):
-            return exc
+        """Return what an unsafe load raises; with its place, if a safe one fails there as well."""
+        if not isinstance(exc, VersionPickleError | RecursionError):
+            return self._not_a_class() or exc
+        found = exc
+        if isinstance(exc, RecursionError):
+            found = BuildError(f"RecursionError: {exc}", None)
         self._finder.plain, plain = None, self._finder.plain
         reader = self._reader()
         try:
             reader.run()
         except type(exc) as again:
-            exc.path = self._explained(reader, again).path
+            where = self._explained(reader, again)
+            if isinstance(exc, RecursionError):
+                return where
+            exc.path = where.path
         except Exception:  # noqa: BLE001 - it needs what is not safe, so its place stays unknown
-            return exc
+            return found
         finally:
             self._finder.plain = plain
-        return exc
+        return found
+
+    def _not_a_class(self) -> Exception | None:
+        """Return the error of a pickle that makes an object of what is no class today."""
+        from .errors import not_a_class  # noqa: PLC0415 - no good load needs it
+
+        self._rewind()
+        return not_a_class(self._tree())
 
     def _reader(self) -> Reader:
         memo = self._memo_before()

@@ -61,6 +61,12 @@ class TreeNode:
         return (self.function is None and ":" in self.ref) or hasattr(self, "claim")
 
     @property
+    def is_made_of_class(self) -> bool:
+        """Whether this is an object that only a class can make."""
+        is_new = self.takes == NEW_ARGS and type(self.function) is TreeNode
+        return is_new or self.ref in _MAKE_OF_A_CLASS
+
+    @property
     def made_of(self) -> str:
         """The ref of the class of the object."""
         if hasattr(self, "claim"):
@@ -70,15 +76,16 @@ class TreeNode:
         return self.function.made_of if type(self.function) is TreeNode else self.ref
 
 
+_MAKE_OF_A_CLASS = {
+    f"{module}:{name}"
+    for module in ("copyreg", "copy_reg")
+    for name in ("_reconstructor", "__newobj__", "__newobj_ex__")
+}
 _TAKE_A_CLASS = {
     "versionpickle:_make",
     "versionpickle:_member",
     "versionpickle:_state",
-    *(
-        f"{module}:{name}"
-        for module in ("copyreg", "copy_reg")
-        for name in ("_reconstructor", "__newobj__", "__newobj_ex__")
-    ),
+    *_MAKE_OF_A_CLASS,
 }
 
 

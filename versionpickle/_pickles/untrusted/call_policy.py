@@ -175,10 +175,8 @@ class CallPolicy:
         self.check_keywords(given[2])
 
     def check_makes(self, cls: Any) -> None:
-        plain = plainly(cls)
-        is_class = isinstance(plain, type) or type(plain) is Deferred  # of a name that is refused
-        is_alias = id(plain) in self._finder.in_place_of_classes
-        if id(cls) not in self._finder.known or not (is_class or is_alias):
+        """Admit what was found by name; if that is no class, it is refused when it is needed."""
+        if id(cls) not in self._finder.known or type(plainly(cls)) is functools.partial:
             self._source.refuse(
                 f"an object is made of {named(cls)}, which is no class found by name"
             )
