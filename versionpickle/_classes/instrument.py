@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copyreg
+import sys
 import threading
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -35,6 +36,9 @@ class Instrumentation:
     ``attrs.define`` builds the class anew.
     """
 
+    travels: ClassVar[Callable[..., Any]]
+    """What it reduces to; the module that declares classes again elsewhere sets it."""
+
     def __init__(
         self, cls: type, declaration: Declaration, registry: Registry, identity: str = ""
     ) -> None:
@@ -48,6 +52,10 @@ class Instrumentation:
         self._installed: dict[str, Any] = {}
         self._unstamped: Unstamped | None = None
         declaration.hooks = self
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        reduction: tuple[Any, ...] = self.travels(self, sys._getframe(1))
+        return reduction
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.install(owner)
@@ -87,6 +95,11 @@ class Instrumentation:
             if name not in self._installed:
                 self._own(name, self._new_method(name))
             return self._installed[name]
+
+    def adopt_early(self, methods: dict[str, Any]) -> None:
+        """Know methods that came to this process before it did."""
+        self._installed.update(methods)
+        self.plain.is_covered = True
 
     def _keep_originals(self) -> None:
         for name in ("__reduce_ex__", "__setstate__", "__getstate__", "_p_resolveConflict"):
@@ -239,10 +252,20 @@ class Instrumentation:
 
     # States that frameworks ask for
 
-    def state(self, obj: Any) -> Any:
+    def put_getstate(self) -> Callable[[Any], Any]:
+        """Let the class give pickle the plain state, and anybody else a stamped one."""
+        plain = self.plain.method("__getstate__")
+        reducing, stamped = REDUCING, self._state
+
+        def __getstate__(self: Any) -> Any:
+            return plain(self) if reducing.obj is self else stamped(self)
+
+        with self.lock:
+            self._put("__getstate__", __getstate__)
+        return __getstate__
+
+    def _state(self, obj: Any) -> Any:
         """Return the state of an object, with a stamp unless its own class will give it one."""
-        if REDUCING.obj is obj:
-            return self.plain.state(obj)
         if type(obj) is self.cls:
             return self.codec.state(obj)
         if instrumentation_of(type(obj)) is not None:  # its own method called super()
@@ -252,11 +275,11 @@ class Instrumentation:
 
     def merged(self, obj: Any, name: str, states: tuple[Any, ...]) -> Any:
         """Return what a method of the class makes of several states, as a state of today."""
-        method = self.plain.method(obj, name)
+        method = self.plain.method(name)
         if type(obj) is not self.cls:
-            return method(*states)
+            return method(obj, *states)
         codec = self.codec
-        return codec.stamped(method(*map(codec.upgraded, states)))
+        return codec.stamped(method(obj, *map(codec.upgraded, states)))
 
     # Objects of a subclass, which inherited these methods
 

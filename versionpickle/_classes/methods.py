@@ -46,13 +46,14 @@ def method_named(text: str) -> Any:
     known = KNOWN.get(identity)
     if known is not None:
         return known.method(name)
-    key = identity, name
-    return _EARLY.get(key) or _EARLY.setdefault(key, new_method(name, lambda: KNOWN[identity]))
+    early = new_method(name, lambda: KNOWN[identity])
+    name_method(early, name, identity)
+    return _EARLY.setdefault((identity, name), early)
 
 
 def take_early(identity: str) -> dict[str, Any]:
     """Return the methods that came before their instrumentation."""
-    return {name: _EARLY.pop(key) for key in [*_EARLY] if key[0] == identity for name in key[1:]}
+    return {key[1]: _EARLY.pop(key) for key in [*_EARLY] if key[0] == identity}
 
 
 def new_method(name: str, known: Known) -> Any:
@@ -76,7 +77,7 @@ def _setstate(known: Known) -> Callable[..., Any]:
 
 def _getstate(known: Known) -> Callable[..., Any]:
     def __getstate__(self: Any) -> Any:
-        return known().state(self)
+        return known().put_getstate()(self)
 
     return __getstate__
 

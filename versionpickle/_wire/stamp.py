@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 
 from collections.abc import Callable
@@ -103,6 +104,10 @@ class Construction:
 DEFAULT = Construction()
 
 
+_BY_VALUE = frozenset({"dump", "save"})
+"""The functions of the picklers in Python, some of which write classes by value."""
+
+
 class Stamp(functools.partial[Any]):
     """
     Make blank objects of a class, and know how a state fills them.
@@ -121,6 +126,9 @@ class Stamp(functools.partial[Any]):
 
     construction: Construction
     __name__: str
+    travels: ClassVar[Callable[..., Any]]
+    """What a stamp reduces to for a pickler that writes classes by value; set as `revive` is."""
+
     revive: ClassVar[Callable[..., Stamp]]
     """What streams call to get the stamp back; the module that defines it sets it."""
 
@@ -135,6 +143,11 @@ class Stamp(functools.partial[Any]):
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         if NOTES.stamps is not None:
             NOTES.stamps.append(self)
+        caller = sys._getframe(1)
+        if caller.f_code.co_name in _BY_VALUE:
+            reduction: tuple[Any, ...] | None = self.travels(self, caller)
+            if reduction is not None:
+                return reduction
         if self._reduction is None:
             self.check_reachable()
             self._reduction = (self.revive, self.described)
