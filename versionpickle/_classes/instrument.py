@@ -18,7 +18,7 @@ from versionpickle.migrations import Chain, Declaration, Registry, default_regis
 from versionpickle.migrations._names import is_copy
 
 from .lineage import Chains, Lineage, lineage_of
-from .methods import KNOWN, name_method, new_id, new_method
+from .methods import FACTORIES, KNOWN, METHOD, new_id, new_method
 from .plain import REDUCING, Plain, hides_state
 from .unstamped import Unstamped
 
@@ -75,7 +75,7 @@ class Instrumentation:
             self._keep_originals()
             type.__setattr__(cls, MARK, self)
             for name in self._methods():
-                self._put(name, self._new_method(name))
+                self._put(name, FACTORIES[name](lambda: self))
 
     def _methods(self) -> list[str]:
         """Return the names of the methods that the class gets."""
@@ -86,14 +86,11 @@ class Instrumentation:
             names.append("_p_resolveConflict")
         return names
 
-    def _new_method(self, name: str) -> Any:
-        return new_method(name, lambda: self)
-
     def method(self, name: str) -> Any:
         """Return the method that the class has, or will have, under this name."""
         with self.lock:
             if name not in self._installed:
-                self._own(name, self._new_method(name))
+                self._installed[name] = new_method(name, self.identity)
             return self._installed[name]
 
     def adopt_early(self, methods: dict[str, Any]) -> None:
@@ -110,10 +107,8 @@ class Instrumentation:
 
     def _put(self, name: str, function: Callable[..., Any]) -> None:
         type.__setattr__(self.cls, name, function)
-        self._own(name, function)
-
-    def _own(self, name: str, function: Callable[..., Any]) -> None:
-        name_method(function, name, self.identity)
+        function.__module__ = "versionpickle"
+        function.__qualname__ = f"{METHOD}:{name}:{self.identity}"
         self._installed[name] = function
 
     def register(self, reducer: Any) -> None:
@@ -124,14 +119,14 @@ class Instrumentation:
     def renew_reduce(self) -> None:
         """Let the class ask its codec for a ``__reduce_ex__`` when it needs one."""
         if self.is_installed:
-            self._put("__reduce_ex__", self._new_method("__reduce_ex__"))
+            self._put("__reduce_ex__", FACTORIES["__reduce_ex__"](lambda: self))
             if getattr(copyreg.dispatch_table.get(self.cls), MARK, None) is self:
                 copyreg.dispatch_table.pop(self.cls, None)
 
     def renew_setstate(self) -> None:
         """Let the class ask its codec for a ``__setstate__`` when it needs one."""
         if self.is_installed:
-            self._put("__setstate__", self._new_method("__setstate__"))
+            self._put("__setstate__", FACTORIES["__setstate__"](lambda: self))
 
     def put_reduce(self) -> Reduce:
         """Let the class use the ``__reduce_ex__`` of its codec."""
@@ -238,9 +233,8 @@ class Instrumentation:
         own = vars(self.cls).get(name)
         if own is not None:
             self.plain.originals[name] = own
-        watcher = self._new_method(name)
-        type.__setattr__(self.cls, name, classmethod(watcher))
-        self._own(name, watcher)
+        self._put(name, FACTORIES[name](lambda: self))
+        type.__setattr__(self.cls, name, classmethod(self._installed[name]))
 
     def watch(self, subclass: Any, kwargs: dict[str, Any]) -> None:
         own = self.plain.originals.get("__init_subclass__")

@@ -116,7 +116,15 @@ class Stamp(functools.partial[Any]):
     Python frame.
     """
 
-    __slots__ = ("_reduction", "check_reachable", "claim", "cls", "construction", "fill")
+    __slots__ = (
+        "_reduction",
+        "check_reachable",
+        "claim",
+        "cls",
+        "construction",
+        "described",
+        "fill",
+    )
 
     cls: type
     claim: Claim
@@ -125,6 +133,9 @@ class Stamp(functools.partial[Any]):
     """Refuse to be written where no load could find the class again."""
 
     construction: Construction
+    described: tuple[Any, ...]
+    """The arguments of `revive`."""
+
     __name__: str
     travels: ClassVar[Callable[..., Any]]
     """What a stamp reduces to for a pickler that writes classes by value; set as `revive` is."""
@@ -133,12 +144,6 @@ class Stamp(functools.partial[Any]):
     """What streams call to get the stamp back; the module that defines it sets it."""
 
     _reduction: tuple[Any, ...] | None
-
-    @property
-    def described(self) -> tuple[Any, ...]:
-        """The arguments of `revive`."""
-        claim = self.claim
-        return FORMAT, claim.ref, claim.version, claim.fields, claim.bases
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         if NOTES.stamps is not None:
@@ -179,6 +184,7 @@ def make_stamp(
     stamp.fill = fill
     stamp.construction = construction
     stamp.check_reachable = check_reachable
+    stamp.described = (FORMAT, claim.ref, claim.version, claim.fields, claim.bases)
     stamp.__module__ = "versionpickle"
     stamp.__name__ = f"{NAMED}:{stamp.described!r}".replace(".", r"\x2e")
     stamp._reduction = None
