@@ -237,6 +237,15 @@ def test_registry():
     assert "apart" == versionpickle._registry_of_id(methods.new_id(), "apart").name
 
 
+def test_deep_pickles_beside_dill():
+    """What our own pickler writes is the same in a process that uses dill."""
+    deep = Importable(1.0)
+    for _ in range(3_000):
+        deep = [deep, Importable, local_class]
+
+    assert b"dill" not in versionpickle.dumps(deep)
+
+
 def test_plain_pickle_of_a_local_class():
     """Plain pickle refuses it, as ever."""
     with pytest.raises(pickle.PicklingError):
