@@ -13,8 +13,9 @@ from two_processes import run
 
 import versionpickle
 
-from versionpickle import Registry, Versioned, migration, versioned
+from versionpickle import Registry, Versioned, adopt, migration, versioned
 from versionpickle._classes import methods
+from versionpickle._wire.refs import ref_of
 from versionpickle.migrations import default_registry, rename
 
 
@@ -227,6 +228,101 @@ def test_local_class(registry):
 
     assert [cls, cls, 12.0] == [made[0], type(made[1]), made[1].amount]
     assert (registry or default_registry).steps_of(cls.__versionpickle__.declaration.ref)
+
+
+def elsewhere(data, cls):
+    """Load as a process does that has never had the class."""
+    known = cls.__versionpickle__
+    del methods.KNOWN[known.identity]
+    tracked = cloudpickle.cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID
+    for identity in [identity for identity, found in tracked.items() if found is cls]:
+        del tracked[identity]
+    known.registry.forget_steps(known.declaration.ref)
+    return pickle.loads(data)
+
+
+def test_class_that_arrives():
+    """It is declared again, with its steps and the methods that ours hide."""
+    cls = local_class()
+    made, obj = elsewhere(cloudpickle.dumps([cls, cls(12.0)]), cls)
+
+    assert (made, 12.0) == (type(obj), obj.amount)
+    assert made is not cls
+    assert made.__versionpickle__ is default_registry.declared(ref_of(cls)).hooks
+    assert 1 == len(default_registry.steps_of(ref_of(cls)))
+
+
+def test_decorated_class_that_arrives():
+    """It notices its subclasses as before."""
+
+    @versioned
+    class Noticing:
+        is_noticed = False
+
+        def __init_subclass__(cls):
+            cls.is_noticed = True
+
+        def _p_resolveConflict(self, old, saved, new):  # noqa: N802 - ZODB's name
+            return {**old, **saved, **new}
+
+    made, obj = elsewhere(cloudpickle.dumps([Noticing, Noticing()]), Noticing)
+    subclass = type("Subclass", (made,), {})
+    merged = obj._p_resolveConflict({"a": 1}, made().__getstate__(), {"b": 2})
+
+    assert subclass.is_noticed
+    assert subclass.__versionpickle__.declaration.is_implied
+    assert ({"a": 1, "b": 2}, 1) == (merged, merged.stamp.claim.version)
+    assert {"a": 1} == subclass()._p_resolveConflict({"a": 1}, {}, {})
+
+
+def test_class_whose_steps_are_in_a_module():
+    """Its steps stay there: the other process imports them."""
+
+    @versioned(migrations="shop.migrations")
+    class Apart:
+        pass
+
+    made = elsewhere(cloudpickle.dumps(Apart), Apart)
+
+    assert "shop.migrations" == made.__versionpickle__.declaration.migrations
+
+
+class Adopted:
+    pass
+
+
+def test_adopted_class_that_arrives():
+    """A class that can be imported gets the versions of the script that adopted it."""
+    adopt(Adopted, version=3)
+    known = Adopted.__versionpickle__
+    known.declaration.adopted_by = "__main__"
+    data = cloudpickle.dumps(Adopted())
+    assert type(pickle.loads(data)) is Adopted  # which knows that already
+
+    del methods.KNOWN[known.identity]
+    for name in ("__versionpickle__", *known._installed):
+        delattr(Adopted, name)
+
+    assert type(pickle.loads(data)) is Adopted
+    assert 3 == Adopted.__versionpickle__.declaration.version
+
+
+def test_class_that_is_at_home():
+    """A class that arrives does not take the place of one that can be imported."""
+    settings = {"ref": ref_of(Importable), "version": 1}
+
+    versionpickle._declare_again("an id", None, default_registry, settings, None, {}, [])
+
+    assert default_registry.declared(ref_of(Importable)).hooks.cls is Importable
+
+
+def test_dill_within_a_process():
+    """A class within a function can be written by dill."""
+    cls = local_class()
+
+    made, obj = dill.loads(dill.dumps([cls, cls(12.0)]))
+
+    assert (made, 12.0) == (type(obj), obj.amount)
 
 
 def test_registry():
