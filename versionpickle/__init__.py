@@ -12,6 +12,9 @@ from ._classes.placeholder import Placeholder
 from ._classes.placeholder import keep as _keep  # noqa: F401 - streams name it, as those below
 from ._classes.reviving import found_by_name as _found_by_name
 from ._classes.reviving import revive as _revive  # noqa: F401
+from ._classes.travelling import declare_again as _declare_again  # noqa: F401
+from ._classes.travelling import registry_of_id as _registry_of_id  # noqa: F401
+from ._classes.travelling import revive_here as _revive_here  # noqa: F401
 from ._pickles.dump.pickler import Pickler, dump, dumps
 from ._pickles.files import dump_file, load_file
 from ._pickles.load.unpickler import Unpickler, load, loads

@@ -283,7 +283,7 @@ class DowngradeError(PicklingError):
     """A class cannot be written at an older version; nothing was written."""
 
     ref: str
-    version: int
+    version: int | str
 
     def _sentence(self) -> str:
         return (

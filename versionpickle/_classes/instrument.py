@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copyreg
+import sys
 import threading
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -17,7 +18,7 @@ from versionpickle.migrations import Chain, Declaration, Registry, default_regis
 from versionpickle.migrations._names import is_copy
 
 from .lineage import Chains, Lineage, lineage_of
-from .methods import KNOWN, name_method, new_id, new_method
+from .methods import FACTORIES, KNOWN, METHOD, new_id, new_method
 from .plain import REDUCING, Plain, hides_state
 from .unstamped import Unstamped
 
@@ -35,6 +36,9 @@ class Instrumentation:
     ``attrs.define`` builds the class anew.
     """
 
+    travels: ClassVar[Callable[..., Any]]
+    """What it reduces to; the module that declares classes again elsewhere sets it."""
+
     def __init__(
         self, cls: type, declaration: Declaration, registry: Registry, identity: str = ""
     ) -> None:
@@ -48,6 +52,10 @@ class Instrumentation:
         self._installed: dict[str, Any] = {}
         self._unstamped: Unstamped | None = None
         declaration.hooks = self
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        reduction: tuple[Any, ...] = self.travels(self, sys._getframe(1))
+        return reduction
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.install(owner)
@@ -67,7 +75,7 @@ class Instrumentation:
             self._keep_originals()
             type.__setattr__(cls, MARK, self)
             for name in self._methods():
-                self._put(name, self._new_method(name))
+                self._put(name, FACTORIES[name](lambda: self))
 
     def _methods(self) -> list[str]:
         """Return the names of the methods that the class gets."""
@@ -78,15 +86,17 @@ class Instrumentation:
             names.append("_p_resolveConflict")
         return names
 
-    def _new_method(self, name: str) -> Any:
-        return new_method(name, lambda: self)
-
     def method(self, name: str) -> Any:
         """Return the method that the class has, or will have, under this name."""
         with self.lock:
             if name not in self._installed:
-                self._own(name, self._new_method(name))
+                self._installed[name] = new_method(name, self.identity)
             return self._installed[name]
+
+    def adopt_early(self, methods: dict[str, Any]) -> None:
+        """Know methods that came to this process before it did."""
+        self._installed.update(methods)
+        self.plain.is_covered = True
 
     def _keep_originals(self) -> None:
         for name in ("__reduce_ex__", "__setstate__", "__getstate__", "_p_resolveConflict"):
@@ -97,10 +107,8 @@ class Instrumentation:
 
     def _put(self, name: str, function: Callable[..., Any]) -> None:
         type.__setattr__(self.cls, name, function)
-        self._own(name, function)
-
-    def _own(self, name: str, function: Callable[..., Any]) -> None:
-        name_method(function, name, self.identity)
+        function.__module__ = "versionpickle"
+        function.__qualname__ = f"{METHOD}:{name}:{self.identity}"
         self._installed[name] = function
 
     def register(self, reducer: Any) -> None:
@@ -111,14 +119,14 @@ class Instrumentation:
     def renew_reduce(self) -> None:
         """Let the class ask its codec for a ``__reduce_ex__`` when it needs one."""
         if self.is_installed:
-            self._put("__reduce_ex__", self._new_method("__reduce_ex__"))
+            self._put("__reduce_ex__", FACTORIES["__reduce_ex__"](lambda: self))
             if getattr(copyreg.dispatch_table.get(self.cls), MARK, None) is self:
                 copyreg.dispatch_table.pop(self.cls, None)
 
     def renew_setstate(self) -> None:
         """Let the class ask its codec for a ``__setstate__`` when it needs one."""
         if self.is_installed:
-            self._put("__setstate__", self._new_method("__setstate__"))
+            self._put("__setstate__", FACTORIES["__setstate__"](lambda: self))
 
     def put_reduce(self) -> Reduce:
         """Let the class use the ``__reduce_ex__`` of its codec."""
@@ -225,9 +233,8 @@ class Instrumentation:
         own = vars(self.cls).get(name)
         if own is not None:
             self.plain.originals[name] = own
-        watcher = self._new_method(name)
-        type.__setattr__(self.cls, name, classmethod(watcher))
-        self._own(name, watcher)
+        self._put(name, FACTORIES[name](lambda: self))
+        type.__setattr__(self.cls, name, classmethod(self._installed[name]))
 
     def watch(self, subclass: Any, kwargs: dict[str, Any]) -> None:
         own = self.plain.originals.get("__init_subclass__")
@@ -239,10 +246,20 @@ class Instrumentation:
 
     # States that frameworks ask for
 
-    def state(self, obj: Any) -> Any:
+    def put_getstate(self) -> Callable[[Any], Any]:
+        """Let the class give pickle the plain state, and anybody else a stamped one."""
+        plain = self.plain.method("__getstate__")
+        reducing, stamped = REDUCING, self._state
+
+        def __getstate__(self: Any) -> Any:
+            return plain(self) if reducing.obj is self else stamped(self)
+
+        with self.lock:
+            self._put("__getstate__", __getstate__)
+        return __getstate__
+
+    def _state(self, obj: Any) -> Any:
         """Return the state of an object, with a stamp unless its own class will give it one."""
-        if REDUCING.obj is obj:
-            return self.plain.state(obj)
         if type(obj) is self.cls:
             return self.codec.state(obj)
         if instrumentation_of(type(obj)) is not None:  # its own method called super()
@@ -252,11 +269,11 @@ class Instrumentation:
 
     def merged(self, obj: Any, name: str, states: tuple[Any, ...]) -> Any:
         """Return what a method of the class makes of several states, as a state of today."""
-        method = self.plain.method(obj, name)
+        method = self.plain.method(name)
         if type(obj) is not self.cls:
-            return method(*states)
+            return method(obj, *states)
         codec = self.codec
-        return codec.stamped(method(*map(codec.upgraded, states)))
+        return codec.stamped(method(obj, *map(codec.upgraded, states)))
 
     # Objects of a subclass, which inherited these methods
 

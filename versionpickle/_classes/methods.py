@@ -23,7 +23,8 @@ KNOWN: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
 _EARLY: dict[tuple[str, str], Any] = {}
 """Methods that came before the instrumentation they belong to."""
 
-_PREFIX = "_method"
+METHOD = "_method"
+"""How their names begin; the rest is the name in the class, and the id of the class."""
 
 
 def new_id() -> str:
@@ -31,33 +32,29 @@ def new_id() -> str:
     return os.urandom(8).hex()
 
 
-def name_method(function: Any, name: str, identity: str) -> None:
-    """Let *function* be found by a name in this package; see `method_named`."""
-    function.__module__ = "versionpickle"
-    function.__qualname__ = f"{_PREFIX}:{name}:{identity}"
-
-
 def method_named(text: str) -> Any:
     """Return the method of this name, which may belong to a class that is still to come."""
     prefix, _, rest = text.partition(":")
     name, _, identity = rest.partition(":")
-    if prefix != _PREFIX or name not in _FACTORIES:
+    if prefix != METHOD or name not in FACTORIES:
         raise AttributeError(f"versionpickle has no {text!r}")
     known = KNOWN.get(identity)
     if known is not None:
         return known.method(name)
-    key = identity, name
-    return _EARLY.get(key) or _EARLY.setdefault(key, new_method(name, lambda: KNOWN[identity]))
+    return _EARLY.setdefault((identity, name), new_method(name, identity))
 
 
 def take_early(identity: str) -> dict[str, Any]:
     """Return the methods that came before their instrumentation."""
-    return {name: _EARLY.pop(key) for key in [*_EARLY] if key[0] == identity for name in key[1:]}
+    return {key[1]: _EARLY.pop(key) for key in [*_EARLY] if key[0] == identity}
 
 
-def new_method(name: str, known: Known) -> Any:
-    """Return a method of this name that does what the instrumentation of its class knows."""
-    return _FACTORIES[name](known)
+def new_method(name: str, identity: str) -> Any:
+    """Return a method of a class that arrives, or is about to."""
+    method = FACTORIES[name](lambda: KNOWN[identity])
+    method.__module__ = "versionpickle"
+    method.__qualname__ = f"{METHOD}:{name}:{identity}"
+    return method
 
 
 def _reduce_ex(known: Known) -> Callable[..., Any]:
@@ -76,7 +73,7 @@ def _setstate(known: Known) -> Callable[..., Any]:
 
 def _getstate(known: Known) -> Callable[..., Any]:
     def __getstate__(self: Any) -> Any:
-        return known().state(self)
+        return known().put_getstate()(self)
 
     return __getstate__
 
@@ -95,7 +92,7 @@ def _init_subclass(known: Known) -> Callable[..., Any]:
     return __init_subclass__
 
 
-_FACTORIES: dict[str, Callable[[Known], Any]] = {
+FACTORIES: dict[str, Callable[[Known], Any]] = {
     "__reduce_ex__": _reduce_ex,
     "__setstate__": _setstate,
     "__getstate__": _getstate,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copyreg
 import sys
 import threading
+import types
 
 from functools import partial
 from typing import Any
@@ -39,35 +40,45 @@ class Plain:
             self.originals["copyreg"] = reducer
 
     def reduce(self, obj: Any, protocol: int) -> Any:
-        outer, REDUCING.obj = REDUCING.obj, obj
+        cls: Any = self.cls
+        reducer = self._reducer
+        outer = REDUCING.obj
+        REDUCING.obj = obj
         try:
-            return self._reduced(obj, protocol)
+            if reducer is not None and type(obj) is cls:
+                return reducer(obj)
+            original = self.originals.get("__reduce_ex__")
+            if original is not None:
+                return original.__get__(obj, type(obj))(protocol)
+            protocol = max(2, protocol)
+            if self.is_covered:
+                return super(cls, obj).__reduce_ex__(protocol)
+            other = plain_of(cls)  # of another registry
+            plain = obj.__reduce_ex__ if other is None else partial(other.reduce, obj)
+            return plain(protocol)
         finally:
             REDUCING.obj = outer
 
-    def _reduced(self, obj: Any, protocol: int) -> Any:
-        reducer = registered_reducer(self.cls)
-        if reducer is not None and type(obj) is self.cls:
-            return reducer(obj)
-        original = self.originals.get("__reduce_ex__")
-        if original is not None:
-            return original.__get__(obj, type(obj))(protocol)
-        if not self.is_covered:
-            other = plain_of(self.cls)  # of another registry
-            plain = obj.__reduce_ex__ if other is None else partial(other.reduce, obj)
-            return plain(max(protocol, 2))
-        return self.above(obj).__reduce_ex__(max(protocol, 2))
+    @property
+    def _reducer(self) -> Any:
+        found = copyreg.dispatch_table.get(self.cls)
+        if self.is_covered and (found is None or hasattr(found, MARK)):  # as for nearly all
+            return self.originals.get("copyreg")
+        return registered_reducer(self.cls)
 
     def state(self, obj: Any) -> Any:
         """Return what ``__getstate__`` returns."""
-        return self.method(obj, "__getstate__")()
+        return self.method("__getstate__")(obj)
 
-    def method(self, obj: Any, name: str) -> Any:
-        """Return a method that one of ours hides."""
-        original = self.originals.get(name)
-        if original is not None:
-            return original.__get__(obj, type(obj))
-        return getattr(self.above(obj), name)
+    def method(self, name: str) -> Any:
+        """Return a function that does what a method does which one of ours hides."""
+        hidden = self.originals.get(name)
+        if hidden is None:
+            bases = (vars(base) for base in self.cls.__mro__[1:])
+            hidden = next(space[name] for space in bases if name in space)
+        if isinstance(hidden, _FUNCTIONS):
+            return hidden
+        return lambda obj, *args: hidden.__get__(obj, type(obj))(*args)
 
     def set_state(self, obj: Any, state: Any) -> None:
         _set(obj, state, self._setter(obj))
@@ -84,6 +95,9 @@ class Plain:
     def above(self, obj: Any) -> Any:
         cls: Any = self.cls
         return super(cls, obj)
+
+
+_FUNCTIONS = (types.FunctionType, types.MethodDescriptorType)
 
 
 def hides_state(cls: type) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 
 from collections.abc import Callable
@@ -103,6 +104,10 @@ class Construction:
 DEFAULT = Construction()
 
 
+_BY_VALUE = frozenset({"dump", "save"})
+"""The functions of the picklers in Python, some of which write classes by value."""
+
+
 class Stamp(functools.partial[Any]):
     """
     Make blank objects of a class, and know how a state fills them.
@@ -111,7 +116,15 @@ class Stamp(functools.partial[Any]):
     Python frame.
     """
 
-    __slots__ = ("_reduction", "check_reachable", "claim", "cls", "construction", "fill")
+    __slots__ = (
+        "_reduction",
+        "check_reachable",
+        "claim",
+        "cls",
+        "construction",
+        "described",
+        "fill",
+    )
 
     cls: type
     claim: Claim
@@ -120,21 +133,26 @@ class Stamp(functools.partial[Any]):
     """Refuse to be written where no load could find the class again."""
 
     construction: Construction
+    described: tuple[Any, ...]
+    """The arguments of `revive`."""
+
     __name__: str
+    travels: ClassVar[Callable[..., Any]]
+    """What a stamp reduces to for a pickler that writes classes by value; set as `revive` is."""
+
     revive: ClassVar[Callable[..., Stamp]]
     """What streams call to get the stamp back; the module that defines it sets it."""
 
     _reduction: tuple[Any, ...] | None
 
-    @property
-    def described(self) -> tuple[Any, ...]:
-        """The arguments of `revive`."""
-        claim = self.claim
-        return FORMAT, claim.ref, claim.version, claim.fields, claim.bases
-
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         if NOTES.stamps is not None:
             NOTES.stamps.append(self)
+        caller = sys._getframe(1)
+        if caller.f_code.co_name in _BY_VALUE:
+            reduction: tuple[Any, ...] | None = self.travels(self, caller)
+            if reduction is not None:
+                return reduction
         if self._reduction is None:
             self.check_reachable()
             self._reduction = (self.revive, self.described)
@@ -166,6 +184,7 @@ def make_stamp(
     stamp.fill = fill
     stamp.construction = construction
     stamp.check_reachable = check_reachable
+    stamp.described = (FORMAT, claim.ref, claim.version, claim.fields, claim.bases)
     stamp.__module__ = "versionpickle"
     stamp.__name__ = f"{NAMED}:{stamp.described!r}".replace(".", r"\x2e")
     stamp._reduction = None

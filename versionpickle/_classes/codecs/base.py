@@ -8,7 +8,7 @@ import functools
 import operator
 import threading
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol, TypeAlias
 
 import attrs
@@ -23,6 +23,7 @@ from versionpickle._wire import calls, states
 from versionpickle._wire.stamp import MAKES_BLANKS, Claim, Stamp, make_stamp
 from versionpickle.exceptions import FieldsError, StampError
 from versionpickle.migrations import Chain, Declaration, Registry
+from versionpickle.migrations._fields import is_slots_pair
 
 
 Maker: TypeAlias = tuple[Any, ...] | None
@@ -142,12 +143,20 @@ class Codec:
 
     def _of_fields(self, content: Any) -> Any:
         """Return a state without what is never stored."""
-        derived = self.layout.derived
-        if isinstance(content, tuple):
-            return tuple(map(self._of_fields, content))
-        if not isinstance(content, dict):
+        if isinstance(content, dict):
+            return self._without(content, self.layout.derived)
+        if not is_slots_pair(content):
             return content
-        return {name: value for name, value in content.items() if name not in derived}
+        attributes, slots = content
+        if attributes is None:
+            return None, self._without(slots, self.layout.derived)
+        # cloudpickle makes classes whose slots are only names.
+        slots = self._without(slots, {*self.layout.derived, *attributes})
+        attributes = self._without(attributes, self.layout.derived)
+        return (attributes, slots) if slots else attributes
+
+    def _without(self, values: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+        return {name: value for name, value in values.items() if name not in names}
 
     @functools.cached_property
     def _stamp_of_states(self) -> Stamp:

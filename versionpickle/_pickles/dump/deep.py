@@ -8,6 +8,7 @@ import functools
 import itertools
 import pickle
 import sys
+import types
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
@@ -48,6 +49,17 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
     The objects on the way wait in a list, not on the stack of the interpreter;
     it is some 20 times slower.
     """
+
+    # dill puts functions of its own into the table of pickle, for the whole process.
+    dispatch: Any = {  # noqa: RUF012 - it is read only
+        **{
+            cls: save
+            for cls, save in _PythonPickler.dispatch.items()
+            if save.__module__ == "pickle"
+        },
+        type: _PythonPickler.save_type,
+        types.FunctionType: _PythonPickler.save_global,
+    }
 
     def __init__(self, file: Any, protocol: int | None = None, **settings: Any) -> None:
         super().__init__(file, protocol, **settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from versionpickle._classes.instrument import Instrumentation
 from versionpickle._classes.stored_state import unpacked
@@ -13,10 +13,13 @@ from versionpickle._wire import calls
 from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp, make_stamp
 from versionpickle.exceptions import DowngradeError, MissingStepError, StepError
-from versionpickle.migrations import Chain, Declaration, Registry
+from versionpickle.migrations import Chain, Declaration, Registry, default_registry
+
+from .unstamped import UNSTAMPED, UnstampedObjects, refuse_stamp, version_of_unstamped
 
 
-Versions = Mapping[str | type, int]
+Unstamped: TypeAlias = Literal["unstamped"]
+Versions: TypeAlias = Mapping[str | type, int | Unstamped] | Unstamped
 
 
 def older_reducers(registry: Registry, versions: Versions) -> dict[type, Callable[[Any], Any]]:
@@ -26,22 +29,74 @@ def older_reducers(registry: Registry, versions: Versions) -> dict[type, Callabl
     Raise DowngradeError where a class is unknown, or a step that leads there cannot be
     undone: before anything is written.
     """
+    if versions == UNSTAMPED:
+        return _unstamped_reducers(registry)
     if not isinstance(versions, Mapping):
-        raise TypeError(f"versions= takes a dict such as {{Order: 2}}, not {versions!r}")
+        raise TypeError(
+            f"versions= takes a dict such as {{Order: 2}}, or 'unstamped', not {versions!r}"
+        )
     wanted = dict(_wanted(registry, target, version) for target, version in versions.items())
     reducers: dict[type, Callable[[Any], Any]] = {}
     for hooks in sorted(registry.all_hooks(), key=_bases_first):
         lineage = hooks.lineage()
-        if any(wanted.get(base, base.version) != base.version for base in lineage):
+        if any(wanted.get(base) == UNSTAMPED for base in lineage):
+            reducers[hooks.cls] = _unstamped(hooks)
+        elif any(wanted.get(base, base.version) != base.version for base in lineage):
             reducers[hooks.cls] = _OldVersion(registry, hooks, lineage, wanted).reduce
     return reducers
+
+
+def _unstamped_reducers(registry: Registry) -> dict[type, Callable[[Any], Any]]:
+    """Return the reducers that write no stamp of any class."""
+    reducers: dict[type, Callable[[Any], Any]] = {Stamp: refuse_stamp}
+    for known in {default_registry, registry}:
+        for hooks in known.all_hooks():
+            reducers[hooks.cls] = _reduce_later(hooks)
+    return reducers
+
+
+def _reduce_later(hooks: Instrumentation) -> Callable[[Any], Any]:
+    """Return a reducer that is worked out, or refuses, once there is an object of the class."""
+    made = functools.cache(lambda: _unstamped(hooks))
+
+    def reduce(obj: Any) -> Any:
+        return made()(obj)
+
+    return reduce
+
+
+def _unstamped(hooks: Instrumentation) -> Callable[[Any], Any]:
+    starts = tuple((base.ref, version_of_unstamped(base)) for base in hooks.lineage())
+    chain = _checked(hooks, starts, UNSTAMPED)
+    objects = UnstampedObjects(hooks, chain)
+    return lambda obj: _reduced(objects.reduce, obj, hooks.declaration.ref, UNSTAMPED)
+
+
+def _reduced(reduce: Callable[[Any], Any], obj: Any, ref: str, version: int | str) -> Any:
+    try:
+        return reduce(obj)
+    except StepError as exc:
+        raise DowngradeError(_why(exc), ref, version) from exc
+
+
+def _checked(
+    hooks: Instrumentation, starts: tuple[tuple[str, int], ...], version: int | str
+) -> Chain:
+    try:
+        chain = hooks.chains.join(starts)
+        chain.check_undo()
+    except (MissingStepError, StepError) as exc:
+        raise DowngradeError(_why(exc), hooks.declaration.ref, version) from exc
+    return chain
 
 
 def _bases_first(hooks: Instrumentation) -> tuple[int, str]:
     return len(hooks.cls.__mro__), hooks.declaration.ref
 
 
-def _wanted(registry: Registry, target: str | type, version: int) -> tuple[Declaration, int]:
+def _wanted(
+    registry: Registry, target: str | type, version: int | Unstamped
+) -> tuple[Declaration, int | Unstamped]:
     ref = ref_of(target) if isinstance(target, type) else str(target)
     declaration = registry.declaration(ref)
     if declaration is None:
@@ -51,9 +106,11 @@ def _wanted(registry: Registry, target: str | type, version: int) -> tuple[Decla
             ref,
             version,
         )
+    if version == UNSTAMPED:
+        return declaration, UNSTAMPED
     oldest, newest = declaration.oldest, declaration.version
     if type(version) is not int or not oldest <= version <= newest:
-        problem = f"its versions are the ints from {oldest} to {newest}"
+        problem = f"its versions are the ints from {oldest} to {newest}, and 'unstamped'"
         raise DowngradeError(problem, declaration.ref, version)
     return declaration, version
 
@@ -66,33 +123,22 @@ class _OldVersion:
         registry: Registry,
         hooks: Instrumentation,
         lineage: tuple[Declaration, ...],
-        wanted: dict[Declaration, int],
+        wanted: Mapping[Declaration, Any],
     ) -> None:
         self._hooks = hooks
         self._plain = registry.reducers.get(hooks.cls)
         starts = tuple((base.ref, wanted.get(base, base.version)) for base in lineage)
         *bases, (_, self._version) = zip(lineage, [number for _, number in starts], strict=True)
         self._bases = tuple((base.key, number) for base, number in bases)
-        self._chain = self._checked(starts)
+        self._chain = _checked(hooks, starts, self._version)
         self._stamps: dict[Any, Stamp] = {}
-
-    def _checked(self, starts: tuple[tuple[str, int], ...]) -> Chain:
-        ref = self._hooks.declaration.ref
-        try:
-            chain = self._hooks.chains.join(starts)
-            chain.check_undo()
-        except (MissingStepError, StepError) as exc:
-            raise DowngradeError(_why(exc), ref, self._version) from exc
-        return chain
 
     def reduce(self, obj: Any) -> Any:
         reduced = self._plain(obj) if self._plain else self._hooks.codec.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
-        try:
-            return self._older(*reduced)
-        except StepError as exc:
-            raise DowngradeError(_why(exc), self._hooks.declaration.ref, self._version) from exc
+        ref = self._hooks.declaration.ref
+        return _reduced(lambda whole: self._older(*whole), reduced, ref, self._version)
 
     def _older(self, function: Any, args: Any, state: Any = None, *rest: Any) -> Any:
         stamps = [part for part in (function, *args) if type(part) is Stamp]

@@ -208,6 +208,8 @@ def dumps(
     that *registry* adopted for itself.
     *versions* are the older versions to write, by class or ref: what old code can
     still read, while it runs next to the new one.
+    ``"unstamped"`` in place of a version, or of all versions, writes what a program without
+    versionpickle reads.
 
     >>> import versionpickle
     >>> versionpickle.loads(versionpickle.dumps({"answer": 42}))
