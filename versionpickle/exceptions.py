@@ -96,11 +96,11 @@ _INT_MAX = 2**128
 
 
 def printable(fact: Any) -> Any:
-    """
+    r"""
     Return what a message shows of *fact*, which may come from a hostile pickle.
 
-    >>> printable("a\\n" + "b" * 1000)[:6], len(printable("b" * 1000)) < 700
-    ('a\\\\nbbb', True)
+    >>> printable("a\n" + "b" * 1000)[:6], len(printable("b" * 1000)) < 700
+    ('a\\nbbb', True)
     """
     if isinstance(fact, tuple):
         return _printable_list(fact)
