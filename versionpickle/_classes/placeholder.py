@@ -18,6 +18,7 @@ from versionpickle.migrations._fields import as_dict
 
 
 _CLASSES_MAX = 4096
+_REF_MAX = 1024
 
 
 class _Written(threading.local):
@@ -176,10 +177,16 @@ def keep(
     return kept
 
 
-@functools.lru_cache(_CLASSES_MAX)
 def placeholder_class(ref: str) -> type[Placeholder]:
-    """Return the class of the placeholders for *ref*."""
+    """Return the class of the placeholders for *ref*; short ones are kept."""
+    return _kept_class(ref) if len(ref) <= _REF_MAX else _class_of(ref)
+
+
+def _class_of(ref: str) -> type[Placeholder]:
     return type("Placeholder", (Placeholder,), {"ref": ref, "__module__": __name__})
+
+
+_kept_class = functools.lru_cache(_CLASSES_MAX)(_class_of)
 
 
 def is_placeholder(cls: Any) -> bool:
