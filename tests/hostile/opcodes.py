@@ -67,15 +67,15 @@ def spellings(opcode):
 
 
 def repeated(size, *, is_all=True):
-    """Yield titles and pickles of *size* bytes; unless *is_all*, of a few forms."""
+    """Yield titles and pickles of *size* bytes; unless *is_all*, in one form."""
     for opcode in pickletools.opcodes:
         for spelling in spellings(opcode)[: None if is_all else 1]:
             for title, around in AROUND.items():
-                if is_all or title in {"", "in DICT"}:
+                if is_all or title == "in DICT":
                     yield f"{spelling!r} {title}", filled(spelling, around, size)
-            if is_all or not opcode.stack_before:
+            if is_all:
                 yield f"{spelling!r}, memoized", filled(spelling + MEMOIZE, AROUND[""], size)
-            if opcode.stack_before:
+            if is_all and opcode.stack_before:
                 yield f"{spelling!r} of None", filled(NONE + NONE + spelling, AROUND[""], size)
 
 
