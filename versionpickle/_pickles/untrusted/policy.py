@@ -141,7 +141,10 @@ class UntrustedPolicy:
 
     def _may_hide_methods(self, stamp: Stamp) -> bool:
         """Return whether attributes may get the names of methods, unless a step removes them."""
-        return not self._states.methods(stamp.cls).isdisjoint(stamp.claim.names)
+        names = stamp.claim.names
+        if names == self._states.declared_names(stamp):
+            return False
+        return not self._states.methods(stamp.cls).isdisjoint(names)
 
     # New objects
 
