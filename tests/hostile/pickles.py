@@ -584,7 +584,7 @@ hostile(
     "frozensets 100,000 deep",
     EMPTY_TUPLE + b"".join(MEMOIZE + POP + MARK + get(n) + FROZENSET for n in range(100_000)),
 )
-hostile("bombs", "900,000 marks", MARK * 900_000)
+hostile("bombs", "750,000 marks", MARK * 750_000)
 hostile("bombs", "memo place 2**32 - 1", value(1) + put(2**32 - 1))
 hostile("bombs", "a memo place of 4,000 digits", value(1) + pickle.PUT + b"9" * 4_000 + b"\n")
 hostile("bombs", "a memo place of 1,000,000 digits", pickle.GET + b"9" * 1_000_000 + b"\n")
