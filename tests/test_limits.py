@@ -12,6 +12,7 @@ import fractions
 import functools
 import io
 import os
+import pathlib
 import pickle
 import threading
 import time
@@ -34,6 +35,7 @@ from versionpickle.exceptions import (
     TruncatedError,
     UntrustedError,
 )
+from versionpickle.migrations import rename
 
 
 load = functools.partial(versionpickle.loads, limits=Limits())
@@ -672,3 +674,108 @@ def test_offset_is_of_the_opcode():
         load(data)
 
     assert data[caught.value.offset : caught.value.offset + 1] == asm.BUILD
+
+
+@versioned(version=2, name="hiding")
+class Hiding:
+    """Declares no fields, and was changed once."""
+
+    label = "none"
+
+    def is_admin(self):
+        return False
+
+    @functools.cached_property
+    def cached(self):
+        return 1
+
+    @property
+    def shown(self):
+        return 1
+
+    @shown.setter
+    def shown(self, value):
+        raise AssertionError("a setter runs")
+
+    @classmethod
+    def made(cls):
+        return cls()
+
+
+migration(Hiding, 1, rename("admin", "label"))
+
+
+class HidingUnversioned:
+    def is_admin(self):
+        return False
+
+
+adopt(HidingUnversioned)
+
+
+def blank(cls):
+    return asm.ref(f"test_limits:{cls}") + asm.EMPTY_TUPLE + asm.NEWOBJ
+
+
+HIDING = {
+    **{
+        f"{name} in version {version}": asm.stamped(
+            "hiding", 1, 2, version=version, fields=("admin", name)
+        )
+        for name in ("is_admin", "shown", "made")
+        for version in (1, 2)
+    },
+    "a dict": asm.stamp("hiding", 2, None)
+    + asm.put(1)
+    + asm.EMPTY_TUPLE
+    + asm.REDUCE
+    + asm.tuple_of(asm.get(1), asm.value({"is_admin": 1}))
+    + asm.BUILD,
+    "a call": asm.call(
+        "versionpickle:_make",
+        asm.stamp("hiding", 2, None),
+        asm.NONE,
+        asm.EMPTY_TUPLE,
+        asm.EMPTY_DICT,
+        asm.value({"is_admin": 1}),
+    ),
+    "no stamp": blank("HidingUnversioned") + asm.value({"is_admin": 1}) + asm.BUILD,
+    "slots": blank("HidingUnversioned") + asm.value((None, {"is_admin": 1})) + asm.BUILD,
+}
+
+
+@pytest.mark.parametrize("kind", HIDING)
+def test_methods_are_no_data(kind):
+    """No attribute may take the place of a method, in whatever way it is stored."""
+    with pytest.raises(UntrustedError, match="which is a method or property of its class"):
+        load(asm.whole(HIDING[kind]))
+
+
+def test_attributes_that_hide_nothing():
+    """Attributes with defaults on the class, and properties that were computed, are data."""
+    obj = Hiding()
+    obj.label, obj.other = "some", obj.cached
+
+    again = load(versionpickle.dumps(obj))
+
+    assert ("some", 1) == (again.label, again.other)
+    old = load(asm.whole(asm.stamped("hiding", "old", version=1, fields=("admin",))))
+    assert "old" == old.label
+
+
+@pytest.mark.parametrize("cls", ["PurePosixPath", "PureWindowsPath"])
+def test_paths_weigh_their_text(cls):
+    """Many long paths are many objects, even if they share one text."""
+    text = asm.text("ab/" * 10_000) + asm.put(0) + asm.POP
+    path = asm.ref(f"pathlib:{cls}") + asm.get(0) + asm.TUPLE1 + asm.REDUCE
+
+    with pytest.raises(LimitError, match="objects"):
+        load(asm.whole(text + asm.list_of(path * 200)))
+    assert 1_000 == len(load(pickle.dumps([pathlib.PurePath(f"/a/b/{n}") for n in range(1_000)])))
+
+
+def test_the_stack_is_counted():
+    """What is on the stack counts as items, before it becomes part of anything."""
+    with pytest.raises(LimitError, match="items"):
+        load(b"\x80\x04(" + b"N" * 2_000_000 + b"d.")
+    assert 50_000 == len(load(b"\x80\x04(" + b"N" * 50_000 + b"t."))

@@ -1069,7 +1069,7 @@ class TestStamps:
 
     def test_cache_is_bounded(self, registry, monkeypatch):
         """A flood of old stamps does not fill the memory."""
-        monkeypatch.setattr("versionpickle._classes.reviving._STAMPS_MAX", 3)
+        monkeypatch.setattr("versionpickle._wire.stamp_cache._ROOM", 15_000)
 
         class Plain(Versioned, registry=registry, name="plain"):
             pass

@@ -584,7 +584,7 @@ hostile(
     "frozensets 100,000 deep",
     EMPTY_TUPLE + b"".join(MEMOIZE + POP + MARK + get(n) + FROZENSET for n in range(100_000)),
 )
-hostile("bombs", "900,000 marks", MARK * 900_000)
+hostile("bombs", "750,000 marks", MARK * 750_000)
 hostile("bombs", "memo place 2**32 - 1", value(1) + put(2**32 - 1))
 hostile("bombs", "a memo place of 4,000 digits", value(1) + pickle.PUT + b"9" * 4_000 + b"\n")
 hostile("bombs", "a memo place of 1,000,000 digits", pickle.GET + b"9" * 1_000_000 + b"\n")
@@ -722,6 +722,22 @@ hostile(
     "bombs",
     "20,000 different stamps",
     EMPTY_LIST + MARK + b"".join(stamp(OPEN, 2, (f"a{n}",)) for n in range(20_000)) + APPENDS,
+)
+hostile("bombs", "8,000,000 times None, as a dict", MARK + NONE * 8_000_000 + pickle.DICT)
+hostile("bombs", "8,000,000 times None, left on the stack", NONE * 8_000_000)
+hostile("bombs", "1,600,000 short strings on the stack", b"\x8c\x02\xc4\x80" * 1_600_000)
+hostile(
+    "bombs",
+    "17,000 paths of one long text",
+    text("ab/" * 10_000) + put(0) + POP + ref("pathlib:PurePosixPath") + put(1) + POP,
+    list_of((get(1) + get(0) + TUPLE1 + REDUCE) * 17_000),
+)
+hostile(
+    "states",
+    "an attribute in place of a method",
+    ref(ALLOWED) + EMPTY_TUPLE + NEWOBJ,
+    tuple_of(NONE, dict_of(text("append"), value(1))) + BUILD,
+    allow=(ALLOWED,),
 )
 
 OF_TUPLE, OF_BYTES, OF_SET, OF_FROZENSET, OF_DICT, OWNED, HASHED, ADOPTED, SINGLE = (

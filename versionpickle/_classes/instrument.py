@@ -178,9 +178,9 @@ class Instrumentation:
         codec = codec_of(self)
         self._unstamped = Unstamped(codec, self.declaration, self.registry)
 
-    def stamp(self, claim: Claim) -> Stamp:
+    def stamp(self, claim: Claim, *, is_kept: bool = True) -> Stamp:
         """Return the stamp that makes and fills the objects of *claim*."""
-        return self.codec.stamp(claim)
+        return self.codec.stamp(claim, is_kept=is_kept)
 
     def restore(self, obj: Any, state: Any) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
@@ -222,7 +222,8 @@ class Instrumentation:
         declaration = self.registry.declaration
         for claim in [*self.registry.stamps]:  # loads add to them meanwhile
             if claim.version == version and declaration(claim.ref) is self.declaration:
-                return claim.names
+                names: tuple[str, ...] = claim.names
+                return names
         return None
 
     # Subclasses that are created later

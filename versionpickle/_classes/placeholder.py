@@ -18,6 +18,7 @@ from versionpickle.migrations._fields import as_dict
 
 
 _CLASSES_MAX = 4096
+_REF_MAX = 1024
 
 
 class _Written(threading.local):
@@ -187,9 +188,12 @@ def keep(
     return kept
 
 
-@functools.lru_cache(_CLASSES_MAX)
 def placeholder_class(ref: str) -> type[Placeholder]:
-    """Return the class of the placeholders for *ref*."""
+    """Return the class of the placeholders for *ref*; short ones are kept."""
+    return _kept_class(ref) if len(ref) <= _REF_MAX else _class_of(ref)
+
+
+def _class_of(ref: str) -> type[Placeholder]:
     module, _, name = ref.partition(":")
     shown_as = {"__module__": module, "__qualname__": name} if name else {"__module__": __name__}
     return type("Placeholder", (Placeholder,), {"ref": ref, **shown_as})
@@ -198,6 +202,9 @@ def placeholder_class(ref: str) -> type[Placeholder]:
 def kept_attribute(owner: Placeholder, name: str) -> Placeholder:
     """Return the placeholder of what a pickle takes from an object that is a placeholder."""
     return placeholder_class("builtins:getattr")(owner, name)
+
+
+_kept_class = functools.lru_cache(_CLASSES_MAX)(_class_of)
 
 
 def is_placeholder(cls: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from versionpickle._wire.calls import wire_function
 from versionpickle._wire.refs import checked_ref, is_version, look_up, shortened
 from versionpickle._wire.stamp import FORMAT, NAMED, Claim, Stamp
+from versionpickle._wire.stamp_cache import is_small
 from versionpickle.exceptions import (
     DeclarationError,
     FutureVersionError,
@@ -21,9 +22,6 @@ from versionpickle.migrations import Converted, Declaration, Registry, Retired, 
 from .instrument import imply, instrumentation_of
 from .methods import method_named
 from .placeholder import placeholder_stamp
-
-
-_STAMPS_MAX = 4096
 
 
 @wire_function
@@ -50,11 +48,14 @@ def revive_in(
     version: int,
     fields: tuple[str, ...] | None,
     bases: tuple[tuple[str, int], ...],
+    *,
+    is_limited: bool = False,
 ) -> Stamp:
     """
     Return the stamp of *registry* that a stream describes.
 
     With *importing*, an unknown class's module is imported, as pickle does.
+    What *is_limited*, and may be made up, is not kept by the class.
     """
     described = (format, version, fields, bases)
     known = registry.latest.get(ref) if type(ref) is str else None
@@ -62,8 +63,12 @@ def revive_in(
     if known is not None and known[0] == described and type(version) is type(format) is int:
         return known[1]
     claim = checked_claim(ref, *described)
-    stamp = registry.stamps.get(claim) or _new_stamp(registry, claim, importing)
-    registry.latest[ref] = (described, stamp)
+    stamp = registry.stamps.get(claim) or registry.foreign_stamps.get(claim)
+    if stamp is None:
+        stamp = _new_stamp(registry, claim, importing, is_limited=is_limited)
+        (registry.foreign_stamps if is_limited else registry.stamps).keep(claim, stamp)
+    if is_small(claim):
+        registry.latest[ref] = (described, stamp)
     return stamp
 
 
@@ -73,6 +78,7 @@ def revive_or_keep(
     keep: frozenset[str],
     kept: dict[Claim, Stamp],
     *described: Any,
+    is_limited: bool = False,
 ) -> Stamp:
     """
     Return a stamp that makes placeholders, where *keep* asks for it.
@@ -80,7 +86,7 @@ def revive_or_keep(
     It is for classes that are missing, or that come from the future.
     """
     try:
-        return revive_in(registry, importing, *described)
+        return revive_in(registry, importing, *described, is_limited=is_limited)
     except (UnknownClassError, FutureVersionError) as exc:
         if ("missing" if isinstance(exc, UnknownClassError) else "future") not in keep:
             raise
@@ -89,19 +95,16 @@ def revive_or_keep(
     return kept.setdefault(claim, placeholder_stamp(claim))
 
 
-def _new_stamp(registry: Registry, claim: Claim, importing: bool) -> Stamp:
+def _new_stamp(registry: Registry, claim: Claim, importing: bool, *, is_limited: bool) -> Stamp:
     meaning = _meaning(registry, claim, importing)
     if isinstance(meaning, Retired):
-        stamp = placeholder_stamp(claim)
-    elif isinstance(meaning, Converted):
+        return placeholder_stamp(claim)
+    if isinstance(meaning, Converted):
         from .conversion import conversion_stamp, exit_conversion  # noqa: PLC0415 - few classes become others
 
-        stamp = conversion_stamp(exit_conversion(registry, claim))
-    else:
-        stamp = meaning.hooks.stamp(claim)
-    if len(registry.stamps) >= _STAMPS_MAX:
-        registry.stamps.clear()
-    registry.stamps[claim] = stamp
+        return conversion_stamp(exit_conversion(registry, claim))
+    is_kept = not is_limited and is_small(claim)
+    stamp: Stamp = meaning.hooks.stamp(claim, is_kept=is_kept)
     return stamp
 
 

@@ -7,6 +7,7 @@ import enum
 from typing import TYPE_CHECKING, Any
 
 from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
+from versionpickle._wire.stamp_cache import size_of_names
 from versionpickle.exceptions import StepError
 from versionpickle.migrations import Chain, Declaration, Registry
 from versionpickle.migrations._fields import OperationError, as_dict
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 _FILLS_MAX = 64
 """How many sets of names get a function of their own."""
+
+_NAMES_MAX = 2**18
+"""How many bytes these and their code may take."""
 
 
 class Unstamped:
@@ -56,7 +60,7 @@ class Unstamped:
             return None
         key = (id(chain), *named)  # the codec keeps its chains
         if key not in self._fills:
-            if len(self._fills) >= _FILLS_MAX:
+            if len(self._fills) >= _FILLS_MAX or size_of_names((*named,)) > _NAMES_MAX:
                 return None
             is_common = self._is_common(chain)
             self._fills[key] = self.codec.fill_of_dict((*named,), chain, is_common=is_common)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from versionpickle._wire.refs import MARK, public
-from versionpickle._wire.stamp import Claim, Stamp
+from versionpickle._wire.stamp import Stamp
+from versionpickle._wire.stamp_cache import StampCache
 
 from ._declaration import Declaration
 from ._graph import StepGraph
@@ -34,8 +35,9 @@ class Registry:
     def __init__(self, name: str = "") -> None:
         self.name = name
         self.lock = threading.RLock()
-        self.stamps: dict[Claim, Stamp] = {}
-        """Stamps by their claims; a cache that may be cleared."""
+        self.stamps = StampCache()
+        self.foreign_stamps = StampCache()
+        """The stamps of loads with limits, which may be made up: no class keeps those as well."""
 
         self.latest: dict[str, tuple[tuple[Any, ...], Stamp]] = {}
         """What the latest stamp of a ref claimed, and the stamp."""
@@ -119,6 +121,7 @@ class Registry:
 
     def _forget_stamps(self) -> None:
         self.stamps.clear()
+        self.foreign_stamps.clear()
         self.latest.clear()
         self.fast_loads = None
 

@@ -164,10 +164,12 @@ class Codec:
             None, lambda claim: self.upgrade(claim, self.chains.today())
         )
 
-    def stamp(self, claim: Claim) -> Stamp:
+    def stamp(self, claim: Claim, *, is_kept: bool = True) -> Stamp:
+        """Return a stamp; where it *is_kept*, the class gets code for it."""
         declaration = self.declaration
         today = Claim(declaration.key, declaration.version, claim.fields, self._bases)
-        current = self.current(claim.fields) if claim == today else None
+        known = self.current if is_kept else self.known
+        current = known(claim.fields) if claim == today else None
         if current is not None:
             return current
         chain = self.chains.of(claim)
@@ -181,7 +183,8 @@ class Codec:
             return make_stamp(self.cls, claim, fill, make=self.maker(named, chain, fill))
         make = self.maker(claim, chain, None)
         stamp = make_stamp(self.cls, claim, self.upgrade(claim, chain), make=make)
-        self.take_in(stamp, chain)
+        if is_kept:
+            self.take_in(stamp, chain)
         return stamp
 
     def take_in(self, stamp: Stamp, chain: Chain) -> None:
@@ -194,6 +197,10 @@ class Codec:
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         """Return today's stamp for these stored fields, if objects are stored so."""
         raise NotImplementedError
+
+    def known(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        """Return it without making any."""
+        return self.current(fields)
 
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
         """Return what fills an object from a state of *claim*."""

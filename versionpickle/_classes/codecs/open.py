@@ -38,6 +38,9 @@ class OpenCodec(FieldsCodec):
             return None
         return self._stamps.get(fields) or self._first(fields)
 
+    def known(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        return self._fallback_stamp if fields is None else self._stamps.get(fields)
+
     def _first(self, fields: tuple[str, ...]) -> Stamp | None:
         """Make a stamp for these attributes, unless there are very many already."""
         with self.owner.lock:

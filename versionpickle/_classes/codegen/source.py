@@ -81,11 +81,15 @@ class Source:
     def compile(self, label: str) -> Callable[..., Any]:
         text = str(self)
         filename = f"<versionpickle {label}>"
-        linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
+        if len(text) <= _SHOWN_MAX:  # a traceback shows its lines, as long as the program runs
+            linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
         names = dict(self._names)
         exec(compile(text, filename, "exec"), names)  # noqa: S102 - names come from our own fields, checked to be identifiers
         function: Callable[..., Any] = names[text[4 : text.index("(")]]
         return function
+
+
+_SHOWN_MAX = 2**18
 
 
 def _shown(value: Any) -> str:

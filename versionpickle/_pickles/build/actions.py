@@ -262,6 +262,7 @@ class DeferredActions:
             making.conversion(state).fill(obj, state)
         else:
             deferred.set_result(making.make(state))
+            self._policy.filled(deferred.result())
 
     def _restore(self, obj: Any, state: Any) -> None:
         self._unfilled.pop(id(obj), None)
@@ -274,6 +275,7 @@ class DeferredActions:
             hooks.restore(obj, state, ref)
         else:
             restore(obj, state)
+        self._policy.filled(obj)
         self._put_items(obj)
 
     def _awaited_in(self, state: Any) -> list[Deferred]:

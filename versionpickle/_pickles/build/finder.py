@@ -204,9 +204,11 @@ class Finder:
             importing = self.plain is not None
             if self.keep:
                 keeping = (self.registry, importing, self.keep, self._kept)
-                revive = functools.partial(revive_or_keep, *keeping)
+                revive = functools.partial(revive_or_keep, *keeping, is_limited=self.waits)
             else:
-                revive = functools.partial(revive_in, self.registry, importing)
+                revive = functools.partial(
+                    revive_in, self.registry, importing, is_limited=self.waits
+                )
             self.may_convert = self.registry.has_edges
             return self._noted_pure(revive)
         if (module, name) in _OURS:

@@ -90,6 +90,9 @@ class Policy(Protocol):
     def check_state(self, obj: Any, state: Any) -> None:
         """Admit a state that is whole, right before it is set."""
 
+    def filled(self, obj: Any) -> None:
+        """Admit an object that has just got its state."""
+
     def check_holds(self, obj: Any, *kinds: type) -> None:
         """Admit items for *obj*, which is of one of these kinds if it is a value."""
 
@@ -128,4 +131,6 @@ class Trust:
 
     find_extension = view = call = called = new = made_new = _admit
     packed = begin = froze = take_in = check_set = dropped = _admit
-    before_run = after_run = resolved = before_fill = check_state = check_holds = charge = _admit
+    before_run = after_run = resolved = before_fill = check_state = filled = check_holds = (
+        charge
+    ) = _admit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -122,7 +122,7 @@ class _Container:
         self._others: dict[int, int] | None = None
         """How many keys the others have taken, by id: hardly any dict has more than one taker."""
 
-    def new_to(self, taker: object) -> list[Any] | tuple[Any, ...]:
+    def new_to(self, taker: object) -> Sequence[Any]:
         """Return the keys that *taker* has not taken yet, however often it is given this dict."""
         count = len(self.keys)
         if self._taker is None or self._taker is taker:

@@ -55,10 +55,17 @@ class Machine:
         items, memo, marks = stack.items, stack.memo, stack.marks
         memo_room, marks_room = source.memo_room, source.marks_room
         short_text = _SHORT_BINUNICODE if source.reads_short_text else None
+        window = source.window
+        look_at = position + window
+        end = min(end, look_at)  # up to which no opcode needs a look at the stack before it
         while True:
             source.at = position
             if position >= end:
-                end = source.go_on(position)
+                if position >= source.end:
+                    source.go_on(position)
+                source.look_at(stack)
+                look_at = position + window
+                end = min(source.end, look_at)
             opcode = data[position]
             position += 1
             if opcode == _MEMOIZE and items and len(memo) < memo_room:
@@ -76,7 +83,7 @@ class Machine:
             elif opcode == short_text and position < end:
                 start = position + 1
                 position = start + data[position]
-                raw = data[start:position] if position <= end else source.no_more()
+                raw = data[start:position] if position <= source.end else source.no_more()
                 items.append(str(raw, "utf-8", "surrogatepass"))
             elif opcode == _MARK and len(marks) < marks_room:
                 marks.append(items)
@@ -120,3 +127,4 @@ class Machine:
                 handler(stack, maker)
                 items, position = stack.items, source.position
                 end, memo_room = source.end, source.memo_room
+                end = end if end <= look_at else look_at  # noqa: FURB136 - min() takes longer

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import struct
+import sys
 
 from typing import Any
 
@@ -23,6 +24,9 @@ class Source:
 
     marks_room: float = math.inf
     """While fewer marks are open, another may be set, unchecked."""
+
+    window: int = sys.maxsize
+    """After how many bytes `look_at` is asked again."""
 
     reads_short_text = True
     """Whether strings of up to 255 bytes may be decoded without calling `text`."""
@@ -73,6 +77,9 @@ class Source:
     def exceed_marks(self, number: int) -> None:
         """Refuse more open marks than there is room for."""
         raise NotImplementedError
+
+    def look_at(self, stack: Any) -> None:
+        """Admit a stack of any size."""
 
     def take(self, count: int) -> bytes:
         start, end = self.position, self.position + count

@@ -131,6 +131,9 @@ _SPELLED = pickle.SHORT_BINUNICODE
 _NAMED = pickle.MEMOIZE + pickle.STACK_GLOBAL + pickle.MEMOIZE
 
 _SPELLINGS_MAX = 4096
+_SPELLING_MAX = 4096
+"""How many bytes one of them may have."""
+
 _spellings: dict[tuple[bytes, ...], tuple[str, ...]] = {}
 
 
@@ -146,7 +149,8 @@ def _names_beside(data: bytes) -> tuple[str, ...]:
         return _spellings[spelling]
     found = names_in(data)
     names = tuple(dict.fromkeys(name for name in found if name not in WIRE_REFS))
-    if len(spelling) == 2 * len(found) and _are_unmistakable(names):  # a code spells none
+    is_short = sum(map(len, spelling)) <= _SPELLING_MAX
+    if is_short and len(spelling) == 2 * len(found) and _are_unmistakable(names):  # no codes
         if len(_spellings) >= _SPELLINGS_MAX:
             _spellings.clear()
         _spellings[spelling] = names

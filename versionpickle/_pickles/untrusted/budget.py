@@ -58,9 +58,13 @@ class Budget:
     def hold(self, items: int) -> None:
         """Count items, of all containers together."""
         self._items += items
-        if self._items > self.limits.items:
-            self.exceed("items", self._items)
+        self.check_items(0)
         self.tick()
+
+    def check_items(self, further: int) -> None:
+        """Refuse to hold so many *further* items beside those of containers."""
+        if self._items + further > self.limits.items:
+            self.exceed("items", self._items + further)
 
     def look_at_the_clock(self) -> None:
         over = time.monotonic() - self._deadline

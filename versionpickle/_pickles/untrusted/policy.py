@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import pathlib
 import sys
 
 from collections import UserString
@@ -152,8 +154,15 @@ class UntrustedPolicy:
                 self._source.refuse(f"a field of {stamp.claim.ref} is named {shortened(name)}")
         if not stamp.claim.is_by_values and makes_blanks(stamp):
             claimed = self._blanks[id(stamp)] = (WANTED, stamp)
-            if stamp.claim.fields is not None:
+            if stamp.claim.fields is not None and not self._may_hide_methods(stamp):
                 self._sizes[id(claimed)] = 1 + len(stamp.claim.names)
+
+    def _may_hide_methods(self, stamp: Stamp) -> bool:
+        """Return whether attributes may get the names of methods, unless a step removes them."""
+        names = stamp.claim.names
+        if names == self._states.declared_names(stamp):
+            return False
+        return not self._states.methods(stamp.cls).isdisjoint(names)
 
     # New objects
 
@@ -252,6 +261,9 @@ class UntrustedPolicy:
         if type(obj) is not Deferred or obj.making is None:
             self._states.check(obj, state)
 
+    def filled(self, obj: Any) -> None:
+        self._states.check_filled(obj)
+
     def resolved(self, deferred: Deferred) -> None:
         self._states.resolved(deferred)
         self._calls.resolved(deferred)
@@ -263,10 +275,25 @@ class UntrustedPolicy:
         if function is calls.set_state:
             self._states.check(args[0], args[1])
         self._calls.check_made(function, args)
+        if isinstance(function, type) and issubclass(function, pathlib.PurePath):
+            self._budget.count(_weight_of_path(args))
         self._budget.charge(None, hashed_by(function, args))
 
     def after_run(self, function: Any, made: Any) -> None:
         self._budget.count(_weight(made) if self._finder.is_pure(function) else 1)
+        if function is calls.make or function is calls.rebuild:
+            self._states.check_filled(made)
+        if isinstance(made, enum.Flag):
+            self._bound_flags(made)
+
+    def _bound_flags(self, made: enum.Flag) -> None:
+        """Let an enum not keep all combinations of flags for ever that somebody made up."""
+        known = type(made)._value2member_map_
+        if isinstance(made, int) and len(known) > _INT_FLAGS_MAX:
+            if made._name_ not in type(made).__members__:
+                del known[made._value_]  # others of this value are equal, as ints are
+        elif len(known) > _FLAGS_MAX:
+            self._budget.exceed("objects", len(known))
 
     def check_holds(self, obj: Any, *kinds: type) -> None:
         """Refuse items for what holds none: a method of that name may do anything."""
@@ -306,12 +333,24 @@ _ZONE_WEIGHT = 500
 """A zone is read from its file each time."""
 
 _UNIT = 64
+_INT_FLAGS_MAX = 4_096
+_FLAGS_MAX = 65_536
+"""How many combinations of flags an enum may know."""
+
+_LONG_UNIT = 256
 
 
 def _claimed_by_make(stamp: Stamp, *rest: Any) -> Claimed:
     if len(rest) == 4:
         return TAKEN, stamp
     return FREE if instrumentation_of(stamp.cls) is None else WANTED, stamp
+
+
+def _weight_of_path(texts: Iterable[Any]) -> int:
+    """Return for how many objects a path of these texts counts, which it holds part by part."""
+    given = [text for text in texts if type(text) is str]
+    separators = sum(text.count("/") + text.count("\\") for text in given)
+    return separators // 4 + sum(map(len, given)) // _LONG_UNIT
 
 
 def _weight(made: Any) -> int:

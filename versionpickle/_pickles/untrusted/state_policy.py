@@ -18,6 +18,7 @@ from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Stamp
 
 from .called import is_maker, is_value_class, named
+from .methods import method_names
 from .open_objects import TAKEN, ObjectLifetimes
 from .signatures import is_known_state, is_state_of_uuid
 from .strict_source import StrictSource
@@ -35,6 +36,8 @@ class StatePolicy:
         self._lifetimes = lifetimes
         self._stamps: dict[int, tuple[Any, Stamp]] = {}
         """By object: the stamp that made it."""
+
+        self._methods: dict[type, frozenset[str]] = {}
 
     def take(self, obj: Any, state: Any) -> None:
         """Admit a state for the innermost object, which has none."""
@@ -75,6 +78,29 @@ class StatePolicy:
         else:
             self._check_names(obj, state)
 
+    def check_filled(self, obj: Any) -> None:
+        """Refuse an object whose attributes hide methods, now that it has its state."""
+        if type(obj).__dictoffset__ == 0 or isinstance(obj, type) or self._reads_itself(obj):
+            return
+        self._check_methods(obj, object.__getattribute__(obj, "__dict__"))
+
+    def _check_methods(self, obj: Any, names: Iterable[str]) -> None:
+        hidden = self.methods(type(obj)).intersection(names)
+        if hidden:
+            self._source.refuse(
+                f"the state of {named(obj)} holds {shortened(min(hidden))}, which is a method or "
+                "property of its class"
+            )
+
+    def methods(self, cls: type) -> frozenset[str]:
+        """Return the names that no state may fill."""
+        found = self._methods.get(cls)
+        if found is None:
+            hooks = self._hooks(cls)
+            fields = () if hooks is None else hooks.codec.layout.names
+            found = self._methods[cls] = method_names(cls, fields)
+        return found
+
     def _check_parts(self, obj: Any, state: Any, stamp: Stamp) -> None:
         names = stamp.claim.names
         rest = state[1 + len(names) :]
@@ -106,6 +132,8 @@ class StatePolicy:
             for name in part if type(part) is dict else ():
                 if is_dunder(name):
                     self._source.refuse(f"the state of {named(obj)} holds {shortened(name)}")
+        if len(pair) == 2 and type(pair[1]) is dict:  # which is set by setattr, and runs setters
+            self._check_methods(obj, pair[1])
 
     def _reads_itself(self, obj: Any) -> bool:
         hooks = self._hooks(type(obj))

@@ -24,6 +24,8 @@ _DECIMAL = re.compile(rb"[-+]?(?:0|[1-9][0-9]*)")
 class StrictSource(Source):
     """Read a pickle as picklers write it: frames, numbers and indexes of the memo."""
 
+    window = 16_384
+
     def __init__(
         self, data: bytes, limits: Limits, *, encoding: str = "ASCII", errors: str = "strict"
     ) -> None:
@@ -63,6 +65,10 @@ class StrictSource(Source):
         if self.position + size > self.end:
             self.no_more()
         self.end = self.position + size
+
+    def look_at(self, stack: Any) -> None:
+        """Count what is on the stack, which may be a lot that never becomes part of anything."""
+        self.budget.check_items(len(stack.items) + sum(map(len, stack.marks)))
 
     def set_protocol(self, protocol: int) -> None:
         if self.at != 0:

@@ -71,15 +71,25 @@ _READ = "SELECT text, sum FROM labels WHERE id = ?"
 _WRITE = "INSERT INTO labels (text, sum) VALUES (?, ?) ON CONFLICT (text) DO NOTHING"
 
 
-@functools.lru_cache(maxsize=4096)
+_TEXT_MAX = 4096
+
+
 def manifest_in(text: Any, checksum: Any) -> Manifest | None:
-    """Return the manifest that a text is, if it is what was stored."""
+    """Return the manifest that a text is, if it is what was stored; short ones are kept."""
+    is_short = type(text) is str and len(text) <= _TEXT_MAX
+    return _kept_manifest(text, checksum) if is_short else _manifest(text, checksum)
+
+
+def _manifest(text: Any, checksum: Any) -> Manifest | None:
     if type(text) is not str or zlib.crc32(text.encode()) != checksum:
         return None
     try:
         return Manifest.from_text(text)
     except Exception:  # noqa: BLE001 - versionpickle did not write it, whatever it is
         return None
+
+
+_kept_manifest = functools.lru_cache(maxsize=4096)(_manifest)
 
 
 class ManifestCheck:
