@@ -277,9 +277,8 @@ def held(obj: Any) -> list[Any]:
     values = [*getattr(obj, "__dict__", {}).values(), *getattr(obj, "args", ())]
     for base in type(obj).__mro__:
         names = vars(base).get("__slots__", ())
-        for name in (names,) if isinstance(names, str) else names:
-            if hasattr(obj, name):
-                values.append(getattr(obj, name))
+        names = (names,) if isinstance(names, str) else names
+        values += [getattr(obj, name) for name in names if hasattr(obj, name)]
     values += [getattr(obj, name) for name in getattr(type(obj), "__struct_fields__", ())]
     values += [getattr(obj, name, None) for name in ("errno", "strerror", "name", "value")]
     if isinstance(obj, dict):

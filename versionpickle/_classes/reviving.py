@@ -51,10 +51,13 @@ def revive_in(
     known = registry.latest.get(ref) if type(ref) is str else None
     # True would be as good as 1 without the last test.
     if known is not None and known[0] == said and type(version) is type(format) is int:
-        return known[1]
-    claim = checked_claim(ref, *said)
-    stamp = registry.stamps.get(claim) or _new_stamp(registry, claim, importing)
-    registry.latest[ref] = (said, stamp)
+        stamp = known[1]
+    else:
+        claim = checked_claim(ref, *said)
+        stamp = registry.stamps.get(claim) or _new_stamp(registry, claim, importing)
+        registry.latest[ref] = (said, stamp)
+    if stamp.begin is not None:
+        stamp.begin()
     return stamp
 
 

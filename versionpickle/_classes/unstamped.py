@@ -124,7 +124,7 @@ class Unstamped:
 
     def check_arguments(self) -> None:
         """Refuse arguments for an object of a class that takes none."""
-        if not self.codec.takes_arguments():
+        if not self.codec.is_made_from_arguments:
             raise self.chain(None).failed("making the object", OperationError(MADE_FROM_ARGUMENTS))
 
     def have_blanks(self, objects: list[Any]) -> bool:

@@ -78,13 +78,24 @@ class Construction:
         *state* is None where the state follows; False says that there is none, for a function
         that might return something else.
         """
-        obj = stamp.cls(*args, **kwargs) if function is None else function(*args, **kwargs)
+        if function is None:
+            obj = self.called(stamp, args, kwargs)
+        else:
+            obj = self.of_function(stamp, function, args, kwargs)
         if state is False:
             if type(obj) is stamp.cls:
                 stamp.fill(obj, (stamp, None))
         elif state is not None:
             stamp.fill(obj, (stamp, state))
         return obj
+
+    def called(self, stamp: Stamp, args: tuple[Any, ...], kwargs: Any) -> Any:
+        """Call the class."""
+        return stamp.cls(*args, **kwargs)
+
+    def of_function(self, stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
+        """Call the function that the class reduces to."""
+        return function(*args, **kwargs)
 
     def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:
         """Make an object from all that was stored of it, as the wire *function* is called."""
@@ -107,7 +118,7 @@ class Stamp(functools.partial[Any]):
     Python frame.
     """
 
-    __slots__ = ("_reduction", "check_reachable", "claim", "cls", "construction", "fill")
+    __slots__ = ("_reduction", "begin", "check_reachable", "claim", "cls", "construction", "fill")
 
     cls: type
     claim: Claim
@@ -116,6 +127,9 @@ class Stamp(functools.partial[Any]):
     """Refuse to be written where no load could find the class again."""
 
     construction: Construction
+    begin: Callable[[], None] | None
+    """What is called when a pickle begins to use this stamp, if it is one of an old version."""
+
     revive: ClassVar[Callable[..., Stamp]]
     """What streams call to get the stamp back; the module that defines it sets it."""
 
@@ -156,6 +170,7 @@ def make_stamp(
     stamp.claim = claim
     stamp.fill = fill
     stamp.construction = construction
+    stamp.begin = None
     stamp.check_reachable = check_reachable
     stamp._reduction = None
     return stamp

@@ -7,7 +7,7 @@ import functools
 import operator
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.layout import Layout
@@ -19,6 +19,10 @@ from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError
 
 from .base import Codec, Owner
+
+
+if TYPE_CHECKING:
+    from .construction import Making
 
 
 class EnumCodec(Codec):
@@ -48,6 +52,16 @@ class EnumCodec(Codec):
         parts = [member for member in members.values() if member.value and member in obj]
         rest = functools.reduce(lambda bits, part: bits & ~part.value, parts, obj.value)
         return (*(part.name for part in parts), *([rest] if rest else []))
+
+    stores_whole = staticmethod(calls.member)
+
+    def older_make(
+        self, construction: Making, claim: Claim, chain: Chain, fill: SetState
+    ) -> Callable[..., Any]:
+        def make(*args: Any, **kwargs: Any) -> Any:
+            raise chain.failed("finding a member", OperationError(_NO_MEMBER))
+
+        return make
 
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
         def named(name: str) -> Any:
@@ -80,6 +94,12 @@ class EnumCodec(Codec):
             raise chain.failed(
                 f"finding the member of the value {shortened(value)}", exc
             ) from None
+
+
+_NO_MEMBER = (
+    "it was stored as an object, and its class is an enum today; let a step end in replace(), "
+    "with a function that returns the member"
+)
 
 
 def _bits(parts: tuple[Any, ...], named: Callable[[str], Any]) -> int:

@@ -47,6 +47,8 @@ class FactoryCodec(Codec):
         # With the object's own dict, pickle would end a cycle before the dict is filled.
         return calls.rebuild, (self._stamp, args, copy.copy(state)), None, items, pairs
 
+    stores_whole = staticmethod(calls.rebuild)
+
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
         def make(_: Any, state: Any) -> Any:
             if len(state) != 3 or type(state[1]) is not tuple:

@@ -55,9 +55,7 @@ class FieldsCodec(Codec):
     def __init__(self, owner: Owner, layout: Layout) -> None:
         super().__init__(owner, layout)
         self._named = {field.name: field for field in layout.fields}
-        is_unhashable = self.unhashable and not self.takes_arguments()
-        make = (self.make_unhashable,) if is_unhashable else None
-        self._stamp: Stamp | None = self.new_stamp(layout.names, self._fill_today, make)
+        self._stamp: Stamp | None = self.new_stamp(layout.names, self._fill_today)
         self._older: dict[Stamp, OldVersion] = {}
         self._keeps_extra = owner.declaration.extra == "keep"
         self._extra_fields = None if layout.has_dict or not self._keeps_extra else ExtraFields()
@@ -140,19 +138,9 @@ class FieldsCodec(Codec):
     # Loading
 
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
-        def interpret(obj: Any, state: Any) -> None:
-            self.check_class(obj, claim)
-            state = without_items(obj, claim, state)
-            self._finish(obj, chain, *unpacked(claim, state))
-
-        def reread(obj: Any, state: Any) -> None:
-            self.check_class(obj, claim)
-            check_length(claim, state)
-            self.restore(obj, state[1], chain)
-
-        if claim.fields is None:  # the class had a state of its own then
-            return reread
-        if not self._compiles:
+        interpret = self._interpreting(claim, chain)
+        has_parts = chain.names_arguments or chain.names_items
+        if has_parts or not (self._compiles and claim.fields):
             return interpret
         what = f"upgrade from version {claim.version}"
         older = self._from(claim, chain, interpret)
@@ -164,6 +152,39 @@ class FieldsCodec(Codec):
             written()(obj, state)
 
         return fill
+
+    def _interpreting(self, claim: Claim, chain: Chain) -> SetState:
+        def interpret(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            state, stored = self.parts_of(obj, claim, state, chain)
+            named, unset, extras = unpacked(claim, state)
+            self._finish(obj, chain, stored.added_to(named), unset, extras)
+
+        def reread(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            state, stored = self.parts_of(obj, claim, state, chain)
+            check_length(claim, state)
+            self._finish_custom(obj, chain, stored.added_to(as_dict(state[1])))
+
+        # Without fields, the class had a state of its own then.
+        return reread if claim.fields is None else interpret
+
+    def _finish_custom(self, obj: Any, chain: Chain, state: Any) -> None:
+        """Fill *obj* from a state that was the business of its class."""
+        self._finish(obj, chain, state, self._may_miss(state) if not chain.steps else set(), {})
+
+    def _may_miss(self, state: Any) -> set[str]:
+        """Return the fields that a state without a stamp may lack."""
+        unset = {field.name for field in self.layout.fields if field.default is UNSET}
+        return unset.difference(state if isinstance(state, dict) else ())
+
+    def expect_parts(self, stamp: Stamp, chain: Chain) -> None:
+        if stamp.claim.names:
+            stamp.fill = self._interpreting(stamp.claim, chain)
+            with self.owner.lock:
+                if stamp in self._older:
+                    self._older = {old: it for old, it in self._older.items() if old is not stamp}
+                    self._renew_setstate()
 
     @property
     def _compiles(self) -> bool:
@@ -183,6 +204,8 @@ class FieldsCodec(Codec):
     def take_in(self, stamp: Stamp, chain: Chain) -> None:
         """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
         if stamp.claim.fields is None or not self._compiles:
+            return
+        if chain.names_arguments or chain.names_items:
             return
         older = self._from(stamp.claim, chain, stamp.fill)
         with self.owner.lock:
@@ -244,8 +267,7 @@ class FieldsCodec(Codec):
         unset = set()
         if not chain.steps:
             state = self._named_positions(state)
-            unset = {field.name for field in self.layout.fields if field.default is UNSET}
-            unset.difference_update(state if isinstance(state, dict) else ())
+            unset = self._may_miss(state)
         self._finish(obj, chain, state, unset, {})
 
     def fill_converted(

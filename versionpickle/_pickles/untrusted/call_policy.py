@@ -98,7 +98,7 @@ class CallPolicy(ObjectLifetimes, Builder):
             self.refuse("an enum has no member of such a value")
 
     def _check_constructor(self, hooks: Unstamped, given: list[Any]) -> None:
-        if not (hooks.made_from_state or hooks.immutable or hooks.codec.takes_arguments()):
+        if not (hooks.made_from_state or hooks.immutable or hooks.codec.is_made_from_arguments):
             self.refuse(f"{hooks.declaration.ref} is called, whose objects are made without")
 
     def _check_reconstruct(self, given: list[Any]) -> None:
