@@ -9,6 +9,7 @@ import ctypes
 import decimal
 import functools
 import io
+import operator
 import pickle
 import re
 
@@ -17,7 +18,7 @@ import pytest
 
 import versionpickle
 
-from versionpickle import Placeholder, Registry, adopt, migration, retire
+from versionpickle import Placeholder, Registry, adopt, allow, migration, retire
 from versionpickle.exceptions import DeclarationError, ForbiddenError, StepError
 from versionpickle.migrations import add, convert, rename
 
@@ -99,6 +100,15 @@ def test_new_pickles_are_stamped():
     found = pickle.loads(pickle.dumps([Foreign(1), ForeignChild(2)]))
 
     assert [obj.a for obj in found] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "nameless", [functools.partial(print), operator.itemgetter(1)], ids=["partial", "itemgetter"]
+)
+def test_allow_of_what_has_no_name(registry, nameless):
+    """No pickle can name it."""
+    with pytest.raises(DeclarationError, match=type(nameless).__name__):
+        allow(nameless, registry=registry)
 
 
 def test_adopted_twice():

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 import versionpickle
 
-from versionpickle._pickles.build.builder import Builder
+from versionpickle._pickles.build.builder import Outside
 from versionpickle._pickles.build.finder import Finder
+from versionpickle._pickles.build.reader import Reader
+from versionpickle._pickles.machine.source import Source
 from versionpickle._pickles.machine.tree import TreeReader
 from versionpickle.exceptions import DamagedError, TruncatedError
 from versionpickle.migrations import default_registry
@@ -25,17 +27,10 @@ from versionpickle.migrations import default_registry
 def build(data, persistent=None, buffers=None, allowed=(), encoding="ASCII"):
     """Load *data* with our own machine alone."""
     finder = Finder(default_registry, dict.fromkeys(allowed))
-    builder = Builder(
-        data,
-        finder.find,
-        finder,
-        encoding=encoding,
-        errors="strict",
-        persistent=persistent,
-        buffers=buffers,
-    )
-    found = builder.run()
-    assert builder.position == len(data)
+    source = Source(data, encoding=encoding)
+    outside = Outside(find=finder.find, persistent=persistent, buffers=buffers)
+    found = Reader(source, finder, outside).run()
+    assert source.position == len(data)
     return found
 
 

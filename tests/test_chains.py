@@ -258,7 +258,7 @@ class TestSource:
 
         assert chain(pair, 1).source == ""
 
-    def test_misuse(self, registry):
+    def test_of_what_there_is_not(self, registry):
         """A hole, the future, other fields than the class has, and a name nobody knows."""
         cls = declared(registry, 3, "a")
         migration(cls, 2, rename("b", "c"))

@@ -73,7 +73,7 @@ def test_good(registry, operation):
     ],
     ids=repr,
 )
-def test_bad(registry, operation, problem):
+def test_operation_that_does_not_fit(registry, operation, problem):
     """One that does not is told with its version, and the step to mend."""
     cls = declared(registry, ["a", "b"])
     migration(cls, 1, operation)

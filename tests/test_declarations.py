@@ -174,7 +174,7 @@ def test_former_names_that_are_no_literal(shop):
     """They are left to the user as well."""
     source = f"{IMPORTS}OLD = ()\n@versioned(formerly=OLD)\nclass Order: pass"
 
-    with pytest.raises(ProjectError, match='say its formerly in plain .* formerly="old:Order"'):
+    with pytest.raises(ProjectError, match='write its formerly as plain .* formerly="old:Order"'):
         changed(shop, source, bump=False, former="old:Order")
 
 
@@ -260,7 +260,7 @@ def test_no_source(tmp_path, data):
     file = tmp_path / "m.py"
     file.write_bytes(data)
 
-    with pytest.raises(ProjectError, match="this is no Python source"):
+    with pytest.raises(ProjectError, match="this is not valid Python source"):
         SourceText.read(file)
 
 

@@ -163,7 +163,7 @@ def test_without_end(monkeypatch):
     """An object that makes new ones for ever is refused."""
     monkeypatch.setattr(_deep_pickler, "DEPTH_MAX", 10_000)
 
-    with pytest.raises(PicklingError, match=r"more than 10,000 objects stand in one another"):
+    with pytest.raises(PicklingError, match=r"more than 10,000 objects are nested"):
         versionpickle.dumps(Endless())
 
 

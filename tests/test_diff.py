@@ -302,7 +302,7 @@ class TestGit:
 
         told = shop.run("diff", "--against", "HEAD", status=2)
 
-        assert "Error: HEAD:schemas/damaged.json: this is no recorded schema" in told
+        assert "Error: HEAD:schemas/damaged.json: this is not a valid schema" in told
 
     def test_without_git(self, shop, monkeypatch):
         """The cure is to install it."""

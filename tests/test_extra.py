@@ -185,7 +185,7 @@ def test_where_nothing_can_be_kept(registry, cls, problem):
         versioned(extra="keep", registry=registry)(cls)
 
 
-def test_misuse(registry):
+def test_extra_that_is_no_choice(registry):
     """There are two things to say."""
     with pytest.raises(DeclarationError, match="pass extra='raise' or extra='keep'"):
         versioned(extra=True, registry=registry)(NoPlace)

@@ -179,7 +179,7 @@ def test_two_branches(repository):
     assert "CONFLICT (content): Merge conflict in schemas/shop.models.Order.json" in told
     assert "cannot be imported (SyntaxError" in repository.versionpickle("check", status=2)
     repository.git("checkout", "--ours", "shop")
-    assert "this is no recorded schema" in repository.versionpickle("check", status=2)
+    assert "this is not a valid schema" in repository.versionpickle("check", status=2)
     repository.git("checkout", "--ours", ".")
     repository.change(("    gift: bool\n", "    gift: bool\n    shipped: bool\n"))
     repository.mend("'shipped' was added", "--add", "shipped=False")

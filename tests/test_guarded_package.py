@@ -116,7 +116,7 @@ def test_plain(release, enter):
             "schemas/svcs._core.RegisteredService.json",
             '{"name": "suppress_context_exit", "type": "bool"}',
             '{"name": "suppress_context_exit", "type": "str"}',
-            "schemas/svcs._core.RegisteredService.json: this is no recorded schema",
+            "schemas/svcs._core.RegisteredService.json: this is not a valid schema",
         ),
         (
             "guarded.py",

@@ -164,9 +164,9 @@ def test_old_package():
         (b"K\x01Q.", "persistent ids"),
         (b"\x82\x05.", "extension codes"),
         (b"\x97\x98.", "buffers outside"),
-        (b"cversionpickle\n_revive\n(I1\ntR.", "a stamp says (1,)"),
-        (b"cversionpickle\n_revive\n(I1\nVa\nVb\nNNtR.", "a stamp says"),
-        (b"cversionpickle\n_revive\n(I1\nVa\nI1\n]NtR.", "a stamp says"),
+        (b"cversionpickle\n_revive\n(I1\ntR.", "a stamp holds (1,)"),
+        (b"cversionpickle\n_revive\n(I1\nVa\nVb\nNNtR.", "a stamp holds"),
+        (b"cversionpickle\n_revive\n(I1\nVa\nI1\n]NtR.", "a stamp holds"),
     ],
 )
 def test_notes(data, note):

@@ -1,4 +1,4 @@
-"""Labels: what a pickle holds, noted while it is written, or read from it."""
+"""Labels: what a pickle holds, tracked while it is written, or read from it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ import versionpickle
 from versionpickle._pickles.rewrite import tracking as _noting
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.rewrite import manifest_of
-from versionpickle._pickles.rewrite.tracking import dumps_noted, manifest_of_tracked
+from versionpickle._pickles.rewrite.tracking import dumps_tracked, manifest_of_tracked
 from versionpickle._wire.stamp import Claim
 from versionpickle.migrations import default_registry
 
@@ -91,16 +91,16 @@ def kinds():
 
 @pytest.mark.parametrize("kind", kinds())
 def test_noted_is_read(kind):
-    """What was noted is what a reader of the bytes finds; each time, not the first alone."""
+    """What was tracked is what a reader of the bytes finds; each time, not the first alone."""
     obj = kinds()[kind]
     for _ in range(3):
-        data, notes = dumps_noted(obj)
-        noted, read = manifest_of_tracked(notes, default_registry), manifest_of(data)
+        data, tracked = dumps_tracked(obj)
+        tracked, read = manifest_of_tracked(tracked, default_registry), manifest_of(data)
 
-        assert noted.claims == read.claims
-        names = {*noted.made, *noted.named} - {"builtins:getattr"}
+        assert tracked.claims == read.claims
+        names = {*tracked.made, *tracked.named} - {"builtins:getattr"}
         assert names <= {*read.made, *read.named}
-        assert {*read.made} - {"zoneinfo:ZoneInfo._unpickle"} <= {*noted.made}
+        assert {*read.made} - {"zoneinfo:ZoneInfo._unpickle"} <= {*tracked.made}
 
 
 @pytest.fixture
@@ -119,16 +119,16 @@ def test_ambiguous_names(twins):
     one, other = twins
     for _ in range(2):
         for module in (one, other):
-            _, notes = dumps_noted([one.One(), other.Same(), module.Same(), one.One()])
+            _, tracked = dumps_tracked([one.One(), other.Same(), module.Same(), one.One()])
             expected = {"twins_a:One", "twins_b:Same", f"{module.__name__}:Same"}
-            assert expected == {one for one in notes if isinstance(one, str)}
+            assert expected == {one for one in tracked if isinstance(one, str)}
 
 
 def test_spellings_are_bounded(monkeypatch):
     """What is remembered of them does not grow for ever."""
     monkeypatch.setattr(_noting, "_SPELLINGS_MAX", 1)
     for obj in (Plain(), Plain.Inner(), Colour.RED):
-        assert 1 == len(dumps_noted(obj)[1])
+        assert 1 == len(dumps_tracked(obj)[1])
     assert len(_noting._spellings) <= 1
 
 
@@ -137,11 +137,11 @@ def test_extension_codes():
     copyreg.add_extension(__name__, "Plain", 199)
     copyreg.add_extension(__name__, "Colour", 54_321)
     try:
-        data, notes = dumps_noted([orders.declare(4)(1, 2, ""), Plain(), Colour])
+        data, tracked = dumps_tracked([orders.declare(4)(1, 2, ""), Plain(), Colour])
         assert data == versionpickle.dumps([orders.declare(4)(1, 2, ""), Plain(), Colour], 5)
-        assert (f"{__name__}:Plain", f"{__name__}:Colour") == notes[1:]
-        _, notes = dumps_noted(orders.declare(4)(0x93, 2, ""))  # which looks like a name
-        assert 1 == len(notes)
+        assert (f"{__name__}:Plain", f"{__name__}:Colour") == tracked[1:]
+        _, tracked = dumps_tracked(orders.declare(4)(0x93, 2, ""))  # which looks like a name
+        assert 1 == len(tracked)
     finally:
         copyreg.remove_extension(__name__, "Plain", 199)
         copyreg.remove_extension(__name__, "Colour", 54_321)
@@ -183,6 +183,6 @@ def test_class_that_is_kept():
 
 def test_pickles_within():
     """The stamps of a pickle within another one do not hide what is named beside them."""
-    _, notes = dumps_noted(Envelope(orders.declare(4)(1, 2, "")))
+    _, tracked = dumps_tracked(Envelope(orders.declare(4)(1, 2, "")))
 
-    assert f"{__name__}:Envelope" in notes
+    assert f"{__name__}:Envelope" in tracked

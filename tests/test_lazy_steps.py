@@ -57,7 +57,7 @@ def test_imported_when_needed(steps):
 
         assert pickle.loads(pickle.dumps(Order())) and {steps!r} not in sys.modules
         report = versionpickle.inspect(old)
-        assert "its steps stand in {steps}" in report.classes[0].problem
+        assert "its steps are in {steps}" in report.classes[0].problem
         assert {steps!r} not in sys.modules
         assert pickle.loads(old).amount == pickle.loads(old).amount == 5
         assert "rename" in versionpickle.inspect(old).classes[0].steps[0]
@@ -95,7 +95,7 @@ def test_module_without_the_step():
 
 
 @pytest.mark.parametrize("wrong", [5, "", pickle])
-def test_misuse(wrong):
+def test_migrations_that_name_no_module(wrong):
     """It is the name of a module."""
     with pytest.raises(DeclarationError, match="is not the name of a module"):
         versioned(version=2, migrations=wrong)(type("C", (), {}))

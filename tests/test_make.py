@@ -582,7 +582,7 @@ class TestPlaces:
 
         made = Made(shop, status=2)
 
-        assert "does not say its version in plain numbers" in made.told
+        assert "does not write its version as plain numbers" in made.told
         assert "def line_1_to_2(state: dict[str, Any]) -> dict[str, Any]:" in made.source
         assert f"{shop.module}.order.json" not in made.changed
 
@@ -718,7 +718,7 @@ class TestStepModules:
 
         told = Made(shop, status=2).told
 
-        assert "what was made" in told
+        assert "the new code" in told
 
 
 class TestMoves:
@@ -874,7 +874,7 @@ class TestFailures:
 
             made = Made(shop, "--no-input", status=2)
 
-        assert "Sub: what was made is no good, and is taken back" in made.told
+        assert "Sub: the new code does not work, so it was reverted" in made.told
         assert before == made.source
 
     @pytest.mark.parametrize("change", ["# mine\n", None])
@@ -914,7 +914,7 @@ class TestFailures:
 
         made = Made(shop, "--add", "other=int('x')", status=2)
 
-        assert "cannot be recorded, and is taken back: " in made.told
+        assert "cannot be recorded, so it was reverted: " in made.told
         assert "ValueError: invalid literal for int()" in made.told
         assert set() == made.changed
 
@@ -924,7 +924,7 @@ class TestFailures:
 
         made = Made(shop, "--convert", "number=lambda n: n.upper()", status=2)
 
-        assert "what was made is no good, and is taken back: " in made.told
+        assert "the new code does not work, so it was reverted: " in made.told
         assert set() == made.changed
 
     def test_new_files_are_removed(self, shop):

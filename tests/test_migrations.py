@@ -105,8 +105,27 @@ class TestDeclaring:
     @pytest.mark.parametrize("target", [len, 5])
     def test_no_class(self, target):
         """Only classes have versions."""
-        with pytest.raises(DeclarationError, match="no class"):
+        with pytest.raises(DeclarationError, match="this is not a class"):
             versioned(version=2)(target)
+
+    def test_function_without_parentheses(self):
+        """A function is not mistaken for a version."""
+        with pytest.raises(DeclarationError, match="len: this is not a class"):
+            versioned(len)
+
+    def test_setting_that_there_is_not(self):
+        """It is named, with the settings that there are."""
+        with pytest.raises(TypeError, match="no setting verison=; the settings are version=, n"):
+            type("C", (Versioned,), {}, verison=2)
+
+    def test_keyword_of_another_base(self):
+        """Keywords that another base takes are left to it."""
+
+        class Base:
+            def __init_subclass__(cls, **kwargs):
+                cls.kwargs = kwargs
+
+        assert type("C", (Versioned, Base), {}, verison=2).kwargs == {"verison": 2}
 
     def test_former_refs(self, registry):
         """Former refs mean the class, with or without a version of theirs."""
@@ -230,7 +249,7 @@ class TestOldest:
     """A class may stop to read its oldest versions."""
 
     @pytest.mark.parametrize("stamped", [True, False])
-    def test_refused(self, registry, stamped):
+    def test_older_data_is_refused(self, registry, stamped):
         """The error says which is the oldest, and how to get there."""
         cls = declared(registry, version=4, oldest=3)
         migration(cls, 3, add("b", 1))
@@ -258,7 +277,7 @@ class TestOldest:
         assert [(step.version, step.to) for step in path] == [(1, 3), (3, 4)]
 
     @pytest.mark.parametrize("oldest", [0, True, 5, "1"])
-    def test_misuse(self, registry, oldest):
+    def test_oldest_that_is_no_version(self, registry, oldest):
         """It is one of the versions."""
         with pytest.raises(DeclarationError, match="oldest="):
             declared(registry, version=4, oldest=oldest)
@@ -289,7 +308,7 @@ class TestOperations:
             (lambda: name_positions(), "several different names"),
         ],
     )
-    def test_misuse(self, make, problem):
+    def test_operations_that_cannot_be_meant(self, make, problem):
         """An operation that cannot be meant is refused where it is written."""
         with pytest.raises(TypeError, match=problem):
             make()
@@ -638,7 +657,7 @@ class TestChain:
         cls = declared(registry, version=2)
         migration(cls, 1, convert("a", int))
 
-        with pytest.raises(UnknownClassError, match="derives from it no more"):
+        with pytest.raises(StepError, match=r"subclass of base, and no longer is.*version= to 3"):
             load(registry, cls, 2, ("a", "b"), 1, 2, bases=(("base", 1),))
         assert cls(1, 2) == load(registry, cls, 1, ("a", "b"), 1, 2, bases=(("base", 1),))
 

@@ -167,6 +167,17 @@ class TestLeftover:
         assert chain_of(replace(len)).run(state, set()) == state
 
 
+def test_attribute_of_such_a_name(registry):
+    """A plain class that has one today is refused, however often: it is not mistaken for one."""
+    cls = type("Odd", (), {"__module__": __name__})
+    versioned(version=2, registry=registry)(cls)
+    migration(cls, 1, add("a", 1), registry=registry)
+
+    for _ in range(3):
+        with pytest.raises(FieldsError, match="left over items"):
+            cls().__setstate__({"<items>": [1]})
+
+
 def test_leftover_state():
     """A state without field names that no step named is left over, too."""
     with pytest.raises(FieldsError, match="left over a state without field names"):

@@ -23,7 +23,7 @@ from versionpickle._pickles.path import (
     INDEX,
     NEW_ARGS,
     STATE,
-    Step,
+    PathStep,
     name_of_root,
     path_of,
     short,
@@ -221,12 +221,12 @@ class TestDumps:
             ([type("Local", (), {})()], "the class <class .*Local", "move it to the top"),
             (
                 [Wrong(reduced=3)],
-                "reduces to is 3",
-                "mend what test_paths:Wrong says of its state",
+                "items, not 3",
+                "fix how test_paths:Wrong is pickled",
             ),
-            ([Wrong(reduced=(1, 2))], "begins with 1 and 2, and not with", "mend what"),
-            ([Wrong(reduced=(str, ()) * 4)], "not a text or a tuple of two to six", "mend what"),
-            ([Wrong(reduced=object.__reduce_ex__(Plain(), 2))], "another class", "mend what"),
+            ([Wrong(reduced=(1, 2))], "a callable and a tuple, not 1 and 2", "fix how"),
+            ([Wrong(reduced=(str, ()) * 4)], "a string or a tuple of two to six", "fix how"),
+            ([Wrong(reduced=object.__reduce_ex__(Plain(), 2))], "another class", "fix how"),
         ],
     )
     def test_what_to_do(self, obj, met, cure):
@@ -360,7 +360,10 @@ def old(price):
 def test_odd_ways(kinds, path):
     """A way that ends within what an object reduces to is said in those terms."""
     state = (Price(1).__reduce_ex__(4)[0], 1, 2)
-    steps = [Step(STATE, None, state) if kind == STATE else Step(*kind, (1, 2)) for kind in kinds]
+    steps = [
+        PathStep(STATE, None, state) if kind == STATE else PathStep(*kind, (1, 2))
+        for kind in kinds
+    ]
 
     assert path == path_of("obj", steps)
 

@@ -460,8 +460,8 @@ class TestCheck:
     @pytest.mark.parametrize(
         ("name", "text", "problem"),
         [
-            ("{module}.order.json", "<<<<<<< HEAD", "this is no recorded schema"),
-            ("copy.json", None, "two files are about"),
+            ("{module}.order.json", "<<<<<<< HEAD", "this is not a valid schema"),
+            ("copy.json", None, "two files describe"),
             (
                 "samples/{module}.order/new.pickle",
                 "",

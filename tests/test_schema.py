@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from versionpickle import Versioned, adopt, versioned
-from versionpickle._classes.describe import recorded, schema_of, type_text
+from versionpickle._classes.describe import recorded, schema_of
+from versionpickle._classes.type_text import type_text
 from versionpickle.migrations._schema import Recorded, RecordedField, Schema
 
 
@@ -80,8 +81,8 @@ def test_lines():
     ("old", "new", "problem"),
     [
         ('"int"}', '"str"}', "edited by hand"),
-        ('"version": 2', '"version": 1', "which is no history"),
-        ('"latest": "2', '"latest": "3', "which is not there"),
+        ('"version": 2', '"version": 1', "which are not in ascending order"),
+        ('"latest": "2', '"latest": "3', "which is not in it"),
     ],
 )
 def test_edited(old, new, problem):

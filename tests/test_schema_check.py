@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from hypothesis import strategies as st
 from shops import HEAD, configure, shop_in
+
+from versionpickle.exceptions import ProjectError
+from versionpickle.testing import check_upgrades
 
 
 @pytest.fixture
@@ -134,6 +138,21 @@ class TestSamplesOfFormerClasses:
         now(shop, PLAIN + step)
         shop.run("record")
         assert is_clean(shop)
+
+    def test_steps_of_a_former_name(self, shop):
+        """A step may be registered for the class that was; a change of it is found."""
+        recorded(shop, ORDER)
+        sale = ORDER.replace("Order", "Sale").replace("total", "sum")
+        sale = sale.replace("@versioned", f"@versioned(version=2, formerly='{shop.module}:Order')")
+        step = f"migration('{shop.module}:Order', 1, rename('total', 'sum'))\n"
+        now(shop, sale + step)
+        shop.run("record", status=1)  # no step leaves version 1 of Sale itself
+        now(shop, sale + step.replace(")\n", ", convert('sum', lambda one: 7))\n"))
+
+        (found,) = (one for one in shop.found() if one["kind"] == "sample")
+
+        assert ["Sale.sum was 1, and is 7"] == found["details"]
+        assert "fix the step that has changed since; " in found["cure"]
 
 
 class TestRenamedClasses:
@@ -277,6 +296,23 @@ class TestUndeclaredFields:
         shop.run("record", status=1)
 
         assert any(problem in one for one in problems(shop))
+
+    def test_check_upgrades(self, shop):
+        """The strategies that a test gives are used where no fields are recorded."""
+        recorded(shop, PLAIN)
+        source = PLAIN.replace("owner", "holder").replace("@versioned", "@versioned(version=2)")
+        now(shop, source + "migration(Basket, 1, rename('owner', 'holder'))\n")
+        shop.run("record")
+        cls = sys.modules[shop.module].Basket
+
+        check_upgrades(cls, 1, fields={"owner": st.text()})
+        check_upgrades(cls, fields={"owner": st.text()}, max_examples=5)
+        with pytest.raises(AssertionError, match="does not load"):
+            check_upgrades(cls, 1, fields={"number": st.text()})
+        now(shop, source.replace("version=2", "version=3") + "migration(Basket, 2, add('x', 1))\n")
+        shop.run("record", status=1)
+        with pytest.raises(ProjectError, match="several of its versions declare no fields; test"):
+            check_upgrades(sys.modules[shop.module].Basket, fields={"owner": st.text()})
 
     def test_a_sample_that_cannot_be_made_again(self, shop):
         """Nobody can tell whether its attributes are the same."""
@@ -436,6 +472,51 @@ class Cart:
 
         (found,) = failed
         assert [f"schemas/samples/{shop.module}.Order/1-b.pickle"] == found["also"]
+
+
+class TestMarkdown:
+    """A report for a pull request."""
+
+    def test_check(self, shop):
+        """Findings are lists by class, and what means something to Markdown is escaped."""
+        source = ORDER.replace("total: int", "tags: list[str]")
+        recorded(shop, source + TestOnce.HOLDERS)
+        now(shop, (source + TestOnce.HOLDERS).replace("tags", "notes"))
+
+        told = shop.run("check", "--format", "markdown", status=1)
+
+        assert told.startswith(
+            f"## versionpickle check: 2 findings\n\n### `{shop.module}:Order`\n\n* version 1 ("
+        )
+        assert "the field 'notes' was added: list\\[str\\]" in told
+        assert "  * also stops the samples of" in told
+        assert "\n  Fix: run 'versionpickle make --rename tags=notes'" in told
+        assert told.endswith("3 classes.\n")
+
+    def test_check_without_findings(self, shop):
+        """It says so; a class without source has no place."""
+        recorded(shop, ORDER)
+        told = shop.run("check", "--format", "markdown")
+        assert "## versionpickle check: no findings\n\n1 class.\n" == told
+        shop.write(f"exec({HEAD + ORDER.replace('total', 'sum')!r})")
+        shop.forget()
+
+        assert "\n* version 1: the field" in shop.run("check", "--format", "markdown", status=1)
+
+    def test_diff(self, shop):
+        """A table says who reads whose data, and lists follow."""
+        recorded(shop, ORDER + PLAIN)
+        source = ORDER.replace("total", "amount").replace("@versioned", "@versioned(version=2)")
+        now(shop, source + "migration(Order, 1, rename('total', 'amount'))\n" + PLAIN)
+
+        told = shop.run("diff", "--format", "markdown")
+
+        assert told.startswith("## Stored classes: 1 changed\n\n| class | version | who reads")
+        assert f"| `{shop.module}:Order` | 1 → 2 | today's code reads old data, but" in told
+        assert "\n* version 1 became 2\n" in told
+        assert "\n* yesterday's code: it raises FutureVersionError\n" in told
+        now(shop, ORDER + PLAIN)
+        assert "## Stored classes: none changed\n\n" == shop.run("diff", "--format", "markdown")
 
 
 class TestEverythingInside:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import os
 import pty
@@ -91,7 +92,7 @@ class TestStory:
         """Survey, migrate, verify, roll back, forget."""
         fill(shop, range(5))
 
-        done = run("survey", "orders.db")
+        done = run("survey", "--project", "orders.db")
         assert 1 == done.exit_code
         assert re.search(r"order +1 +3 +5 +stale", done.output)
         assert "5 records, 5 stale" in done.output
@@ -103,37 +104,70 @@ class TestStory:
         )
         done = run("migrate", "orders.db")
         assert 0 == done.exit_code
-        done = run("survey", "orders.db")
+        done = run("survey", "--project", "orders.db")
         assert (0, True) == (done.exit_code, "5 current, 5 originals" in done.output)
-        done = run("verify", "--load", "orders.db")
+        done = run("verify", "--load", "--project", "orders.db")
         assert (0, "5 good, 0 damaged\n") == (done.exit_code, done.output)
         done = run("rollback", "orders.db")
         assert (0, "5 records put back\n") == (done.exit_code, done.output)
         run("migrate", "orders.db")
         done = run("forget", "orders.db")
-        assert (0, "5 originals dropped\n") == (done.exit_code, done.output)
+        assert (0, "5 originals deleted\n") == (done.exit_code, done.output)
 
     def test_json(self, shop):
         """Programs get JSON."""
         fill(shop, range(5))
 
-        told = json.loads(run("survey", "--format", "json", "orders.db").output)
+        told = json.loads(run("survey", "--project", "--format", "json", "orders.db").output)
 
         assert (5, 5) == (told["records"], told["stale"])
-        assert ["stale"] == [one["standing"] for one in told["classes"]]
+        assert ["stale"] == [one["status"] for one in told["classes"]]
 
     def test_unknown(self, shop):
         """What nobody declared is told, with the option that may help."""
-        with versionpickle.open("orders.db") as store:
+        with versionpickle.open("orders.db", allow=[print]) as store:
             store["a"] = print
 
-        done = run("survey", "orders.db")
+        done = run("survey", "--project", "orders.db")
         assert "1 record, 1 unknown" in done.output
-        assert "say --import MODULE" in done.output
+        assert "pass --import MODULE" in done.output
         done = run("survey", "--allow", "builtins:print", "orders.db")
         assert 0 == done.exit_code
         done = run("survey", "--import", "nowhere", "orders.db")
         assert (2, True) == (done.exit_code, "cannot be imported" in done.output)
+
+    @pytest.mark.parametrize("command", ["survey", "verify --load", "rollback", "forget", "copy"])
+    def test_nothing_is_imported(self, tmp_path, command):
+        """What looks at a folder of somebody else runs nothing that is in it."""
+        versionpickle.dump_file({"when": datetime.UTC}, tmp_path / "a.pickle")
+        for name in ("evil", "zoneinfo", "click"):
+            (tmp_path / f"{name}.py").write_text("open('ran', 'w').close()")
+        (tmp_path / "pyproject.toml").write_text('[tool.versionpickle]\nmodules = ["evil"]\n')
+        target = ["copied.db"] if command == "copy" else []
+
+        done = subprocess.run(
+            [sys.executable, "-m", "versionpickle", *command.split(), "dir:*.pickle", *target],
+            check=False,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+
+        assert (0, "") == (done.returncode, done.stderr)
+        assert not (tmp_path / "ran").exists()
+
+    def test_local_modules(self, tmp_path, monkeypatch):
+        """A module that is named is found in the current folder, but hides none of Python's."""
+        monkeypatch.setattr(sys, "path", sys.path[:])
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "local_classes.py").write_text("import zoneinfo")
+        (tmp_path / "zoneinfo.py").write_text("open('ran', 'w').close()")
+        monkeypatch.delitem(sys.modules, "zoneinfo", raising=False)
+        with versionpickle.open("plain.db") as store:
+            store["a"] = 1
+
+        assert 0 == run("survey", "--import", "local_classes", "plain.db").exit_code
+        assert not Path("ran").exists()
 
     def test_without_a_project(self, tmp_path, monkeypatch):
         """No project is needed."""
@@ -158,7 +192,7 @@ class TestStory:
 
     def test_many_failures(self, shop, monkeypatch):
         """Of very many, the first are listed."""
-        monkeypatch.setattr("versionpickle.stores._sweeps.migration._TOLD", 2)
+        monkeypatch.setattr("versionpickle.stores._sweeps.migration._REPORTED_MAX", 2)
         fill(shop, ["bad"] * 5)
 
         assert "... and 3 more" in run("migrate", "orders.db").output
@@ -171,7 +205,10 @@ class TestStory:
             store["00002"] = "mine"
 
         done = run("rollback", "orders.db")
-        assert (1, True) == (done.exit_code, "1 stay, for somebody has written" in done.output)
+        assert (1, True) == (
+            done.exit_code,
+            "1 not put back, because somebody has written" in done.output,
+        )
         assert "4 records put back" in done.output
 
     def test_damage(self, shop):
@@ -203,14 +240,14 @@ class TestStory:
         Path("out").mkdir()
         assert 0 == run("copy", "other.db", "dir:out/*.pickle").exit_code
         assert 5 == len(list(Path("out").iterdir()))
-        assert "5 stale" in run("survey", "dir:out/*.pickle").output
+        assert "5 stale" in run("survey", "--project", "dir:out/*.pickle").output
 
     @pytest.mark.parametrize("command", ["survey", "migrate", "verify", "rollback", "forget"])
     @pytest.mark.parametrize(
         ("place", "told"),
         [
             ("nothing.db", "there is no such file"),
-            ("pyproject.toml", "no store, and no SQLite database"),
+            ("pyproject.toml", "neither a store nor an SQLite database"),
             ("shelve:nothing", "no such shelf"),
             (".", "this is a folder"),
         ],
@@ -239,7 +276,12 @@ class TestCtrlC:
 
         assert 130 == child.returncode
         assert "stopped after 2000 of 3001: all records are whole" in told
-        assert 1_001 == json.loads(run("survey", "--format", "json", "orders.db").output)["stale"]
+        assert (
+            1_001
+            == json.loads(run("survey", "--project", "--format", "json", "orders.db").output)[
+                "stale"
+            ]
+        )
 
     def test_within(self, shop):
         """It is noticed while a step runs, and the batch is ended."""

@@ -701,7 +701,7 @@ def test_no_store(path, make, error, cure, read_only):
 
 def test_missing_folder(tmp_path):
     """A folder that is not there is named, and not made."""
-    with pytest.raises(NotAStoreError, match=f"there is no folder {tmp_path}/no; make it first"):
+    with pytest.raises(NotAStoreError, match=f"there is no folder {tmp_path}/no; create it first"):
         versionpickle.open(tmp_path / "no" / "orders.db")
 
     assert [] == [*tmp_path.iterdir()]
@@ -742,7 +742,7 @@ def test_read_only_disk(disk):
         for write in (lambda: store.pop("1"), lambda: store.update(a=1), store.clear):
             with pytest.raises(StoreError, match=r"orders\.db: it cannot be written to"):
                 write()
-    with pytest.raises(StoreError, match=r"orders\.db: .* say read_only=True"):
+    with pytest.raises(StoreError, match=r"orders\.db: .* pass read_only=True"):
         versionpickle.open(path)
     with pytest.raises(StoreError, match=r"new\.db: "):
         versionpickle.open(disk / "new.db")
@@ -785,7 +785,7 @@ def test_key_that_is_no_text(path, key):
             lambda key: store.__setitem__(key, 1),
         )
         for use in uses:
-            with pytest.raises((TypeError, ValueError), match="text") as caught:
+            with pytest.raises((TypeError, ValueError), match="UTF-8|must be str") as caught:
                 use(key)
             assert repr(key) in str(caught.value)
 

@@ -12,7 +12,7 @@ import pytest
 
 import versionpickle
 
-from versionpickle import Registry, adopt, migration
+from versionpickle import Registry, Versioned, adopt, migration, versioned
 from versionpickle.exceptions import FieldsError, InvalidObjectError
 from versionpickle.migrations import add, default_registry, rename
 
@@ -217,3 +217,52 @@ def test_fields_that_the_class_has_too():
     found = versionpickle.loads(data)
 
     assert [{"a": 1, "b": 2}, {"b": 2}] == [{**vars(obj)} for obj in found]
+
+
+def test_blank_object_beside_another():
+    """One that has attributes does not hide one that has none."""
+    data = stored(declared("plain"), {"a": 1}, {})
+    cls = declared("plain")
+    adopt(cls, version=2)
+    migration(cls, 1)(lambda state: {"b": 2, **state})
+
+    found = versionpickle.loads(data)
+
+    assert [{"a": 1, "b": 2}, {"b": 2}] == [vars(obj) for obj in found]
+
+
+def test_blank_objects_that_the_collector_does_not_track():
+    """An object without any place for attributes is found one by one."""
+    data = stored(declared("slots"), {}, {})
+    cls = declared("slots")
+    adopt(cls)
+
+    found = versionpickle.loads(data)
+
+    assert [cls, cls] == [type(obj) for obj in found]
+
+
+def test_base_that_is_declared_before_any_load():
+    """A subclass that was declared first notices its base."""
+    base = declared("plain", name="Base")
+    sub = type("Thing", (base,), {"__module__": __name__})
+    sys.modules[__name__].Thing = sub
+    data = stored(sub, {"total": 1})
+    adopt(sub)
+    adopt(base, version=2)
+    migration(base, 1, rename("total", "a"))
+
+    assert [1] == [obj.a for obj in pickle.loads(data)]
+
+
+@pytest.mark.parametrize("declare", [versioned, functools.partial(adopt, int)])
+def test_setting_that_there_is_none(declare):
+    """A keyword that is no setting is refused at once."""
+    with pytest.raises(TypeError, match=r"\(\) got an unexpected keyword argument 'nmae'"):
+        declare(version=2, nmae="x")
+
+
+def test_base_without_such_a_keyword():
+    """What is no setting goes on to the bases of a `Versioned` class."""
+    with pytest.raises(TypeError, match="takes no keyword arguments"):
+        type("Thing", (Versioned,), {}, nmae="x")

@@ -282,7 +282,7 @@ class TestBackups:
 
     def test_no_path(self, shop, path):
         """A suffix is no path."""
-        assert "is no end of a file's name" in shop.run(
+        assert "cannot end the name of a file" in shop.run(
             "upgrade", "--backup", "x/y", path, status=2
         )
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from versionpickle import exceptions, migrations
 
-from ._classes.adopt import adopt, alias, allow, retire
+from ._classes.adopt import adopt
 from ._classes.declare import Versioned, versioned
+from ._classes.names import alias, allow, retire
 from ._classes.placeholder import Placeholder
 from ._classes.placeholder import keep as _keep  # noqa: F401 - streams name it, as those below
 from ._classes.reviving import revive as _revive  # noqa: F401

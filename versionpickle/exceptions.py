@@ -18,6 +18,8 @@ Every error of versionpickle, in one tree.
     └── UnpicklingError            (pickle.UnpicklingError)
         ├── TruncatedError         (EOFError)    the bytes end too early
         ├── DamagedError           (ValueError)  the bytes are not exactly one pickle
+        │   ├── EncodingError                    a string of Python 2 is in another encoding
+        │   └── NotAPickleError                  the bytes are gzip, JSON or the like
         ├── DamagedRecordError     (ValueError)  a record of a store differs from what was stored
         ├── BuildError                           a class or function raised an error of its own
         ├── CycleError                           an object is part of what needs its hash
@@ -55,6 +57,7 @@ __all__ = [
     "DamagedStoreError",
     "DeclarationError",
     "DowngradeError",
+    "EncodingError",
     "FieldsError",
     "ForbiddenError",
     "FutureVersionError",
@@ -62,6 +65,7 @@ __all__ = [
     "LimitError",
     "LockedStoreError",
     "MissingStepError",
+    "NotAPickleError",
     "NotAStoreError",
     "PastVersionError",
     "PicklingError",
@@ -210,12 +214,12 @@ class UnreachableClassError(PicklingError):
     """No load could find the class of the object again."""
 
     ref: str
+    cure: str
 
     def _sentence(self) -> str:
         return (
             f"cannot pickle objects of {self.ref}: {self.problem}, so no load could find "
-            "the class again; move it to the top of its module, or give it a stable "
-            "name with name=..."
+            f"the class again; {self.cure}"
         )
 
 
@@ -255,6 +259,30 @@ class DamagedError(UnpicklingError, ValueError):
         return (
             f"these bytes are not one complete pickle: {self.problem}; "
             "restore them from a good copy, or examine them with pickletools.dis"
+        )
+
+
+class NotAPickleError(DamagedError):
+    """Say what bytes are that are no pickle, and how to read them."""
+
+    cure: str
+
+    def _sentence(self) -> str:
+        return f"{self.problem}; {self.cure}"
+
+
+class EncodingError(DamagedError):
+    """Say that a string that Python 2 wrote cannot be decoded as the load was told to."""
+
+    string: str
+    """The string, or a part of it, as Python shows bytes."""
+
+    encoding: str
+
+    def _sentence(self) -> str:
+        return (
+            f"{self.problem}; load it with encoding='latin1', which datetime and numpy need, or "
+            "with the encoding of its texts if that is another one"
         )
 
 
@@ -411,7 +439,8 @@ class UnknownClassError(UnpicklingError):
             return f"{finding}; {cure}, or give its class name={self.ref!r} again"
         return (
             f"{finding}; {cure}, or declare what became of it: formerly=({self.ref!r},) on its "
-            f"successor, alias({self.ref!r}, ...) or retire({self.ref!r})"
+            f"successor, migration({self.ref!r}, {self.version}, become(...)) or replace(...), or "
+            f"retire({self.ref!r})"
         )
 
 

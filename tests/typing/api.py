@@ -11,7 +11,17 @@ import attrs
 import versionpickle
 
 from versionpickle import Registry, Versioned, adopt, alias, allow, migration, retire, versioned
-from versionpickle.migrations import add, convert, remove, rename
+from versionpickle.migrations import (
+    add,
+    add_missing,
+    convert,
+    has,
+    lacks,
+    name_arguments,
+    name_items,
+    remove,
+    rename,
+)
 
 
 @versioned
@@ -26,6 +36,14 @@ class Full:
     a: int = 0
 
 
+@versioned(version=3, unstamped=has("a"))
+class ToldByField: ...
+
+
+@versioned(version=3, unstamped={1: has("a", "b"), 2: lacks("a"), 3: lambda state: True})
+class ToldByFields: ...
+
+
 class Based(Versioned, version=2, name="based", registry=Registry("mine")):
     pass
 
@@ -34,6 +52,8 @@ assert_type(Bare(1).a, int)
 assert_type(Full().a, int)
 
 migration(Full, 1, rename("x", "a"), add("b", 1), add("c", factory=list), remove("d"))
+migration(ToldByField, 1, name_arguments("a", "b"), name_items("c", set), add_missing(Full))
+migration(ToldByFields, 1)
 
 
 @migration("m:Old", 1, to=2)

@@ -1,32 +1,24 @@
-"""How users speak of classes that others wrote, and of names that are gone."""
+"""How users version classes that others wrote."""
 
 from __future__ import annotations
 
-import importlib
-import sys
 import types
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from versionpickle._wire import calls
-from versionpickle._wire.refs import checked_ref, is_written_in_c, look_up, ref_of, shortened
+from versionpickle._wire.refs import is_written_in_c, ref_of
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DeclarationError
-from versionpickle.migrations import (
-    Declaration,
-    Formerly,
-    Registry,
-    Retired,
-    Unstamped,
-    default_registry,
-)
-from versionpickle.migrations._declaration import Extra
+from versionpickle.migrations import Declaration, Registry, default_registry
+from versionpickle.migrations._origin import Origin
 from versionpickle.migrations._registry import checked_registry
 
 from .declare import watch_subclasses
 from .instrument import Instrumentation, check_fields, forget_in_subclasses, instrument
-from .named_sets import refs_of_set
+from .names import imported
+from .settings import Settings, check_names, declaration_of
 
 
 if TYPE_CHECKING:
@@ -44,14 +36,7 @@ def adopt(
     version: int = 1,
     *,
     rebuild: Callable[[Any, Any], Any] | None = None,
-    name: str | None = None,
-    formerly: Formerly = (),
-    unstamped: Unstamped = 1,
-    transient: str | Iterable[str] = (),
-    oldest: int = 1,
-    migrations: str | None = None,
-    extra: Extra = "raise",
-    registry: Registry | None = None,
+    **settings: Unpack[Settings],
 ) -> None:
     """
     Version a class that someone else wrote.
@@ -77,6 +62,7 @@ def adopt(
     >>> loads(data, registry=mine)
     Fraction(1, 3)
     """
+    check_names("adopt", settings)
     cls = imported(target) if isinstance(target, str) else target
     if not isinstance(cls, type):
         raise DeclarationError(
@@ -86,9 +72,10 @@ def adopt(
         raise DeclarationError(
             ref_of(cls), "pickle itself writes these, and asks nobody", "adopt a subclass of yours"
         )
-    settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
-    declaration = Declaration(ref_of(cls), *settings, rebuild)
-    declaration.adopted_by = sys._getframe(1).f_globals.get("__name__")
+    registry = settings.get("registry")
+    declaration = declaration_of(ref_of(cls), version, settings, rebuild)
+    declaration.origin = Origin.of_caller()
+    declaration.adopted_by = declaration.origin.namespace.get("__name__")
     if registry is not None and registry is not default_registry:
         _adopt_apart(cls, declaration, checked_registry(registry))
     elif not is_written_in_c(cls):
@@ -123,9 +110,10 @@ def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> Non
 def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> Instrumentation:
     other = registry.declared(declaration.ref)
     if other is not None and not other.is_implied:
-        raise DeclarationError(
-            declaration.ref, "this registry has adopted the class already", "adopt it once"
-        )
+        if other.hooks.cls is cls and not other.gives_way:
+            problem = "this registry has already adopted the class"
+            raise DeclarationError(declaration.ref, problem, "adopt it once")
+        registry.forget_steps(declaration.ref)
     check_fields(cls, declaration)
     known = Instrumentation(cls, declaration, registry)
     registry.declare(declaration)
@@ -152,103 +140,3 @@ def _whole(known: Instrumentation) -> Any:
         )  # what is written in C has its own
 
     return reduce
-
-
-def alias(old: str, new: object, *, registry: Registry | None = None) -> None:
-    """
-    Let the name *old* in pickles mean *new*.
-
-    *old* is a ref such as ``"shop.old:Order"``, and *new* another ref, a class or
-    any other object that has moved, or a function of yours that takes the
-    arguments of an old reconstructor or class and returns the object.
-    This speaks of pickles that name *old* itself: what is stamped knows its class.
-    For a whole package or module that was renamed, give both names without a
-    colon; that admits nothing which is not declared or allowed under its new name.
-
-    >>> from versionpickle import alias
-    >>> alias("shop.old:make_price", lambda amount, unit: (amount, unit))
-    >>> alias("oldshop", "shop.legacy")
-    """
-    into = checked_registry(registry)
-    if isinstance(old, str) and ":" not in old and isinstance(new, str) and ":" not in new:
-        checked_ref(f"{old}:x"), checked_ref(f"{new}:x")
-        into.rename_package(old, new)
-        return
-    into.alias(checked_ref(old), checked_ref(new) if isinstance(new, str) else new)
-
-
-def _callable(new: object) -> object:
-    if callable(new):
-        return new
-    raise DeclarationError(
-        repr(new), "a name in a pickle cannot mean this", "give a class, a function, or a ref"
-    )
-
-
-def retire(ref: str, *, registry: Registry | None = None) -> None:
-    """
-    Let objects of a class that no longer exists load as placeholders.
-
-    A `Placeholder` keeps the arguments, the state and the items that were
-    stored, and is stored again with all of them.
-
-    >>> from versionpickle import retire
-    >>> retire("shop.coupons:Coupon")
-    """
-    (checked_registry(registry)).alias(checked_ref(ref), Retired(ref))
-
-
-def allow(*targets: object, registry: Registry | None = None) -> None:
-    """
-    Add classes and functions to what a load may build.
-
-    Takes the objects themselves, their refs, or the name of a set, without a colon:
-    ``"numpy"``, ``"pandas"``, ``"zones"`` (of dateutil and pytz), ``"partial"`` and
-    ``"iterators"``.
-    Whoever writes a pickle may call what you allow with arguments of his own.
-
-    >>> import collections
-    >>> from versionpickle import allow
-    >>> allow(collections.ChainMap, "string:Template", "partial")
-    """
-    into = checked_registry(registry)
-    for ref, target in named(targets):
-        into.allow(ref, target)
-
-
-def named(targets: Iterable[object]) -> Iterable[tuple[str, object]]:
-    """Yield the ref of each target, and the target where it is known."""
-    if isinstance(targets, str | type):
-        raise DeclarationError(repr(targets), "this is no list", "give [...] of classes or refs")
-    for target in targets:
-        if not isinstance(target, str):
-            yield _ref_of_given(target), target
-        elif target.isidentifier():
-            yield from ((ref, None) for ref in refs_of_set(target))
-        else:
-            yield checked_ref(target), None
-
-
-def _ref_of_given(target: object) -> str:
-    try:
-        return ref_of(_callable(target))
-    except AttributeError:
-        raise DeclarationError(
-            shortened(target),
-            f"a {type(target).__name__} has no name that could be in a pickle",
-            "give the class or function itself, or its ref",
-        ) from None
-
-
-def imported(ref: str) -> Any:
-    """Return what a ref that the user wrote names."""
-    module = checked_ref(ref).partition(":")[0]
-    try:
-        importlib.import_module(module)
-        return look_up(ref)
-    except (ImportError, LookupError) as exc:
-        raise DeclarationError(
-            ref,
-            f"it cannot be imported ({exc})",
-            "name it as it is called today; for a name that is gone use alias() or retire()",
-        ) from exc

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import (
     DeclarationError,
     FutureVersionError,
@@ -24,6 +25,7 @@ from versionpickle.migrations._registry import checked_registry
 from .instrument import Instrumentation
 
 
+@public("versionpickle")
 @attrs.frozen
 class Problem:
     """What would stop a load of old data, and what to do about it."""

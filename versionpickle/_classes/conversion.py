@@ -71,7 +71,7 @@ class Conversion:
         return obj
 
     def refuse_items(self) -> NoReturn:
-        """Say that plain pickle cannot put items into what is not decided yet."""
+        """Refuse items: plain pickle cannot put them into an object of no class yet."""
         raise self._only_by_loads("its items come before its state")
 
     def _parts(self, state: Any) -> tuple[Any, set[str], dict[str, Any]]:
@@ -83,42 +83,42 @@ class Conversion:
         return unpacked(self.claim, state)
 
     def finish(self, obj: Any, state: Any, unset: set[str], extras: dict[str, Any]) -> Any:
-        last, hooks, chain, state = self._followed(state, unset)
-        if hooks is None:
+        last, goal, chain, state = self._followed(state, unset)
+        if goal is None:
             last._refuse_filling(obj, "a value takes its place")
             return last._ask_edge({**state, **extras} if extras else state)
-        if not is_model(hooks.cls):
+        if not is_model(goal.cls):
             state = without_model(state)
-        if _is_made_whole(hooks):
-            last._refuse_filling(obj, f"{ref_of(hooks.cls)} can only be made, and not filled")
-            return _made_whole(hooks, chain, {**state, **extras}, unset)
+        if _is_made_whole(goal):
+            last._refuse_filling(obj, f"{ref_of(goal.cls)} can only be made, and not filled")
+            return _made_whole(goal, chain, {**state, **extras}, unset)
         if obj is None:
-            obj = hooks.cls.__new__(hooks.cls)
-        elif type(obj) is not hooks.cls:
-            last._turn(obj, hooks.cls)
-        hooks.codec.fill_converted(obj, chain, state, unset, extras)
+            obj = goal.cls.__new__(goal.cls)
+        elif type(obj) is not goal.cls:
+            last._change_class(obj, goal.cls)
+        goal.codec.fill_converted(obj, chain, state, unset, extras)
         return obj
 
     def decide(self, state: Any) -> type | None:
         """Return the class of what *state* becomes, if that can be filled later."""
         named, unset, _ = self._parts(state)
-        _, hooks, _, _ = self._followed(named, unset)
-        return None if hooks is None or _is_made_whole(hooks) else hooks.cls
+        _, goal, _, _ = self._followed(named, unset)
+        return None if goal is None or _is_made_whole(goal) else goal.cls
 
     def _followed(self, state: Any, unset: set[str]) -> tuple[Conversion, Any, Any, Any]:
         """
         Follow this edge, and those behind it.
 
-        Return the last turn, the hooks of the class where that ends, its chain, and the state;
-        no hooks and no chain where it ends in a value.
+        Return the last conversion, the class where that ends, its chain, and the state;
+        no class and no chain where it ends in a value.
         """
         state = self.chain.run(as_dict(state), unset)
         if self.edge.is_value:
             return self, None, None, state
         ref, version = self._ask_edge(state)
-        hooks, chain = self._goal(ref, version, state)
+        goal, chain = self._goal(ref, version, state)
         if chain.edge is None:
-            return self, hooks, chain, state
+            return self, goal, chain, state
         return Conversion(self.registry, chain, self.claim)._followed(state, unset)
 
     @property
@@ -134,7 +134,7 @@ class Conversion:
             raise self.chain.failed(self.chain.steps[-1], exc) from exc
 
     def _goal(self, ref: str, version: int, state: Any) -> tuple[Any, Chain]:
-        """Return the hooks of the class where the edge leads, and its chain from there on."""
+        """Return the class where the edge leads, and its chain from there on."""
         step = self.chain.steps[-1]
         meaning = self.registry.resolve(ref)
         if isinstance(meaning, Converted):
@@ -152,10 +152,10 @@ class Conversion:
         if version > meaning.version:
             problem = f"{step} leads beyond its version {meaning.version}"
             raise DeclarationError(ref, problem, "name a version of the class that there is")
-        hooks = meaning.hooks
-        return hooks, hooks.chains.arriving(ref, version, self.claim.bases, step.arrival(), state)
+        goal = meaning.hooks
+        return goal, goal.chains.arriving(ref, version, self.claim.bases, step.arrival(), state)
 
-    def _turn(self, obj: Any, cls: type) -> None:
+    def _change_class(self, obj: Any, cls: type) -> None:
         vars(obj).clear()
         try:
             object.__setattr__(obj, "__class__", cls)
@@ -168,7 +168,7 @@ class Conversion:
             raise self._only_by_loads(problem)
 
     def stuck(self) -> Exception:
-        """Return what to say where the state leads back to the object itself."""
+        """Return the error for a state that leads back to the object itself."""
         problem = (
             "its state leads back to the object itself, which is not there before this step has "
             "run; let become() lead to a class that can be filled later, and by= ask nothing of "
@@ -182,11 +182,11 @@ class Conversion:
 
 
 class Pending:
-    """Stand for an object until its state tells what it becomes."""
+    """An object whose class is not known before its state is."""
 
     __hash__ = None  # type: ignore[assignment] # its class is not known yet
     conversion: Any
-    """What it takes."""
+    """What makes it another object."""
 
     def __setstate__(self, state: Any) -> None:
         """Become an object of another class, if that has room for it; plain pickle comes here."""
@@ -199,23 +199,23 @@ class Pending:
 
 
 def is_pending(stamp: Stamp) -> bool:
-    """Tell whether the objects of this stamp become others."""
+    """Return whether the objects of this stamp become others."""
     return stamp.cls is Pending
 
 
-def _is_made_whole(hooks: Any) -> bool:
-    return bool(hooks.codec.immutable or hooks.declaration.has_factory)
+def _is_made_whole(goal: Any) -> bool:
+    return bool(goal.codec.immutable or goal.declaration.has_factory)
 
 
-def _made_whole(hooks: Any, chain: Chain, state: Any, unset: set[str]) -> Any:
-    if hooks.declaration.has_factory:
-        return rebuilt(hooks.declaration, (), chain.run(state, unset), chain)
-    return hooks.codec.remake(state, chain)
+def _made_whole(goal: Any, chain: Chain, state: Any, unset: set[str]) -> Any:
+    if goal.declaration.has_factory:
+        return rebuilt(goal.declaration, (), chain.run(state, unset), chain)
+    return goal.codec.remake(state, chain)
 
 
 @attrs.frozen
 class RemovedClass:
-    """Serve, as hooks do, the unstamped objects of a class that is gone."""
+    """Make what the unstamped objects of a class become that is gone."""
 
     registry: Registry
     ref: str
@@ -294,5 +294,5 @@ def conversion_of(stamp: Stamp) -> Conversion:
 
 @functools.lru_cache(maxsize=1024)
 def pending_class(ref: str) -> type:
-    """Return what stands for a class that is gone."""
+    """Return a class for the blank objects of one that is gone."""
     return type(ref.rpartition(":")[2], (Pending,), {})

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, overload
+import types
 
-from versionpickle._wire.refs import MARK, checked_version, ref_of
+from collections.abc import Callable
+from typing import Any, TypeVar, Unpack, cast, overload
+
+from versionpickle._wire.refs import MARK, checked_version, public, ref_of
 from versionpickle.exceptions import DeclarationError
-from versionpickle.migrations import Declaration, Formerly, Registry, Unstamped, default_registry
-from versionpickle.migrations._declaration import Extra
+from versionpickle.migrations import Registry, default_registry
 from versionpickle.migrations._operations import name_of
 from versionpickle.migrations._registry import checked_registry
 
 from .instrument import imply, instrument, instrumentation_of
+from .settings import (
+    NAMES,
+    Settings,
+    check_names,
+    declaration_of,
+    declares_nothing,
+    unknown_settings,
+)
 
 
 _T = TypeVar("_T", bound=type)
@@ -23,40 +32,18 @@ def versioned(version: _T) -> _T: ...
 
 
 @overload
-def versioned(
-    version: int = ...,
-    *,
-    name: str | None = ...,
-    formerly: Formerly = ...,
-    unstamped: Unstamped = ...,
-    transient: str | Iterable[str] = ...,
-    oldest: int = ...,
-    migrations: str | None = ...,
-    extra: Extra = ...,
-    registry: Registry | None = ...,
-) -> Callable[[_T], _T]: ...
+def versioned(version: int = ..., **settings: Unpack[Settings]) -> Callable[[_T], _T]: ...
 
 
-def versioned(
-    version: Any = 1,
-    *,
-    name: str | None = None,
-    formerly: Formerly = (),
-    unstamped: Unstamped = 1,
-    transient: str | Iterable[str] = (),
-    oldest: int = 1,
-    migrations: str | None = None,
-    extra: Extra = "raise",
-    registry: Registry | None = None,
-) -> Any:
+def versioned(version: Any = 1, **settings: Unpack[Settings]) -> Any:
     """
     Give a class a version that is stored with its objects.
 
     Raise *version* and register a `migration` whenever the class stores other
     fields, or the same fields with another meaning.
 
-    *name* is a stable name that stands in pickles instead of the class's
-    module and name.
+    *name* is a stable name that pickles contain instead of the class's module and
+    name.
     *formerly* lists the refs that the class had before; as a mapping, it also
     says which version unstamped pickles under that ref are.
     *unstamped* is the version of pickles written before the class was versioned, a
@@ -66,8 +53,8 @@ def versioned(
     *oldest* is the oldest version that is still read.
     *migrations* names the module that registers the steps; it is imported when the
     first old pickle of the class is loaded.
-    *extra* says what is done with fields that code of the same version has added since:
-    an error, or with ``"keep"`` they are carried along unread, and stored again.
+    *extra* decides about fields that code of the same version has added since: they
+    are an error, or with ``"keep"`` they are kept unread, and stored again.
 
     >>> import attrs, pickle
     >>> from versionpickle import versioned
@@ -79,28 +66,31 @@ def versioned(
     >>> pickle.loads(pickle.dumps(Point(3, 4)))
     Point(x=3, y=4)
     """
-    if isinstance(version, type):
+    if callable(version):
         return versioned()(version)
     checked_version(version, "@versioned")
+    check_names("versioned", settings)
 
     def decorate(cls: type) -> type:
         if not isinstance(cls, type):
-            raise DeclarationError(name_of(cls), "this is no class", "put @versioned on a class")
-        settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
-        declaration = Declaration(ref_of(cls), *settings)
-        instrument(cls, declaration, checked_registry(registry))
+            raise DeclarationError(
+                name_of(cls), "this is not a class", "put @versioned on a class"
+            )
+        declaration = declaration_of(ref_of(cls), version, settings)
+        instrument(cls, declaration, checked_registry(settings.get("registry")))
         watch_subclasses(cls)
         return cls
 
     return decorate
 
 
+@public("versionpickle")
 class Versioned:
     """
     Be the base of classes whose objects store a version.
 
     Takes the settings of `versioned` as class keywords.
-    A subclass is versioned too, at 1 until it says otherwise.
+    A subclass is versioned too, at 1 until it gives another.
 
     >>> from versionpickle import Versioned
     >>> class Customer(Versioned, version=2, name="customer"):
@@ -110,29 +100,17 @@ class Versioned:
 
     __slots__ = ()
 
-    def __init_subclass__(
-        cls,
-        *,
-        version: int = 1,
-        name: str | None = None,
-        formerly: Formerly = (),
-        unstamped: Unstamped = 1,
-        transient: str | Iterable[str] = (),
-        oldest: int = 1,
-        migrations: str | None = None,
-        extra: Extra = "raise",
-        registry: Registry | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init_subclass__(**kwargs)
-        if MARK in vars(
-            cls
-        ):  # attrs or dataclasses built the class anew, with its instrumentation
+    def __init_subclass__(cls, *, version: int = 1, **settings: Any) -> None:
+        further = {name: settings.pop(name) for name in settings.keys() - NAMES}
+        if further and isinstance(super().__init_subclass__, types.BuiltinMethodType):
+            raise TypeError(f"{ref_of(cls)}: {unknown_settings(further)}")  # no base takes them
+        super().__init_subclass__(**further)
+        if MARK in vars(cls):  # attrs or dataclasses built the instrumented class anew
             return
-        settings = (version, name, formerly, unstamped, transient, oldest, migrations, extra)
-        declaration = Declaration(ref_of(cls), *settings)
-        said_nothing = (1, None, (), 1, (), 1, None, "raise", None)
-        declaration.is_implied = (*settings, registry) == said_nothing
+        given = cast("Settings", settings)
+        declaration = declaration_of(ref_of(cls), version, given)
+        registry = given.get("registry")
+        declaration.is_implied = registry is None and declares_nothing(declaration)
         instrument(cls, declaration, checked_registry(registry or _registry_of_bases(cls)))
 
 

@@ -1,4 +1,4 @@
-"""Values that objects carry along, unread, though their class has no room for them."""
+"""Values that are kept, unread, for objects whose class has no place for them."""
 
 from __future__ import annotations
 

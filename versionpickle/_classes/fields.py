@@ -72,22 +72,24 @@ def fields_of(cls: type, transient: frozenset[str]) -> ClassFields:
 
 def _field(cls: type, name: str, default: Default | None, transient: bool) -> Field:
     slot = _slot(cls, name)
-    met = _class_attribute(cls, name)
+    found = _class_attribute(cls, name)
     if slot is None and is_watched(cls, name):
-        slot = met  # a property, or its like, keeps the value where it wants
-    return Field(name, slot, default, transient, guarded=slot is not None and met is not slot)
+        slot = found  # a property, or its like, keeps the value where it wants
+    return Field(name, slot, default, transient, guarded=slot is not None and found is not slot)
 
 
 def is_watched(cls: type, name: str) -> bool:
-    """Tell whether a descriptor of the class takes assignments to *name*."""
+    """Return whether a descriptor of the class takes assignments to *name*."""
     return hasattr(type(_class_attribute(cls, name)), "__set__")
 
 
 def kept_in_c(cls: type, name: str) -> Any:
     """Return the descriptor of what C keeps of an object, as the name of an ImportError."""
-    met = _class_attribute(cls, name)
+    found = _class_attribute(cls, name)
     return (
-        met if isinstance(met, types.GetSetDescriptorType | types.MemberDescriptorType) else None
+        found
+        if isinstance(found, types.GetSetDescriptorType | types.MemberDescriptorType)
+        else None
     )
 
 
@@ -139,7 +141,7 @@ def _slots(base: type) -> Iterator[str]:
 
 
 def declares_fields(cls: type) -> bool:
-    """Tell whether attrs, dataclasses or pydantic know the fields of *cls*."""
+    """Return whether attrs, dataclasses or pydantic know the fields of *cls*."""
     return is_model(cls) or _has_declaration(cls)
 
 

@@ -14,6 +14,7 @@ from versionpickle._wire.refs import MARK, look_up, ref_of
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import DeclarationError, UnreachableClassError
 from versionpickle.migrations import Chain, Declaration, Registry
+from versionpickle.migrations._names import is_copy
 
 from .lineage import Chains, Lineage, lineage_of
 from .plain import Plain
@@ -83,6 +84,8 @@ class Instrumentation:
         """Let the class ask its codec for a ``__reduce_ex__`` when it needs one."""
         if self.is_installed:
             self._put("__reduce_ex__", _first_reduce(self))
+            if getattr(copyreg.dispatch_table.get(self.cls), MARK, None) is self:
+                copyreg.dispatch_table.pop(self.cls, None)
 
     def renew_setstate(self) -> None:
         """Let the class ask its codec for a ``__setstate__`` when it needs one."""
@@ -150,20 +153,25 @@ class Instrumentation:
     def check_reachable(self) -> None:
         """Refuse to write objects of a class that no load could find again."""
         declaration = self.declaration
-        if self.registry.named(declaration.key) is not declaration:
-            raise UnreachableClassError(
-                f"the name {declaration.key!r} means another class by now", declaration.ref
-            )
+        named = self.registry.named(declaration.key)
+        if named is not declaration and not self._is_declared_again(named):
+            problem = f"the name {declaration.key!r} now means another class"
+            raise UnreachableClassError(problem, declaration.ref, _cure_for(declaration, named))
         if declaration.name is not None:
             return
         try:
             found = look_up(declaration.ref)
         except LookupError as exc:
-            raise UnreachableClassError(str(exc), declaration.ref) from None
-        if found is not self.cls:
-            raise UnreachableClassError(
-                "its module has something else of that name", declaration.ref
-            )
+            raise UnreachableClassError(str(exc), declaration.ref, _MOVE_OR_NAME) from None
+        if found is not self.cls and named is declaration:
+            problem = "its module has something else of that name"
+            raise UnreachableClassError(problem, declaration.ref, _MOVE_OR_NAME)
+
+    def _is_declared_again(self, named: Declaration | None) -> bool:
+        """Whether *named* is the same class after a reload, or in the copy of a script."""
+        if named is None or not _is_same_ref(named.ref, self.declaration.ref):
+            return False
+        return _stored(named.hooks) == _stored(self)
 
     def explained(self, version: int, fields: tuple[str, ...] | None) -> Chain:
         """Return the chain that objects of *version* take, and what was generated for it."""
@@ -202,6 +210,30 @@ def instrumentation_of(cls: type) -> Instrumentation | None:
     return vars(cls).get(MARK)
 
 
+def _is_same_ref(ref: str, other: str) -> bool:
+    """Whether both name one class; a function makes another class at each call."""
+    return "<locals>" not in ref and (ref == other or is_copy(ref, other))
+
+
+def _stored(instrumentation: Instrumentation) -> tuple[object, ...]:
+    """Return what the objects of a class claim and store."""
+    *bases, declaration = instrumentation.lineage()
+    versions = tuple((base.key, base.version) for base in bases)
+    return declaration.version, versions, frozenset(instrumentation.codec.layout.names)
+
+
+def _cure_for(declaration: Declaration, named: Declaration | None) -> str:
+    if named is not None and _is_same_ref(named.ref, declaration.ref):
+        return (
+            "its module was reloaded, or its cell was run again, and stores other fields or "
+            "another version now; create the object again from the new class"
+        )
+    return _MOVE_OR_NAME
+
+
+_MOVE_OR_NAME = "move it to the top of its module, or give it a stable name with name=..."
+
+
 def _first_reduce(instrumentation: Instrumentation) -> Reduce:
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
         return instrumentation.put_reduce()(self, protocol)
@@ -235,7 +267,9 @@ def instrument(cls: type, declaration: Declaration, registry: Registry) -> None:
     if known is None:
         _forget_reloaded(declaration.ref, registry)
         known = Instrumentation(cls, declaration, registry)
-    elif known.declaration.is_implied:
+    elif known.declaration.gives_way:
+        if not known.declaration.is_implied:
+            registry.forget_steps(declaration.ref)
         known.declaration, known.registry = declaration, registry
         declaration.hooks = known
     else:

@@ -39,7 +39,7 @@ class Layout:
     *open*: the class declares no fields, its ``__dict__`` holds what it likes.
     *custom_reduce*: the class reduces or restores itself in ways of its own.
     *has_newargs*: an object is more than its attributes: arguments, or items.
-    *items_in_state*: its items go into its state, since its methods would see them too early.
+    *items_in_state*: its items go into its state, since its methods would get them too early.
     *derived*: names that may be in a ``__dict__`` and are never stored.
     """
 
@@ -148,7 +148,7 @@ def check_extra(cls: type, layout: Layout) -> None:
 
 
 def keeps_all(cls: type, layout: Layout) -> bool:
-    """Tell whether no field can be left out of what is stored."""
+    """Return whether no field can be left out of what is stored."""
     return layout.custom_reduce or layout.kind in {"named tuple", "struct"}
 
 
@@ -176,7 +176,7 @@ def _has_newargs(cls: type, in_c: set[type]) -> bool:
 
 
 def _own_method(cls: type, name: str, in_c: set[type]) -> object:
-    """Return a method that a class wrote itself; hooks and generated ones do not count."""
+    """Return a method that a class wrote itself; ours and generated ones do not count."""
     for base in cls.__mro__[:-1]:
         own = vars(base)
         covered = own[MARK].plain.originals if MARK in own else {}
@@ -188,17 +188,17 @@ def _own_method(cls: type, name: str, in_c: set[type]) -> object:
         ):
             return value
         if name in _WRITTEN_BY_ATTRS and own.get("__attrs_attrs__") and "__slots__" in own:
-            return None  # attrs wrote its own, or would have if it had not met our hooks
+            return None  # attrs wrote its own, or would have if it had not found our methods
     return None
 
 
 def _is_default(base: type, name: str) -> bool:
-    """Tell whether a class in C only does what suits its own part of an object."""
+    """Return whether a class in C only does what suits its own part of an object."""
     return name != "__setstate__" or issubclass(base, BaseException)
 
 
 def _watches_items(cls: type) -> bool:
-    """Tell whether items, which arrive before the state, meet methods of the class itself."""
+    """Return whether items, which arrive before the state, meet methods of the class itself."""
     return any(
         issubclass(cls, kind) and getattr(cls, name, None) is not getattr(kind, name)
         for kind, name in _PLAIN_METHODS
@@ -207,5 +207,5 @@ def _watches_items(cls: type) -> bool:
 
 
 def is_generated(method: object) -> bool:
-    """Tell whether *method* is that of attrs, pydantic or their like, and not the user's."""
+    """Return whether *method* is that of attrs, pydantic or their like, and not the user's."""
     return getattr(method, "__globals__", {}).get("__name__") in _GENERATORS

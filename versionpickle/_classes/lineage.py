@@ -11,7 +11,7 @@ from versionpickle._wire.refs import MARK, is_version, ref_of
 from versionpickle._wire.stamp import Bases, Claim
 from versionpickle.exceptions import DeclarationError, StepError, UnknownClassError
 from versionpickle.migrations import Chain, Declaration, Registry, Step
-from versionpickle.migrations._fields import as_dict, described
+from versionpickle.migrations._fields import OperationError, as_dict, described
 
 
 Lineage: TypeAlias = tuple[Declaration, ...]
@@ -84,11 +84,13 @@ class Chains:
             problem = f"nobody declared it, and it is a base of {claim.ref}"
             raise UnknownClassError(name, version, problem)
         if base not in lineage and claim.version == self._declaration.version:
-            problem = (
-                f"{self._declaration.ref} derives from it no more: raise the version of that, "
-                "and let a step say what became of the fields"
+            current = self._declaration.version
+            left = OperationError(
+                f"it was a subclass of {name}, and no longer is: the class was changed without a "
+                f"new version; raise version= to {current + 1} and register a step that removes "
+                f"or keeps the fields of {name}"
             )
-            raise UnknownClassError(name, version, problem)
+            raise self.today().failed("finding its bases", left)
         return base
 
     def of_unstamped(self, state: Any, found_as: str | None) -> Chain:

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from versionpickle._wire import calls
 from versionpickle._wire.calls import wire_function
+from versionpickle._wire.refs import public
 from versionpickle._wire.stamp import Claim, Construction, Stamp, make_stamp
 from versionpickle.exceptions import StampError
 from versionpickle.migrations._fields import as_dict
@@ -32,6 +33,7 @@ class _Written(threading.local):
 WRITTEN = _Written()
 
 
+@public("versionpickle")
 class Placeholder:
     """
     Stand for an object whose class is retired.

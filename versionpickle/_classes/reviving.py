@@ -43,19 +43,19 @@ def revive_in(
     bases: tuple[tuple[str, int], ...],
 ) -> Stamp:
     """
-    Return the stamp of *registry* for what stands in a stream.
+    Return the stamp of *registry* that a stream describes.
 
     With *importing*, an unknown class's module is imported, as pickle does.
     """
-    said = (format, version, fields, bases)
+    described = (format, version, fields, bases)
     known = registry.latest.get(ref) if type(ref) is str else None
     # True would be as good as 1 without the last test.
-    if known is not None and known[0] == said and type(version) is type(format) is int:
+    if known is not None and known[0] == described and type(version) is type(format) is int:
         stamp = known[1]
     else:
-        claim = checked_claim(ref, *said)
+        claim = checked_claim(ref, *described)
         stamp = registry.stamps.get(claim) or _new_stamp(registry, claim, importing)
-        registry.latest[ref] = (said, stamp)
+        registry.latest[ref] = (described, stamp)
     if stamp.begin is not None:
         stamp.begin()
     return stamp
@@ -69,7 +69,7 @@ def revive_or_keep(
     *described: Any,
 ) -> Stamp:
     """
-    Return a stamp that makes placeholders, where *keep* says so.
+    Return a stamp that makes placeholders, where *keep* asks for it.
 
     It is for classes that are missing, or that come from the future.
     """
@@ -129,7 +129,7 @@ def _is_base(base: Any) -> bool:
 def _meaning(
     registry: Registry, claim: Claim, importing: bool
 ) -> Declaration | Retired | Converted:
-    # An alias speaks of unstamped pickles first: what is stamped knows its class.
+    # An alias is for unstamped pickles first: what is stamped knows its class.
     meaning = registry.named(claim.ref) or registry.resolve(claim.ref)
     if meaning is None and importing:
         _import_module_of(registry.target(claim.ref), claim)
@@ -145,7 +145,7 @@ def _meaning(
 
 
 def _unnoticed(registry: Registry, ref: str) -> Declaration | None:
-    """Version a subclass of a versioned class whose making went unnoticed."""
+    """Version a subclass of a versioned class that was created unnoticed."""
     try:
         cls = look_up(ref)
     except LookupError:
@@ -160,7 +160,7 @@ def _import_module_of(ref: str, claim: Claim) -> None:
     try:
         module = checked_ref(ref).partition(":")[0]
     except DeclarationError:
-        return  # a stable name says nothing about modules
+        return  # a stable name contains no module
     try:
         importlib.import_module(module)
     except ImportError as exc:

@@ -19,7 +19,7 @@ def check_arguments(claim: Claim, chain: Chain, args: Any, kwargs: Any = ()) -> 
 
 
 def unpacked(claim: Claim, state: Any) -> tuple[dict[str, Any], set[str], dict[str, Any]]:
-    """Return the values, the names that hold nothing, and the further attributes."""
+    """Return the values, the names without a value, and the further attributes."""
     names = claim.fields or ()
     stamp, *values = state
     if len(values) == len(names):

@@ -19,7 +19,7 @@ _MODEL_MODULES = {"pydantic.main", "pydantic.root_model"}
 
 
 def is_model(cls: type) -> bool:
-    """Tell whether *cls* is a pydantic model."""
+    """Return whether *cls* is a pydantic model."""
     return any(_is_root_of_models(base) for base in cls.__mro__)
 
 
@@ -47,19 +47,19 @@ def without_model(state: Any) -> Any:
 
 
 def is_struct(cls: type) -> bool:
-    """Tell whether *cls* is a msgspec struct."""
+    """Return whether *cls* is a msgspec struct."""
     return type(cls).__name__ == "StructMeta" and hasattr(cls, "__struct_fields__")
 
 
 def is_named_tuple(cls: type) -> bool:
-    """Tell whether *cls* is a named tuple, and stored as one."""
+    """Return whether *cls* is a named tuple, and stored as one."""
     method: Any = getattr(cls, "__getnewargs__", None)
     made_by = getattr(method, "__globals__", {}).get("__name__")
     return issubclass(cls, tuple) and hasattr(cls, "_fields") and made_by == "collections"
 
 
 def has_keyword_fields(cls: type) -> bool:
-    """Tell whether a struct takes some of its fields by keyword alone."""
+    """Return whether a struct takes some of its fields by keyword alone."""
     parameters = inspect.signature(cls).parameters.values()
     return any(parameter.kind is inspect.Parameter.KEYWORD_ONLY for parameter in parameters)
 
@@ -111,7 +111,7 @@ def _is_undefined(value: object) -> bool:
 
 
 def is_field_info(value: object) -> bool:
-    """Tell whether this is pydantic's description of a field, also that of a dataclass."""
+    """Return whether this is pydantic's description of a field, also that of a dataclass."""
     return type(value).__name__ == "FieldInfo" and type(value).__module__ == "pydantic.fields"
 
 

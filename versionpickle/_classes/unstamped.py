@@ -102,7 +102,7 @@ class Unstamped:
         return obj
 
     def _rebuild(self, args: Any, state: Any, found_as: str | None) -> Any:
-        if issubclass(self._cls, enum.Enum):  # steps speak of names, and these are values
+        if issubclass(self._cls, enum.Enum):  # steps are for names, and these are values
             return rebuilt(self.declaration, args, state, self.codec.chains.today())
         chain = self.chain(state, found_as)
         state = chain.run(state, set()) if chain.steps else state

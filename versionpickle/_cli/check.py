@@ -11,14 +11,24 @@ import click
 
 from versionpickle._project.findings import Finding, findings
 
-from .output import Text, console, counted, format_option, project, reports_errors
+from .output import (
+    Text,
+    code_for_markdown,
+    console,
+    counted,
+    for_markdown,
+    format_option,
+    project,
+    reports_errors,
+)
 
 
 @click.command(epilog="Example: versionpickle check --format github")
 @format_option(
     "json",
     "github",
-    help="Output for people, for programs, or as annotations of a GitHub workflow.",
+    "markdown",
+    help="Output for people, for programs, for GitHub annotations, or for a pull request.",
 )
 @reports_errors
 def check(form: str) -> None:
@@ -65,10 +75,24 @@ def _as_github(found: list[Finding], _: str) -> None:
         click.echo(f"::error {place}::{_escaped(str(one))}")
 
 
+def _as_markdown(found: list[Finding], classes: str) -> None:
+    click.echo(f"## versionpickle check: {counted(found, 'finding', 'findings')}\n")
+    for ref, of_class in itertools.groupby(found, lambda one: one.ref):
+        click.echo(f"### {code_for_markdown(ref)}\n")
+        for cure, ones in itertools.groupby(of_class, lambda one: one.cure):
+            for one in ones:
+                place = f" ({one.file}:{one.line})" if one.line else ""
+                click.echo(f"* {for_markdown(f'version {one.version}{place}: {one.problem}')}")
+                for line in filter(None, [*one.details, one.stops]):
+                    click.echo(f"  * {for_markdown(line)}")
+            click.echo(f"\n  Fix: {for_markdown(cure)}\n")
+    click.echo(f"{classes}.")
+
+
 def _escaped(text: str, more: str = "") -> str:
     for char in f"%\r\n{more}":
         text = text.replace(char, f"%{ord(char):02X}")
     return text
 
 
-_FORMS = {"text": _as_text, "json": _as_json, "github": _as_github}
+_FORMS = {"text": _as_text, "json": _as_json, "github": _as_github, "markdown": _as_markdown}

@@ -12,7 +12,16 @@ import click
 from versionpickle._project.compatibility import SENTENCES, Compatibility, compared
 from versionpickle._project.git import schemas_at
 
-from .output import Text, console, counted, format_option, project, reports_errors
+from .output import (
+    Text,
+    code_for_markdown,
+    console,
+    counted,
+    for_markdown,
+    format_option,
+    project,
+    reports_errors,
+)
 
 
 @click.command(epilog="Example: versionpickle diff --against v1.2 --format json")
@@ -21,7 +30,7 @@ from .output import Text, console, counted, format_option, project, reports_erro
     metavar="COMMIT",
     help="Compare with the schemas of this commit, branch or tag of git.",
 )
-@format_option("json")
+@format_option("json", "markdown", help="Output for people, for programs, or for a pull request.")
 @reports_errors
 def diff(against: str | None, form: str) -> None:
     """
@@ -38,6 +47,8 @@ def diff(against: str | None, form: str) -> None:
     found = [*compared(known)]
     if form == "json":
         click.echo(json.dumps([*map(_as_dict, found)], indent=2))
+    elif form == "markdown":
+        _show_markdown(found)
     else:
         _show(found, len(known.classes))
 
@@ -61,6 +72,21 @@ def _show(found: list[Compatibility], count: int) -> None:
             out.print(Text(f"    yesterday's code: {problem}"))
     classes = counted(range(count), "class", "classes")
     out.print(Text(f"{classes}, {len(found) or 'none'} changed"))
+
+
+def _show_markdown(found: list[Compatibility]) -> None:
+    click.echo(f"## Stored classes: {len(found) or 'none'} changed\n")
+    if found:
+        click.echo("| class | version | who reads whose data |\n| --- | --- | --- |")
+    for one in found:
+        version = f"{one.before or 'new'} → {one.today or 'gone'}"
+        click.echo(f"| {code_for_markdown(one.ref)} | {version} | {SENTENCES[one.reads]} |")
+    for one in found:
+        click.echo(f"\n### {code_for_markdown(one.ref)}\n")
+        problems = [f"today's code: {text}" for text in one.old_problems]
+        problems += [f"yesterday's code: {text}" for text in one.new_problems]
+        for line in (*one.changes, *one.steps, *problems):
+            click.echo(f"* {for_markdown(line)}")
 
 
 _STYLES = {"both": "green", "backward": "green", "forward": "red", "neither": "red"}

@@ -12,6 +12,7 @@ from .graph import graph
 from .history import history
 from .inspect import inspect
 from .make import make
+from .merge import merge
 from .migrate import migrate
 from .record import init, record
 from .rollback import forget, rollback
@@ -26,7 +27,7 @@ def main() -> None:
     """Look after pickles that have to last."""
 
 
-_PROJECT = (check, diff, doctor, graph, history, init, make, record)
+_PROJECT = (check, diff, doctor, graph, history, init, make, merge, record)
 _PICKLES = (inspect, upgrade, survey, migrate, verify, rollback, forget, copy)
 
 for command in (*_PROJECT, *_PICKLES):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import sysconfig
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -29,17 +30,31 @@ allow_option: Callable[[_F], _F] = click.option(
     "--allow",
     multiple=True,
     metavar="REF",
-    help="Allow pickles to name this class or function.",
+    help="Allow pickles to name this class or function, or all of a set such as numpy.",
+)
+accept_option: Callable[[_F], _F] = click.option(
+    "--accept-differences",
+    is_flag=True,
+    help="Also write what would load as something else than before.",
 )
 
 
 def import_modules(modules: Iterable[str]) -> None:
-    sys.path.insert(0, "")  # as python -m has it
+    """Import what was named, from the current folder as well; without a name, nothing of it."""
+    modules = tuple(modules)
+    if modules:
+        sys.path.insert(_after_the_standard_library(), "")
     for module in modules:
         try:
             importlib.import_module(module)
         except Exception as exc:
             raise click.BadParameter(f"{module} cannot be imported: {exc}") from exc
+
+
+def _after_the_standard_library() -> int:
+    """Return the place on the path where a file of the current folder hides no module of it."""
+    own = {f"{sysconfig.get_path('stdlib')}{part}" for part in ("", "/lib-dynload")}
+    return max((place for place, path in enumerate(sys.path, 1) if path in own), default=0)
 
 
 def import_all(modules: Iterable[str]) -> Path | None:

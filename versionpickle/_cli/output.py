@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 
 from collections.abc import Callable, Sized
@@ -39,6 +40,21 @@ def shown(line: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in line
     )
+
+
+def for_markdown(text: str) -> str:
+    r"""
+    Escape what has a meaning in Markdown and HTML.
+
+    >>> print(for_markdown("dict[str, int] | None <b>"))
+    dict\[str, int\] \| None \<b\>
+    """
+    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", shown(text))
+
+
+def code_for_markdown(text: str) -> str:
+    """Return text as code of Markdown, also in a table."""
+    return f"`{shown(text).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
 
 
 def counted(things: Sized, one: str, many: str) -> str:

@@ -16,21 +16,39 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from versionpickle._classes.adopt import named
+from versionpickle._classes.names import named
+from versionpickle._pickles.untrusted.limits import Limits
 from versionpickle.exceptions import NotAStoreError
 from versionpickle.stores._existing import ExistingStore
 from versionpickle.stores._external.address import is_address
 from versionpickle.stores._opening import open, open_existing  # noqa: A004 - as versionpickle.open
 
-from .modules import import_all
+from .modules import import_all, import_modules
 from .output import shown
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+project_option: Callable[[_F], _F] = click.option(
+    "--project", is_flag=True, help="Import the modules of the project in this folder first."
+)
+encoding_option: Callable[[_F], _F] = click.option(
+    "--encoding",
+    default="ASCII",
+    metavar="NAME",
+    help="Decode the strings of Python 2 by this: latin1, utf-8, or bytes to keep them.",
+)
+limits_option: Callable[[_F], _F] = click.option(
+    "--limits", is_flag=True, help="Load within limits, as is right for bytes from others."
+)
+
 
 def store_argument(name: str = "store") -> Callable[[_F], _F]:
     return click.argument(name, metavar=name.upper())
+
+
+def limits_of(*, is_limited: bool) -> Limits | None:
+    return Limits() if is_limited else None
 
 
 @attrs.frozen
@@ -39,18 +57,26 @@ class Opening:
 
     modules: Iterable[str] = ()
     allow: Iterable[str] = ()
+    project: bool = False
+    """Whether the modules of the project are imported: they may run anything."""
 
-    def existing(self, place: str) -> ExistingStore:
+    encoding: str = "ASCII"
+    is_limited: bool = False
+
+    def existing(self, place: str, *, read_only: bool = False) -> ExistingStore:
         """Open what is there."""
-        import_all(self.modules)
+        (import_all if self.project else import_modules)(self.modules)
         if not is_address(place) and not Path(place).exists():
-            raise NotAStoreError(place, "there is no such file", "look at its name")
-        return self.any(place)
+            raise NotAStoreError(place, "there is no such file", "check the path")
+        return self.any(place, read_only=read_only)
 
-    def any(self, place: str) -> ExistingStore:
+    def any(self, place: str, *, read_only: bool = False) -> ExistingStore:
         """Open what is there, or make a store."""
         allow = tuple(ref for ref, _ in named(self.allow))
-        return (open_existing if is_address(place) else open)(place, allow=allow)
+        limits = limits_of(is_limited=self.is_limited)
+        if is_address(place):
+            return open_existing(place, allow=allow, encoding=self.encoding, limits=limits)
+        return open(place, allow=allow, limits=limits, read_only=read_only)
 
 
 def table_of(headings: tuple[str, ...], rows: Iterable[Iterable[object]]) -> Table:
@@ -64,10 +90,12 @@ def table_of(headings: tuple[str, ...], rows: Iterable[Iterable[object]]) -> Tab
 
 
 @contextlib.contextmanager
-def bar(doing: str, total: int | None = None) -> Iterator[Callable[[int, object], None]]:
-    """Show how far it is, with the rate and the time left, where somebody looks."""
+def bar(
+    doing: str, total: int | None = None, out: Console | None = None
+) -> Iterator[Callable[[int, object], None]]:
+    """Show the progress with its rate and the time left, if somebody looks."""
     if not sys.stderr.isatty():
-        yield lambda done, told: None
+        yield lambda done, state: None
         return
     columns = (
         TextColumn("{task.description}"),
@@ -75,14 +103,16 @@ def bar(doing: str, total: int | None = None) -> Iterator[Callable[[int, object]
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[state]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(doing, total=total, told="", rate="")
+    with Progress(
+        *columns, console=out or Console(stderr=True), transient=True, redirect_stdout=False
+    ) as progress:
+        task = progress.add_task(doing, total=total, state="", rate="")
 
-        def show(done: int, told: object) -> None:
+        def show(done: int, state: object) -> None:
             speed = progress.tasks[0].speed
             rate = f"{speed:,.0f}/s" if speed else ""
-            progress.update(task, completed=done, told=shown(str(told)), rate=rate)
+            progress.update(task, completed=done, state=shown(str(state)), rate=rate)
 
         yield show

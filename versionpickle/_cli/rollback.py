@@ -1,4 +1,4 @@
-"""The commands that put originals back, or drop them."""
+"""The commands that put originals back, or delete them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ def rollback(store: str) -> None:
     Put back the records of a STORE as they were before migrations.
 
     STORE is what 'versionpickle survey' takes. A record that somebody has written or deleted
-    since stays so, and makes the exit status 1.
+    since is not changed, and makes the exit status 1. Nothing is imported.
     """
     with Opening().existing(store) as opened:
         back, conflicts = opened.rollback()
     out = console()
     out.print(Text(f"{counted(range(back), 'record', 'records')} put back", "green"))
     if conflicts:
-        out.print(Text(f"{conflicts} stay, for somebody has written or deleted them since", "red"))
+        kept = "not put back, because somebody has written or deleted them since"
+        out.print(Text(f"{conflicts} {kept}", "red"))
     sys.exit(bool(conflicts))
 
 
@@ -34,10 +35,10 @@ def rollback(store: str) -> None:
 @reports_errors
 def forget(store: str) -> None:
     """
-    Drop the originals that 'versionpickle rollback' would put back in a STORE.
+    Delete the originals that 'versionpickle rollback' would put back in a STORE.
 
-    STORE is what 'versionpickle survey' takes.
+    STORE is what 'versionpickle survey' takes. Nothing is imported.
     """
     with Opening().existing(store) as opened:
         count = opened.forget_originals()
-    console().print(Text(f"{counted(range(count), 'original', 'originals')} dropped", "green"))
+    console().print(Text(f"{counted(range(count), 'original', 'originals')} deleted", "green"))

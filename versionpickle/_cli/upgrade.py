@@ -1,4 +1,4 @@
-"""The command that writes pickle files anew with the classes of today."""
+"""The command that rewrites pickle files with the classes of today."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import attrs
 import click
 
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
-from versionpickle._classes.adopt import named
+from versionpickle._classes.names import named
 from versionpickle._pickles.inspect.upgrade_paths import FoundClass
-from versionpickle._pickles.rewrite.rewrite import Settings, Upgrade
+from versionpickle._pickles.rewrite.rewrite import Settings, Upgrade, UpgradeFailure
 from versionpickle._project.in_place import UpgradeOptions, files_in, upgrade_file
 
-from .modules import allow_option, import_all, import_option
-from .output import Text, console, reports_errors, shown
+from .modules import accept_option, allow_option, import_all, import_option
+from .output import Text, console, reports_errors
+from .places import bar, encoding_option, limits_of, limits_option, table_of
 
 
 @click.command(
@@ -29,21 +29,24 @@ from .output import Text, console, reports_errors, shown
 @click.argument(
     "paths", nargs=-1, required=True, metavar="FILES...", type=click.Path(path_type=Path)
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would happen; all is tried.")
+@click.option("--dry-run", is_flag=True, help="Try everything and report it, but write nothing.")
 @click.option(
     "--backup",
     default="",
     metavar="SUFFIX",
-    help="Keep the old bytes beside each file, under its name with .bak or so behind it.",
+    help="Keep the old bytes beside each file, under its name followed by this, as .bak.",
 )
 @import_option
 @allow_option
+@accept_option
 @click.option(
     "--protocol",
     type=click.IntRange(0, 5),
-    help="Write this protocol, and not the one that each pickle has.",
+    help="Write this protocol instead of the one that each pickle has.",
 )
 @click.option("--recursive", is_flag=True, help="Take all *.pickle and *.pkl in folders.")
+@encoding_option
+@limits_option
 @reports_errors
 def upgrade(
     paths: tuple[Path, ...],
@@ -52,64 +55,75 @@ def upgrade(
     backup: str,
     modules: tuple[str, ...],
     allow: tuple[str, ...],
+    accept_differences: bool,
     protocol: int | None,
     recursive: bool,
+    encoding: str,
+    limits: bool,
 ) -> None:
     """
-    Write pickle files anew with the classes of today.
+    Rewrite pickle files with the classes of today.
 
-    What is written is loaded again and compared before it takes the place of the old
-    file, in one step. A file in which nothing is old stays as it is, to the byte. One
-    that cannot be upgraded stays as well, and makes the exit status 1.
+    What is written is loaded again and compared before it replaces the old file
+    atomically. A file in which nothing is old is kept as it is, to the byte. One
+    that cannot be upgraded is kept as well, and makes the exit status 1.
     """
     _check_suffix(backup)
-    settings = Settings(protocol, tuple(ref for ref, _ in named(allow)))
+    settings = Settings(
+        protocol,
+        tuple(ref for ref, _ in named(allow)),
+        encoding=encoding,
+        limits=limits_of(is_limited=limits),
+        accept_differences=accept_differences,
+    )
     samples = import_all(modules)
     plan = UpgradeOptions(settings, backup, dry_run, samples)
     files = list(files_in(paths, recursive=recursive, samples=samples))
     out = console()
-    told = _Told(out, plan.is_dry)
+    report = _Report(out, plan.is_dry)
     try:
         for file in _with_progress(files, out):
-            told.add(file, upgrade_file(file, plan))
+            report.add(file, upgrade_file(file, plan))
     except KeyboardInterrupt:
-        told.stop(len(files))
+        report.stop(len(files))
         sys.exit(130)
-    told.end()
-    sys.exit(bool(told.failed))
+    report.end()
+    sys.exit(bool(report.failed))
 
 
 def _check_suffix(backup: str) -> None:
     if "/" in backup or "\\" in backup:
-        raise click.BadParameter(f"{backup!r} is no end of a file's name: say --backup .bak")
+        raise click.BadParameter(f"{backup!r} cannot end the name of a file: pass --backup .bak")
 
 
 def _with_progress(files: list[Path], out: Console) -> Iterator[Path]:
-    """Yield the files, with a bar where somebody waits for many; *out* says more meanwhile."""
-    if len(files) < _MANY or not sys.stderr.isatty():
+    """Yield the files, with a bar if somebody waits for many; *out* is used meanwhile."""
+    if len(files) < _MANY:
         yield from files
         return
-    shared = out if sys.stdout.isatty() else Console(stderr=True)
-    with Progress(console=shared, transient=True, redirect_stdout=False) as bar:
-        yield from bar.track(files, description="upgrading")
+    with bar("upgrading", len(files), out if sys.stdout.isatty() else None) as show:
+        for number, file in enumerate(files):
+            show(number, "")
+            yield file
+        show(len(files), "")
 
 
 _MANY = 10
 
 
 @attrs.define
-class _Told:
-    """What was said of the files so far."""
+class _Report:
+    """What was done with the files so far."""
 
     out: Console
     is_dry: bool
     upgraded: int = 0
     current: int = 0
-    failed: list[tuple[Path, Upgrade]] = attrs.field(factory=list)
+    failed: list[tuple[Path, UpgradeFailure]] = attrs.field(factory=list)
 
     def add(self, file: Path, done: Upgrade) -> None:
         if done.failure is not None:
-            self.failed.append((file, done))
+            self.failed.append((file, done.failure))
         elif done.stale:
             self.upgraded += 1
             self._show(file, done)
@@ -120,7 +134,7 @@ class _Told:
         verb = "would be upgraded" if self.is_dry else "upgraded"
         self.out.print(Text(f"{file}: {verb}", "bold"))
         for found in done.stale:
-            self.out.print(Text(f"  {_way_of(found)}"))
+            self.out.print(Text(f"  {_path_of(found)}"))
             for step in found.steps if self.is_dry else ():
                 self.out.print(Text(f"    {step}", "dim"))
 
@@ -140,7 +154,7 @@ class _Told:
         self.out.print(Text(f"stopped after {done} of {count} files: {left}", "yellow"))
 
 
-def _way_of(found: FoundClass) -> str:
+def _path_of(found: FoundClass) -> str:
     """Return a class with its version, and today's."""
     version = "unstamped" if found.version is None else f"version {found.version}"
     if found.current is None:
@@ -149,14 +163,6 @@ def _way_of(found: FoundClass) -> str:
     return f"{found.ref} {version} -> {found.current}, {objects}"
 
 
-def _table(failed: list[tuple[Path, Upgrade]]) -> Table:
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    for heading in ("file", "class", "version", "step", "reason"):
-        table.add_column(heading, overflow="fold")
-    for file, done in failed:
-        failure = done.failure
-        assert failure is not None
-        version = "" if failure.version is None else str(failure.version)
-        cells = (str(file), failure.ref or "", version, failure.step or "", failure.reason)
-        table.add_row(*map(shown, cells))
-    return table
+def _table(failed: list[tuple[Path, UpgradeFailure]]) -> Table:
+    rows = ((file, *attrs.astuple(failure)) for file, failure in failed)
+    return table_of(("file", "class", "version", "step", "reason"), rows)

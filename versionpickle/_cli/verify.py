@@ -4,33 +4,48 @@ from __future__ import annotations
 
 import sys
 
+from typing import Any
+
 import attrs
 import click
 
 from .modules import allow_option, import_option
 from .output import Text, console, reports_errors
-from .places import Opening, bar, store_argument, table_of
+from .places import (
+    Opening,
+    bar,
+    encoding_option,
+    limits_option,
+    project_option,
+    store_argument,
+    table_of,
+)
 
 
 @click.command(epilog="Example: versionpickle verify --load orders.db")
 @store_argument()
-@click.option("--load", is_flag=True, help="Also load each object, and say which cannot be.")
+@click.option(
+    "--load", is_flag=True, help="Also load each object, and report those that cannot be loaded."
+)
 @import_option
+@project_option
 @allow_option
+@encoding_option
+@limits_option
 @reports_errors
-def verify(store: str, *, load: bool, modules: tuple[str, ...], allow: tuple[str, ...]) -> None:
+def verify(store: str, *, load: bool, limits: bool, **opening: Any) -> None:
     """
-    Read every byte of a STORE, and name what is damaged.
+    Read every byte of a STORE, and report what is damaged.
 
     STORE is what 'versionpickle survey' takes. Damaged records of a store are set
-    apart: they stay where they are, and reading one is an error until it is stored again or
-    deleted. The exit status is 1 where something is damaged.
+    aside: they are kept, and reading one is an error until it is stored again or
+    deleted. Only what you name is imported. The exit status is 1 if something is damaged.
     """
-    opening = Opening(modules, allow)
-    with opening.existing(store) as opened, bar("verifying", len(opened)) as show:
-        done = opened.verify(load=load, progress=lambda one: show(one.good, one))
+    how = Opening(**opening, is_limited=limits)
+    with how.existing(store) as opened, bar("verifying", len(opened)) as show:
+        result = opened.verify(load=load, progress=lambda state: show(state.good, state))
     out = console()
-    if done.damages:
-        out.print(table_of(("key", "problem"), map(attrs.astuple, done.damages)))
-    out.print(Text(str(done), "red" if done.damaged else "green"))
-    sys.exit(bool(done.damaged))
+    if result.damages:
+        out.print(table_of(("key", "problem"), map(attrs.astuple, result.damages)))
+    out.print(Text(str(result), "red" if result.damaged else "green"))
+    sys.exit(bool(result.damaged))

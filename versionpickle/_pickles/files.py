@@ -7,17 +7,17 @@ import errno
 import os
 import stat
 
-from collections.abc import Iterable, Iterator
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Any, Unpack
 
 from versionpickle._pickles.dump.pickler import dumps
-from versionpickle._pickles.load.unpickler import Policy, loads
+from versionpickle._pickles.load.settings import LoadSettings
+from versionpickle._pickles.load.unpickler import loads
 from versionpickle.migrations import Registry
 
 
 if TYPE_CHECKING:
     from versionpickle._pickles.dump.downgrade import Versions
-    from versionpickle._pickles.untrusted.limits import Limits
 
 
 def dump_file(
@@ -30,11 +30,11 @@ def dump_file(
     versions: Versions | None = None,
 ) -> None:
     """
-    Write the pickle of *obj* to the file at *path*, wholly or not at all.
+    Write the pickle of *obj* to the file at *path*, completely or not at all.
 
-    The bytes go to a temporary file in the same folder, reach the disk, and then
-    replace the file: who reads it meets the old object or the new one, whenever
-    the process dies.
+    The data is written to a temporary file in the same folder and flushed to disk;
+    then the file is replaced atomically.
+    A reader gets the old object or the new one, whenever the process dies.
     The file keeps its mode; where *path* is a link, the file behind it is replaced.
     An OSError leaves the old file as it was, and no temporary file, unless only the
     folder could not be brought to the disk; a process that is killed may leave one,
@@ -116,19 +116,7 @@ def _sync_folder(folder: str) -> None:
             os.close(number)
 
 
-def load_file(
-    path: str | os.PathLike[str],
-    *,
-    fix_imports: bool = True,
-    encoding: str = "ASCII",
-    errors: str = "strict",
-    registry: Registry | None = None,
-    allow: Iterable[object] = (),
-    limits: Limits | None = None,
-    missing: Policy = "raise",
-    future: Policy = "raise",
-    unsafe: bool = False,
-) -> Any:
+def load_file(path: str | os.PathLike[str], **settings: Unpack[LoadSettings]) -> Any:
     """
     Return the object whose pickle is the file at *path*, upgraded to today's classes.
 
@@ -136,21 +124,11 @@ def load_file(
     The file is not changed: write the object with `dump_file` to store it as
     today's classes do.
     """
+    limits = settings.get("limits")
     with open(path, "rb") as file:
         data = file.read(-1 if limits is None else limits.bytes + 1)
     try:
-        return loads(
-            data,
-            fix_imports=fix_imports,
-            encoding=encoding,
-            errors=errors,
-            registry=registry,
-            allow=allow,
-            limits=limits,
-            missing=missing,
-            future=future,
-            unsafe=unsafe,
-        )
+        return loads(data, **settings)
     except Exception as exc:
         exc.add_note(f"while loading {os.fspath(path)}")
         raise

@@ -1,4 +1,4 @@
-"""Where an object stands, in the words a user would type to get it."""
+"""The way to an object, in the words a user would type to get it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _REPR_MAX = 60
 
 
 @attrs.define(eq=False)
-class Step:
+class PathStep:
     """Lead to *child*, which is the *detail*-th item, or the like, of what came before."""
 
     kind: str
@@ -53,14 +53,14 @@ Hop: TypeAlias = Callable[[str], str]
 """Takes the words for an object, and returns those for a part of it."""
 
 
-def path_of(root: str, steps: Sequence[Step]) -> str | None:
+def path_of(root: str, steps: Sequence[PathStep]) -> str | None:
     """
     Return the way from *root* along *steps*; None where it leads to *root* itself.
 
     Long ways are cut in the middle.
-    What makes an object stands where the object does.
+    What makes an object has the same path as the object.
 
-    >>> path_of("order", [Step(INDEX, 2, None), Step(KEY, "paid", None)])
+    >>> path_of("order", [PathStep(INDEX, 2, None), PathStep(KEY, "paid", None)])
     "order[2]['paid']"
     """
     while steps and steps[-1].kind == FUNCTION:
@@ -78,12 +78,12 @@ def path_of(root: str, steps: Sequence[Step]) -> str | None:
     return path
 
 
-def holder_of(root: Any, steps: Sequence[Step]) -> tuple[Any, str] | None:
+def holder_of(root: Any, steps: Sequence[PathStep]) -> tuple[Any, str] | None:
     """Return the last object on the way that has attributes, and which of them leads on."""
-    for place in reversed(range(len(steps))):
-        found = _attribute(*steps[place : place + 4])
-        if found is not None and steps[place].kind == STATE:
-            return (steps[place - 1].child if place else root), found[0]("").strip(".")
+    for index in reversed(range(len(steps))):
+        found = _attribute(*steps[index : index + 4])
+        if found is not None and steps[index].kind == STATE:
+            return (steps[index - 1].child if index else root), found[0]("").strip(".")
     return None
 
 
@@ -107,17 +107,17 @@ def short(obj: object) -> str:
     return text if len(text) <= _REPR_MAX else f"{text[: _REPR_MAX - 3]}..."
 
 
-def _hops(steps: Sequence[Step]) -> list[Hop]:
+def _hops(steps: Sequence[PathStep]) -> list[Hop]:
     hops = []
-    place = 0
-    while place < len(steps):
-        hop, taken = _attribute(*steps[place : place + 4]) or (_plain(steps[place]), 1)
+    index = 0
+    while index < len(steps):
+        hop, taken = _attribute(*steps[index : index + 4]) or (_plain(steps[index]), 1)
         hops.append(hop)
-        place += taken
+        index += taken
     return hops
 
 
-def _plain(step: Step) -> Hop:
+def _plain(step: PathStep) -> Hop:
     if step.kind == INDEX:
         return lambda path: f"{path}[{step.detail}]"
     if step.kind == KEY:
@@ -131,41 +131,41 @@ def _dot(name: str, taken: int) -> tuple[Hop, int]:
     return lambda path: f"{path}.{name}", taken
 
 
-def _attribute(step: Step, *coming: Step) -> tuple[Hop, int] | None:
+def _attribute(step: PathStep, *rest: PathStep) -> tuple[Hop, int] | None:
     """Return the hop to what an object calls its own, and how many steps that takes."""
     if step.kind in {ARGS, NEW_ARGS}:
-        return _in_arguments(step, *coming)
-    if step.kind != STATE or not coming:
+        return _in_arguments(step, *rest)
+    if step.kind != STATE or not rest:
         return None
     if is_tuple_after_stamp(step.child):
-        return _in_stamped(step.child, *coming)
-    return _in_state(step.child, 1, coming)
+        return _in_stamped(step.child, *rest)
+    return _in_state(step.child, 1, rest)
 
 
-def _in_arguments(step: Step, *coming: Step) -> tuple[Hop, int] | None:
+def _in_arguments(step: PathStep, *rest: PathStep) -> tuple[Hop, int] | None:
     maker: Any = step.detail
     if _is_subclass(maker, BaseException):
         return _dot("args", 1)
-    if not coming:
+    if not rest:
         return None
-    place = coming[0].detail
-    if hasattr(maker, "claim") and place < len(maker.claim.names):
-        return _dot(maker.claim.names[place], 2)
+    index = rest[0].detail
+    if hasattr(maker, "claim") and index < len(maker.claim.names):
+        return _dot(maker.claim.names[index], 2)
     if step.kind == NEW_ARGS and not _is_subclass(maker, *_MADE_OF_ITEMS):
-        return lambda path: f"{path}.__reduce_ex__(4)[1][{place + 1}]", 2
-    return _in_container(maker, *coming)
+        return lambda path: f"{path}.__reduce_ex__(4)[1][{index + 1}]", 2
+    return _in_container(maker, *rest)
 
 
-def _in_container(maker: Any, place: Step, *coming: Step) -> tuple[Hop, int] | None:
+def _in_container(maker: Any, item: PathStep, *rest: PathStep) -> tuple[Hop, int] | None:
     """Return the hop to an item of a container that is made from all its items."""
     if _is_subclass(maker, tuple) and hasattr(maker, "_fields"):
-        return _plain(place), 2
-    if not coming:
+        return _plain(item), 2
+    if not rest:
         return None
     if _is_subclass(maker, *_MADE_OF_ITEMS):
-        return _plain(coming[0]), 3
+        return _plain(rest[0]), 3
     if _is_subclass(maker, set, frozenset):
-        return _plain(Step(MEMBER, coming[0].detail, None)), 3
+        return _plain(PathStep(MEMBER, rest[0].detail, None)), 3
     return None
 
 
@@ -177,27 +177,27 @@ def _is_subclass(function: object, *classes: type) -> bool:
 
 
 def is_tuple_after_stamp(state: Any) -> bool:
-    """Tell whether *state* begins with a stamp: a real one, or one that was only read."""
+    """Return whether *state* begins with a stamp: a real one, or one that was only read."""
     return type(state) is tuple and bool(state) and hasattr(state[0], "claim")
 
 
-def _in_stamped(state: Any, place: Step, *coming: Step) -> tuple[Hop, int] | None:
+def _in_stamped(state: Any, item: PathStep, *rest: PathStep) -> tuple[Hop, int] | None:
     names = state[0].claim.names
-    if 0 < place.detail <= len(names):
-        return _dot(names[place.detail - 1], 2)
-    part = place.detail - len(names)  # the stamp, the rest of the state, items and pairs
+    if 0 < item.detail <= len(names):
+        return _dot(names[item.detail - 1], 2)
+    part = item.detail - len(names)  # the stamp, the rest of the state, items and pairs
     if part == 1:
-        return _in_state(place.child, 2, coming)
-    if part == 2 and coming:
-        return _plain(coming[0]), 3
-    if part == 3 and len(coming) > 1:
-        return _plain(Step(KEY, coming[0].child[0], None)), 4
+        return _in_state(item.child, 2, rest)
+    if part == 2 and rest:
+        return _plain(rest[0]), 3
+    if part == 3 and len(rest) > 1:
+        return _plain(PathStep(KEY, rest[0].child[0], None)), 4
     return None
 
 
-def _in_state(state: Any, taken: int, coming: Sequence[Step]) -> tuple[Hop, int] | None:
+def _in_state(state: Any, taken: int, rest: Sequence[PathStep]) -> tuple[Hop, int] | None:
     if type(state) is tuple and len(state) == 2:  # attributes and slots, as pickle keeps them
-        taken, coming = taken + 1, coming[1:]
-    if coming and coming[0].kind == KEY and isinstance(coming[0].detail, str):
-        return _dot(coming[0].detail, taken + 1)
+        taken, rest = taken + 1, rest[1:]
+    if rest and rest[0].kind == KEY and isinstance(rest[0].detail, str):
+        return _dot(rest[0].detail, taken + 1)
     return None

@@ -16,7 +16,7 @@ class ReplayBuffers:
     """Let buffers be taken twice."""
 
     def __init__(self, buffers: Iterable[Any]) -> None:
-        self._coming = iter(buffers)
+        self._remaining = iter(buffers)
         self._taken: list[Any] = []
         self._place = self._next = 0
 
@@ -25,7 +25,7 @@ class ReplayBuffers:
 
     def __next__(self) -> Any:
         if self._next == len(self._taken):
-            self._taken.append(next(self._coming))
+            self._taken.append(next(self._remaining))
         self._next += 1
         return self._taken[self._next - 1]
 
@@ -36,7 +36,7 @@ class ReplayBuffers:
         self._next = self._place
 
 
-class Answers:
+class ReplayCallback:
     """Ask a ``buffer_callback`` once for each buffer, also when an object is written twice."""
 
     def __init__(self, callback: Callable[[Any], Any]) -> None:

@@ -92,5 +92,5 @@ def value_type(module: str, name: str) -> Any:
 def _imported(module: str, name: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
-    except ImportError:  # pathlib._local stands in pickles of CPython 3.13 alone
+    except ImportError:  # only pickles of CPython 3.13 name pathlib._local
         return getattr(importlib.import_module(module.partition(".")[0]), name)

@@ -34,10 +34,10 @@ class Compatibility:
     ref: str
     name: str | None
     before: int | None
-    """The version then; None of a class that is new."""
+    """The version then; None for a new class."""
 
     today: int | None
-    """Today's version; None of a class that is gone."""
+    """Today's version; None for a class that is gone."""
 
     changes: tuple[str, ...]
     steps: tuple[str, ...]
@@ -57,8 +57,8 @@ class Compatibility:
         """
         Who reads what.
 
-        That is *backward* where only today's code reads what yesterday's wrote, and
-        *forward* where only yesterday's reads what today's writes.
+        *backward* means that only today's code reads what yesterday's wrote, *forward* that
+        only yesterday's code reads what today's writes.
         """
         if self.old_problems:
             return "neither" if self.new_problems else "forward"

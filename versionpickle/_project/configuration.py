@@ -62,7 +62,7 @@ def configuration(start: Path) -> Configuration:
 
 
 def found_configuration(start: Path) -> Configuration | None:
-    """Read it as `configuration`; return None where *start* is in no project."""
+    """Read it as `configuration`; return None if *start* is in no project."""
     for folder in (start.resolve(), *start.resolve().parents):
         file = folder / FILE
         if file.is_file():
@@ -129,7 +129,7 @@ def import_modules(known: Configuration) -> None:
 
 
 def _matching(file: Path, name: str) -> Iterator[str]:
-    """Yield a module; or a package and all modules in it, where the name ends in ``.*``."""
+    """Yield a module; or a package and all modules in it, if the name ends in ``.*``."""
     if not name.endswith(".*"):
         yield name
         return

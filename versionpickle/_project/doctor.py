@@ -8,9 +8,7 @@ import importlib.util
 import locale
 import os
 import re
-import shutil
 import sqlite3
-import subprocess
 import sys
 
 from collections.abc import Iterable, Iterator
@@ -21,6 +19,7 @@ import attrs
 from versionpickle.exceptions import ProjectError
 
 from .configuration import FILE, Configuration, found_configuration, import_modules
+from .git import git_lines
 
 
 @attrs.frozen
@@ -253,20 +252,13 @@ def _from(root: Path, path: Path) -> str:
 
 def _of_git(known: Configuration) -> tuple[list[str] | None, list[str]]:
     """Return the recorded files that git ignores, and those that it does not track."""
-    if shutil.which("git") is None or _git(known.root, "rev-parse") is None:
+    if git_lines(known.root, "rev-parse") is None:
         return None, []
     recorded = [*known.schemas.glob("*.json"), *known.samples.glob("*/*.*")]
     paths = [_from(known.root, path) for path in recorded] or [
         _from(known.root, known.schemas / "a.json"),
         _from(known.root, known.samples / "a" / "1-a.pickle"),
     ]
-    ignored = _git(known.root, "check-ignore", "--", *paths) or []
-    untracked = _git(known.root, "ls-files", "--others", "--exclude-standard", "--", *paths)
+    ignored = git_lines(known.root, "check-ignore", "--", *paths) or []
+    untracked = git_lines(known.root, "ls-files", "--others", "--exclude-standard", "--", *paths)
     return ignored, untracked or []
-
-
-def _git(root: Path, *arguments: str) -> list[str] | None:
-    """Return the lines that git prints; None if it fails."""
-    command = ["git", "-C", str(root), *arguments]
-    done = subprocess.run(command, capture_output=True, check=False, text=True)  # noqa: S603
-    return done.stdout.splitlines() if done.returncode == 0 else None

@@ -179,10 +179,9 @@ def _cure_of_change(ref: str, today: Recorded, difference: ClassDifference) -> s
         f"set version={today.version + 1} and write migration({_name(ref)}, {today.version}"
     )
     if gone and (come or difference.is_of_enum):
-        options = " ".join(
-            f"--rename {one}={come[0] if len(come) == 1 else '...'}" for one in gone
-        )
-        code = ", ".join(_renaming(one, come, difference) for one in gone)
+        new = _only_name(gone, difference)
+        options = " ".join(f"--rename {one}={new or '...'}" for one in gone)
+        code = ", ".join(_renaming(one, new, difference) for one in gone)
         none = "" if difference.is_of_enum else ", without a name behind the = if it is gone"
         return f"run 'versionpickle make {options}'{none}; or {following}, {code})"
     if difference.is_of_enum:
@@ -191,11 +190,17 @@ def _cure_of_change(ref: str, today: Recorded, difference: ClassDifference) -> s
     return f"run 'versionpickle make', or {following}, {code or '...'})"
 
 
-def _renaming(old: str, come: list[str], difference: ClassDifference) -> str:
-    new = repr(come[0]) if len(come) == 1 else "..."
+def _only_name(gone: list[str], difference: ClassDifference) -> str | None:
+    """Return the new name of a field if there is but one that it can have."""
+    perhaps = renamed_perhaps(difference.fields)
+    return perhaps[0][1] if len(gone) == len(perhaps) == 1 else None
+
+
+def _renaming(old: str, new: str | None, difference: ClassDifference) -> str:
+    shown = repr(new) if new else "..."
     if difference.is_of_enum:
-        return f"convert('name', lambda name: {{{old!r}: {new}}}.get(name, name))"
-    return f"rename({old!r}, {new})"
+        return f"convert('name', lambda name: {{{old!r}: {shown}}}.get(name, name))"
+    return f"rename({old!r}, {shown})"
 
 
 def _name(ref: str) -> str:
@@ -262,12 +267,12 @@ def _of_registry(project: Project) -> Iterator[Finding]:
 
 @attrs.frozen
 class Stopped:
-    """A sample that is not as it was recorded, and the class whose fault that is."""
+    """A sample that fails, and the class that causes it."""
 
     finding: Finding
     cause: str
     explained_by: int | None
-    """The number of the finding that is about that class already."""
+    """The number of the finding that already reports that class."""
 
 
 def _stopped_samples(project: Project, found: list[Finding]) -> Iterator[Stopped]:

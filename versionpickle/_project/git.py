@@ -34,10 +34,23 @@ def schemas_at(known: Configuration, commit: str) -> dict[str, Schema]:
     return found
 
 
-def _git(root: Path, commit: str, *arguments: str) -> bytes:
-    command = ["git", "-C", str(root), *arguments]
+def git_lines(root: Path, *arguments: str) -> list[str] | None:
+    """Return the lines that git prints; None if it fails, or is not installed."""
     try:
-        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
+        done = run_git(root, *arguments)
+    except FileNotFoundError:
+        return None
+    return done.stdout.decode(errors="replace").splitlines() if done.returncode == 0 else None
+
+
+def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell
+
+
+def _git(root: Path, commit: str, *arguments: str) -> bytes:
+    try:
+        done = run_git(root, *arguments)
     except FileNotFoundError:
         problem = "git is not installed, and the old schemas are in its history"
         raise ProjectError(str(root), problem, "install git, or omit --against") from None

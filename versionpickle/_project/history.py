@@ -58,7 +58,7 @@ class History:
     ref: str
     name: str | None
     today: int | None
-    """Its version; None where the class is gone."""
+    """Its version; None if the class is gone."""
 
     oldest: int
     formerly: tuple[tuple[str, int | None], ...]
@@ -68,7 +68,7 @@ class History:
 
 
 def history(project: Project, ref: str) -> History:
-    """Return the history of the class that is called *ref*, or was recorded so."""
+    """Return the history of the class with this *ref*, today or in the records."""
     key, declaration = _declared(project, ref)
     schema = project.schema_before(key) if declaration else project.schemas.get(key)
     builder = _HistoryBuilder(project, ref, key, declaration, schema)
@@ -161,7 +161,7 @@ def _changes(before: Recorded | None, now: Recorded | None) -> Iterator[str]:
 
 
 def import_steps(registry: Registry, declaration: Declaration) -> None:
-    """Import the module that holds the steps of a class, where that is possible."""
+    """Import the module that holds the steps of a class, if possible."""
     with contextlib.suppress(VersionPickleError):  # check() reports what is wrong with them
         registry.path(declaration.ref, declaration.oldest, declaration)
 

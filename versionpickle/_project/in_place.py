@@ -90,7 +90,7 @@ def _check_unchanged(target: Path, before: bytes) -> None:
 
 
 def _keep(target: Path, before: bytes, kept: Path) -> Path | None:
-    """Let *kept* be the file as it is; return None where it was there already, the same."""
+    """Let *kept* be the file as it is; return None if the same was there already."""
     try:
         os.link(target, kept)  # all at once, with its mode, and never over another file
     except FileExistsError:

@@ -1,4 +1,4 @@
-"""What happens to the files of a class that is called otherwise now."""
+"""Moving the files of a class that has another name now."""
 
 from __future__ import annotations
 

@@ -238,6 +238,9 @@ class Project:
             for hooks in self.registry.all_hooks()
             for old in hooks.declaration.formerly
         }
+        for key, hooks in self.classes.items():
+            if key in self.schemas:  # a stable name, perhaps of a class that was renamed
+                found[_short(self.schemas[key].ref)] = _short(hooks.declaration.ref)
         for schema in self.gone():
             keys = self.successors(schema)
             if len(keys) == 1:
@@ -269,10 +272,11 @@ class Project:
         old = None if schema is None else schema.at(version)
         if old is None:
             return set()
-        return {*changes(self._in_today_names(old), self.recorded(key))}
+        then, today = self.compared(key, old)
+        return {*changes(self._in_today_names(then), today)}
 
     def follow(self, key: str, old: Recorded) -> Chain:
-        """Return the steps of an old version; raise where its fields do not reach today's."""
+        """Return the steps of an old version; raise if its fields do not lead to today's."""
         hooks = self.classes[key]
         chain = hooks.chains.of(Claim(hooks.declaration.key, old.version, old.names, old.bases))
         hooks.codec.source(chain, old.names)
@@ -338,7 +342,7 @@ class Project:
                 yield one.descriptions
 
     def _describe(self, one: Sample, version: str | None) -> bool:
-        """Record what a sample is by now, if that is open; return whether it was."""
+        """Record what a sample is by now, if that is not recorded; return whether it was not."""
         try:
             obj = self.load(one)
             found = description(obj)

@@ -67,9 +67,9 @@ class Sample:
 
     def described(self, version: str, found: Mapping[str, Any], registry: Registry) -> Any:
         """
-        Return the recorded description at a *version* of today; None if that is open.
+        Return the recorded description at a *version* of today; None if there is none.
 
-        It is open if a class in the description that was *found* had another version then.
+        There is none either if a class in what was *found* had another version then.
         """
         known = self._all().get(version)
         if known is None:
@@ -107,7 +107,7 @@ class Sample:
 
 
 def outcome(obj: Any) -> str:
-    """Return under which version to describe an object whose sample is of a class that is gone."""
+    """Return the version under which to describe an object whose class is gone."""
     if isinstance(obj, Placeholder):
         return "placeholder"
     hooks = instrumentation_of(type(obj))

@@ -26,9 +26,7 @@ def read_schemas(folder: Path) -> dict[str, Schema]:
     for file in sorted(folder.glob("*.json")):
         schema = read_schema(file)
         if schema.key in found:
-            raise ProjectError(
-                str(file), f"two files are about {schema.key}", "remove one of them"
-            )
+            raise ProjectError(str(file), f"two files describe {schema.key}", "remove one of them")
         found[schema.key] = schema
     return found
 
@@ -38,12 +36,12 @@ def read_schema(file: Path) -> Schema:
 
 
 def schema_from(name: str, data: bytes) -> Schema:
-    """Return the schema in the content of a file, which *name* tells the user."""
+    """Return the schema in the content of a file; *name* is for errors."""
     try:
         return Schema.from_text(data.decode())
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        problem = f"this is no recorded schema ({type(exc).__name__}: {exc})"
-        cure = "resolve the conflict if there is one, or take the file back from version control"
+        problem = f"this is not a valid schema ({type(exc).__name__}: {exc})"
+        cure = "resolve the conflict if there is one, or restore the file from version control"
         raise ProjectError(name, problem, cure) from None
 
 

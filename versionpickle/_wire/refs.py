@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from typing import Any, TypeGuard
+from collections.abc import Callable
+from typing import Any, TypeGuard, TypeVar
 
 from versionpickle.exceptions import DeclarationError
 
@@ -40,7 +41,7 @@ def _dotted(name: str) -> bool:
 
 
 def is_version(number: object) -> TypeGuard[int]:
-    """Tell whether *number* is an int from 1 up, and exactly an int: True is none."""
+    """Return whether *number* is an int from 1 up, and exactly an int: True is none."""
     return type(number) is int and number >= 1
 
 
@@ -62,12 +63,12 @@ def shortened(obj: object) -> str:
 
 
 def shown_name(name: object) -> str:
-    """Return the name of a field, or what stands in the place of one."""
+    """Return the name of a field, or what is there in place of one."""
     return name if type(name) is str else shortened(name)
 
 
 def is_written_in_c(cls: type) -> bool:
-    """Tell whether *cls* lets nobody put attributes on it, as classes in C do."""
+    """Return whether *cls* lets nobody put attributes on it, as classes in C do."""
     return bool(cls.__flags__ & _IMMUTABLE_TYPE)
 
 
@@ -117,3 +118,16 @@ def _held_by(holder: Any, name: str) -> Any:
             bound = isinstance(found, classmethod | staticmethod)
             return found.__get__(None, holder) if bound else found
     raise KeyError(name)
+
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def public(module: str) -> Callable[[_Class], _Class]:
+    """Return a decorator: its class is known, and pickled, by the *module* that exports it."""
+
+    def name(cls: _Class) -> _Class:
+        cls.__module__ = module
+        return cls
+
+    return name

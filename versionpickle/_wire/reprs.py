@@ -1,4 +1,4 @@
-"""Reprs for messages about data that nobody vouches for."""
+"""Reprs for messages about untrusted data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PLAIN = frozenset({str, bytes, tuple, list, dict, set, frozenset, type(None), *
 _LARGEST = 10**40
 
 
-class _Short(reprlib.Repr):
+class _SafeRepr(reprlib.Repr):
     """Show plain data, and of anything else the type: its repr may have no end."""
 
     def repr1(self, x: object, level: int) -> str:
@@ -19,4 +19,4 @@ class _Short(reprlib.Repr):
         return super().repr1(x, level) if type(x) in _PLAIN else f"<{type(x).__name__}>"
 
 
-shortened = _Short().repr
+shortened = _SafeRepr().repr

@@ -1,4 +1,4 @@
-"""The stamp: the one object per class that stands for it in a stream."""
+"""The stamp: the one object per class that represents it in a stream."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMAT = 1
 """The number of the stream format; see docs/reference/wire-format.md."""
 
 BY_VALUES = "*"
-"""What stands before the names of fields that are arguments, of named tuples and structs."""
+"""What precedes the names of fields that are arguments, of named tuples and structs."""
 
 MAKES_BLANKS = "makes_blanks"
 """The attribute of a function that makes objects without running code of their class."""
@@ -34,7 +34,7 @@ Fill: TypeAlias = Callable[[Any, Any], None]
 @attrs.frozen
 class Claim:
     """
-    What a stamp says of the class whose objects carry it.
+    What a stamp declares about the class of the objects that have it.
 
     *fields* is None where the class decides itself what its state is; they begin with
     BY_VALUES where the values are the arguments of the stamp.
@@ -58,7 +58,7 @@ class Claim:
 
 
 class _Notes(threading.local):
-    """Say which stamps are written, in each thread, to whoever wants to know."""
+    """Record which stamps are written, in each thread, if somebody asks for it."""
 
     stamps: list[Stamp] | None = None
 
@@ -177,5 +177,5 @@ def make_stamp(
 
 
 def is_stamped(state: Any) -> bool:
-    """Tell whether *state* begins with a stamp."""
+    """Return whether *state* begins with a stamp."""
     return type(state) is tuple and bool(state) and type(state[0]) is Stamp

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from versionpickle._wire.refs import checked_version, ref_of
+from versionpickle._wire.refs import checked_version, public, ref_of
 from versionpickle.exceptions import DeclarationError, FieldsError, StepError
 
 from ._edges import Become, Replace
@@ -17,6 +17,7 @@ from ._registry import Registry, checked_registry, registry_of
 from ._step import Step
 
 
+@public("versionpickle.migrations")
 @attrs.frozen
 class Chain:
     """
@@ -42,7 +43,7 @@ class Chain:
     @property
     def led_by(self) -> str | None:
         """The step that led to the class from another, if one did."""
-        return str(self.steps[0]) if self.steps and self.steps[0].has_left else None
+        return str(self.steps[0]) if self.steps and self.steps[0].is_arrival else None
 
     def run(self, state: object, unset: set[str]) -> object:
         """

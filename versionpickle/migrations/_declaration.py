@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from versionpickle._wire.refs import checked_ref, checked_version
+from versionpickle._wire.refs import checked_ref, checked_version, public
 from versionpickle.exceptions import DeclarationError
 
 from ._generations import Condition, Generations, decided_by_fields
+from ._origin import Origin
 
 
 Unstamped: TypeAlias = int | Callable[[Any], int] | Condition | Mapping[int, Callable[[Any], Any]]
@@ -128,6 +129,7 @@ def _strings(setting: str, value: str | Iterable[str], what: str) -> tuple[str, 
     raise TypeError(f"{setting}= takes one or more {what}, not {value!r}")
 
 
+@public("versionpickle.migrations")
 @attrs.define(eq=False)
 class Declaration:
     """Hold the settings of one class; see `versioned` for what they mean."""
@@ -160,8 +162,16 @@ class Declaration:
     has_factory: bool = attrs.field(init=False)
     """Whether the user gave a function that makes objects from their state."""
 
+    origin: Origin | None = attrs.field(default=None, init=False)
+    """Where it was adopted."""
+
     hooks: Any = attrs.field(default=None, init=False)
     """The hooks of the class, which the folder above makes."""
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether another declaration of the class may replace this one."""
+        return self.is_implied or (self.origin is not None and self.origin.may_come_again)
 
     @key.default
     def _key(self) -> str:

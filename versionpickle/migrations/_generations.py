@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import attrs
+from versionpickle._wire.refs import public
 
 
-@attrs.frozen(eq=False)
+# attrs would make the import slower for these, and nobody compares them.
+
+
+@public("versionpickle.migrations")
 class Condition:
-    """A question about the fields of a state."""
+    """A question about the fields of a state: whether all are there, or none."""
 
-    names: tuple[str, ...]
-    is_there: bool
-    """Whether the state must have all of the names, or none of them."""
+    def __init__(self, names: tuple[str, ...], *, is_there: bool) -> None:
+        self.names = names
+        self.is_there = is_there
 
     def __call__(self, state: Any) -> bool:
         if not isinstance(state, dict):
@@ -59,11 +62,11 @@ def _checked(word: str, names: tuple[object, ...]) -> tuple[Any, ...]:
     return names
 
 
-@attrs.frozen(eq=False)
 class Generations:
-    """The first version whose condition a state meets."""
+    """The first version whose condition a state fits."""
 
-    conditions: Mapping[int, Callable[[Any], Any]]
+    def __init__(self, conditions: Mapping[int, Callable[[Any], Any]]) -> None:
+        self.conditions = conditions
 
     def __call__(self, state: Any) -> int:
         for version, condition in self.conditions.items():

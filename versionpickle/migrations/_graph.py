@@ -37,11 +37,10 @@ class StepGraph:
         self._origins[node] = Origin.of_caller()
 
     def replace(self, old: Step, new: Step) -> None:
-        if self.steps.get((old.ref, old.version)) is not old:
-            self.add(new)
-            return
-        self._check_unused(new)
-        self.steps[old.ref, old.version] = new
+        node = old.ref, old.version
+        if self.steps.get(node) is old:
+            self._drop([node])
+        self.add(new)
 
     def add_down(self, ref: str, version: int, back: Callable[[Any], Any]) -> None:
         """Let *back* undo the step that leaves *version*."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 from collections.abc import Iterator
 
 import attrs
 
-from versionpickle._wire.refs import ref_of
+from versionpickle._wire.refs import look_up, public, ref_of
 from versionpickle.exceptions import DeclarationError
 
 from ._declaration import Declaration
 from ._origin import Origin
 
 
+@public("versionpickle.migrations")
 @attrs.frozen
 class Retired:
     """A class that no longer exists; its objects load as placeholders."""
@@ -23,11 +27,26 @@ class Retired:
         return "a retired class"
 
 
+@public("versionpickle.migrations")
 @attrs.frozen
 class Converted:
     """A class that no longer exists; a step converts its objects to another class or value."""
 
     ref: str
+
+
+MAIN = "__main__:"
+_HAVE_REFS = (type, types.FunctionType, types.BuiltinFunctionType)
+
+
+def is_copy(ref: str, other: str) -> bool:
+    """Whether the file of a script was also imported as a module, so one class has two refs."""
+    module, _, qualname = ref.partition(":")
+    module_of_other, _, qualname_of_other = other.partition(":")
+    if qualname != qualname_of_other or "__main__" not in {module, module_of_other}:
+        return False
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return file is not None and file == getattr(sys.modules.get(module_of_other), "__file__", None)
 
 
 class Names:
@@ -39,24 +58,30 @@ class Names:
         """What `alias` and `retire` let a ref mean."""
 
         self.packages: dict[str, str] = {}
+        self.allowed: dict[str, object] = {}
+        """The objects that loads may use; None for those that are still to be imported."""
+
         self.exits: set[str] = set()
         """The refs that have a step which leads out of the class."""
 
         self._origins: dict[str, Origin] = {}
 
     def declare(self, declaration: Declaration) -> None:
-        for name in declaration.names():
-            self._refuse_other(name, declaration)
-        self.declared.update(dict.fromkeys(declaration.names(), declaration))
+        names = [name for name in declaration.names() if self._may_mean(name, declaration)]
+        self.declared.update(dict.fromkeys(names, declaration))
 
-    def _refuse_other(self, name: str, declaration: Declaration) -> None:
+    def _may_mean(self, name: str, declaration: Declaration) -> bool:
+        """Whether *name* is free for a class; a script's own classes come before their copies."""
         other = self.declared.get(name)
-        if other is not None and other.ref != declaration.ref:
-            raise DeclarationError(
-                declaration.ref,
-                f"the name {name!r} already means {other.ref}",
-                "give one of the two another name= or formerly=",
-            )
+        if other is None or other.ref == declaration.ref:
+            return True
+        if is_copy(other.ref, declaration.ref):
+            return not other.ref.startswith(MAIN)
+        raise DeclarationError(
+            declaration.ref,
+            f"the name {name!r} already means {other.ref}",
+            "give one of the two another name= or formerly=",
+        )
 
     def alias(self, ref: str, meaning: object) -> None:
         """Let *ref* mean a class, a function, a retired class, or another ref."""
@@ -124,7 +149,49 @@ class Names:
             yield ref
             following = self._meaning(ref)
             if following is None and ref not in self.exits:
-                following = self._in_new_package(ref, moved)
+                following = self._in_new_package(ref, moved) or self._elsewhere(ref)
+
+    def _elsewhere(self, ref: str) -> str | None:
+        """Return the ref that leads to the same as *ref*, which nobody declared."""
+        return self._in_moved_class(ref) or self._reexported(ref)
+
+    def _in_moved_class(self, ref: str) -> str | None:
+        """Return what is called *ref* today if a class around it has moved."""
+        outer, _, name = ref.rpartition(".")
+        if ":" not in outer:
+            return None
+        meaning = self.resolve(outer)
+        if isinstance(meaning, Declaration):
+            today = meaning.ref
+        else:
+            today = ref_of(meaning) if isinstance(meaning, type) else self.target(outer)
+        return None if today == outer else f"{today}.{name}"
+
+    def _reexported(self, ref: str) -> str | None:
+        """Return the ref of a known object that an imported module also has as *ref*."""
+        try:
+            found = look_up(ref)
+        except LookupError:
+            return None
+        if not isinstance(found, _HAVE_REFS):
+            return None
+        today = ref_of(found)
+        return today if today != ref and self._is_known_as(today, found) else None
+
+    def reexported(self, ref: str) -> Declaration | None:
+        """Return the declaration of the class that *ref* leads to under a name of its own."""
+        if ":" not in ref or self._meaning(ref) is not None:
+            return None
+        return self.declared.get(self._reexported(ref) or "")
+
+    def _is_known_as(self, ref: str, found: object) -> bool:
+        declaration = self.declared.get(ref)
+        if declaration is not None:
+            return declaration.hooks.cls is found
+        if ref not in self.allowed:
+            return False
+        allowed = self.allowed[ref]
+        return found is (look_up(ref) if allowed is None else allowed)
 
     def _in_new_package(self, ref: str, moved: set[str]) -> str | None:
         """Return *ref* below the new name of its package; each package moves but once."""

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import attrs
 
+from versionpickle._wire.refs import public
+
 from ._fields import FieldNames, OperationError, State, StateOps, as_dict
 from ._nested import put_into, take_out
 
@@ -16,6 +18,7 @@ from ._nested import put_into, take_out
 # Operations are never compared, and comparison methods would add a tenth to our import time.
 
 
+@public("versionpickle.migrations")
 class Operation(Protocol):
     """Change a state."""
 

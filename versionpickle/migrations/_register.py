@@ -136,7 +136,7 @@ def _register_down(registry: Registry, ref: str, version: int, back: Any) -> Any
 
 def _named(target: str, registry: Registry, operations: tuple[Operation, ...]) -> str:
     """Return the ref of what *target* names, itself if it is a name of the past."""
-    declaration = registry.named(target)
+    declaration = registry.named(target) or registry.reexported(target)
     if declaration is not None:
         return declaration.ref
     leads_out = bool(operations) and isinstance(operations[-1], Edge)

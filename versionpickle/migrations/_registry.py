@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from versionpickle._wire.refs import MARK
+from versionpickle._wire.refs import MARK, public
 from versionpickle._wire.stamp import Claim, Stamp
 
 from ._declaration import Declaration
@@ -17,6 +17,7 @@ from ._step import Step
 from ._step_modules import StepModules
 
 
+@public("versionpickle")
 class Registry:
     """
     Know classes by all names they ever had, and the steps between versions.
@@ -45,8 +46,8 @@ class Registry:
         self.reducers: dict[type, Any] = {}
         """How to reduce classes that cannot, or may not, carry hooks."""
 
-        self.allowed: dict[str, object] = {}
         self._names = Names()
+        self.allowed = self._names.allowed
         self._graph = StepGraph(self._names.declared)
         self._step_modules = StepModules(self._drop_gone)
 
@@ -73,6 +74,7 @@ class Registry:
         """Admit *ref*; *target* is None where it is still to be imported."""
         with self.lock:
             self.allowed[ref] = target
+            self.allowed.setdefault(self.target(ref), target)
             self.fast_loads = None
 
     def rename_package(self, old: str, new: str) -> None:
@@ -146,6 +148,10 @@ class Registry:
         declaration = self._names.declared.get(key)
         return declaration if declaration is not None and declaration.key == key else None
 
+    def reexported(self, ref: str) -> Declaration | None:
+        """Return the declaration of a class that another module also has under its name."""
+        return self._names.reexported(ref)
+
     def known(self) -> Iterable[str]:
         """Return the refs of all that is declared or allowed."""
         return (*self._names.declared, *self._names.exits, *self.allowed)
@@ -153,6 +159,11 @@ class Registry:
     def aliases(self) -> dict[str, object]:
         """Return what `alias` and `retire` let each ref mean."""
         return dict(self._names.aliases)
+
+    def alias_of(self, meaning: object) -> str | None:
+        """Return a ref that means *meaning* by an alias."""
+        aliases = self._names.aliases.items()
+        return next((ref for ref, known in aliases if known is meaning), None)
 
     def all_hooks(self) -> list[Any]:
         """Return the hooks of all classes that are declared here."""

@@ -1,4 +1,4 @@
-"""Recorded schemas: what each version of a class stored, kept as a file in the user's project."""
+"""Recorded schemas: what each version of a class stored, in a file of the user's project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import attrs
 
 @attrs.frozen
 class RecordedField:
-    """A field as its class declared it; *default* is its source text, None where it has none."""
+    """A field as its class declared it; *default* is the source of its default, or None."""
 
     name: str
     type: str
@@ -28,7 +28,7 @@ class Recorded:
     """
     One version of a class.
 
-    *fields* is None where the class does not declare any.
+    *fields* is None if the class does not declare any.
     """
 
     version: int
@@ -38,14 +38,14 @@ class Recorded:
 
     @property
     def digest(self) -> str:
-        """A text that is another one as soon as anything of this is, but the order of fields."""
+        """A checksum of everything here except the order of the fields."""
         fields = sorted([f.name, f.type, f.default or ""] for f in self.fields or ())
-        said = [
+        content = [
             self.fields is not None and fields,
             sorted(self.transient),
             sorted(self.bases),
         ]
-        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,18 +75,18 @@ class Recorded:
     @classmethod
     def from_json(cls, read: Any) -> Self:
         fields = read["fields"]
-        made = cls(
+        recorded = cls(
             int(read["version"]),
             None if fields is None else tuple(RecordedField(**field) for field in fields),
             tuple(read.get("transient", ())),
             tuple(read.get("bases", {}).items()),
         )
-        if made.digest != read["digest"]:
+        if recorded.digest != read["digest"]:
             raise ValueError(
-                f"its version {made.version} was edited by hand: the digest of what stands there "
-                f"is {made.digest}"
+                f"its version {recorded.version} was edited by hand: the digest of its content is "
+                f"{recorded.digest}"
             )
-        return made
+        return recorded
 
 
 @attrs.frozen
@@ -109,14 +109,14 @@ class Schema:
         return self.versions[-1]
 
     def at(self, version: int) -> Recorded | None:
-        return next((one for one in self.versions if one.version == version), None)
+        return next((known for known in self.versions if known.version == version), None)
 
     def text(self) -> str:
         """
         Return the content of its file.
 
-        A field stands on a line of its own, and the latest version twice: two branches
-        that both change a class conflict.
+        Each field has a line of its own, and the latest version is there twice, so that two
+        branches that both change a class conflict.
         """
         head = [f'  "class": {json.dumps(self.ref)},']
         if self.name is not None:
@@ -129,13 +129,13 @@ class Schema:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read the content of a file; raise ValueError, KeyError or TypeError where it is none."""
+        """Read the content of a file; raise ValueError, KeyError or TypeError if it is invalid."""
         read = json.loads(text)
         versions = tuple(map(Recorded.from_json, read["versions"]))
-        numbers = [one.version for one in versions]
+        numbers = [version.version for version in versions]
         if not numbers or numbers != sorted(set(numbers)):
-            raise ValueError(f"its versions are {numbers}, which is no history")
-        made = cls(read["class"], versions, read.get("name"), tuple(read.get("formerly", ())))
-        if read["latest"] != f"{made.latest.version} {made.latest.digest}":
-            raise ValueError(f"it says that the latest is {read['latest']!r}, which is not there")
-        return made
+            raise ValueError(f"its versions are {numbers}, which are not in ascending order")
+        schema = cls(read["class"], versions, read.get("name"), tuple(read.get("formerly", ())))
+        if read["latest"] != f"{schema.latest.version} {schema.latest.digest}":
+            raise ValueError(f"its latest version is {read['latest']!r}, which is not in it")
+        return schema

@@ -7,12 +7,15 @@ from typing import Any
 
 import attrs
 
+from versionpickle._wire.refs import public
+
 from ._edges import Become, Edge, Replace
 from ._fields import OperationError, State, SymbolicOps, as_dict, is_slots_pair
 from ._naming import NamePositions
 from ._operations import AddMissing, Operation
 
 
+@public("versionpickle.migrations")
 @attrs.frozen
 class Step:
     """Change the state of a class from one version to a later one."""
@@ -25,18 +28,18 @@ class Step:
     back: Callable[[Any], Any] | None = None
     """What undoes *function*."""
 
-    has_left: bool = False
-    """Whether its edge has been followed: it is the first step after that."""
+    is_arrival: bool = False
+    """Whether its edge has been followed: it is the first step in a chain of the new class."""
 
     @property
     def edge(self) -> Become | Replace | None:
         """The operation that leads out of the class, if the step ends with one."""
         last = self.operations[-1] if self.operations else None
-        return last if isinstance(last, Become | Replace) and not self.has_left else None
+        return last if isinstance(last, Become | Replace) and not self.is_arrival else None
 
     def arrival(self) -> Step:
         """Return this step as the class it leads to sees it: it changes nothing more."""
-        return attrs.evolve(self, operations=self.operations[-1:], has_left=True)
+        return attrs.evolve(self, operations=self.operations[-1:], is_arrival=True)
 
     def check(self) -> None:
         """Raise OperationError where an operation follows an edge."""

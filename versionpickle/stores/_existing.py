@@ -1,4 +1,4 @@
-"""What can be done with pickles wherever they stand."""
+"""What can be done with pickles wherever they are."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import attrs
 
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import StoreError
 from versionpickle.stores._sweeps.copying import Copied, copying
 from versionpickle.stores._sweeps.migration import Migration, Plan, migrating
@@ -21,9 +22,10 @@ from ._records import Failure, Key, Records, ignore
 from ._settings import Settings
 
 
+@public("versionpickle")
 class ExistingStore(Mapping[Key, Any]):
     """
-    Objects under keys, wherever their pickles stand.
+    Objects under keys, wherever their pickles are.
 
     They can be read, surveyed, migrated and verified.
     """
@@ -42,7 +44,7 @@ class ExistingStore(Mapping[Key, Any]):
         self.close()
 
     def close(self) -> None:
-        """Let go of the file; whatever was stored is there."""
+        """Close the file; whatever was stored is there."""
         self._records.close()
 
     # What is there
@@ -57,7 +59,7 @@ class ExistingStore(Mapping[Key, Any]):
         return self._records.count()
 
     def keys(self, *, prefix: str = "") -> KeysView[Key]:
-        """Return the keys, in order; with *prefix*, those that begin so."""
+        """Return the keys, in order; with *prefix*, those that begin with it."""
         return _Keys(self, prefix)
 
     def values(self, *, prefix: str = "") -> ValuesView[Any]:
@@ -79,10 +81,11 @@ class ExistingStore(Mapping[Key, Any]):
         """
         Count the records by what is in them.
 
-        A store knows that without reading a pickle; elsewhere all pickles are read, and
-        none is loaded, and *progress* is called after each with their number.
+        A store knows that without reading a pickle.
+        Elsewhere all pickles are read, and none is loaded; *progress* is called after each
+        with their number.
         """
-        return survey(self._records, self._settings.judge(), progress)
+        return survey(self._records, self._settings.classifier(), progress)
 
     def migrate(
         self,
@@ -91,26 +94,36 @@ class ExistingStore(Mapping[Key, Any]):
         limit: int | None = None,
         workers: int = 0,
         executor: Executor | None = None,
+        accept_differences: bool = False,
         progress: Callable[[Migration], object] | None = None,
     ) -> Migration:
         """
-        Write anew what is not stored as it would be today.
+        Rewrite what is not stored as it would be today.
 
-        Goes through the keys in their order, in batches, each in one transaction.
-        A record that somebody else writes meanwhile stays as they wrote it.
-        One that cannot be upgraded stays as it is; `parked` says why.
+        It processes the keys in order, in batches, each in one transaction.
+        A record that somebody else writes meanwhile is kept as they wrote it.
+        One that cannot be upgraded is kept as it is; `parked` has the reason.
         The originals are kept until `forget_originals`; `rollback` puts them back.
-        Killed at any moment, it has lost one batch of work; call it again.
-        With *dry_run* all is tried, and nothing written; *limit* is for that many records.
+        If it is killed, the work of one batch is lost; call it again.
+        With *dry_run* it tries everything and writes nothing.
+        It stops after *limit* records.
         *workers* processes do the work, or any *executor*; *progress* is called after
         each batch.
+        What would load as something else than before is written only where you
+        *accept_differences*.
         """
-        done = Migration(0, is_dry=dry_run)
-        steps = self.migrating(dry_run=dry_run, limit=limit, workers=workers, executor=executor)
-        for done in steps:
+        state = Migration(0, is_dry=dry_run)
+        steps = self.migrating(
+            dry_run=dry_run,
+            limit=limit,
+            workers=workers,
+            executor=executor,
+            accept_differences=accept_differences,
+        )
+        for state in steps:
             if progress is not None:
-                progress(done)
-        return done
+                progress(state)
+        return state
 
     def migrating(
         self,
@@ -119,17 +132,19 @@ class ExistingStore(Mapping[Key, Any]):
         limit: int | None = None,
         workers: int = 0,
         executor: Executor | None = None,
+        accept_differences: bool = False,
     ) -> Iterator[Migration]:
-        """Migrate as `migrate` does, as far as it is iterated: it yields after each batch."""
+        """Migrate as `migrate` does, as far as it is iterated; yield after each batch."""
         _check_count("workers", workers)
         _check_count("limit", 0 if limit is None else limit)
         if self._settings.versions:
-            problem = "it is opened to write older versions, for code of yesterday"
+            problem = "it is opened to write older versions, for older code"
             cure = "migrate it when that code is gone, and it is opened without versions="
             raise StoreError(self._records.address, problem, cure)
-        work = self._settings.work(is_labelled=self._records.has_labels)
-        plan = Plan(work, self._settings.judge(), limit=limit, is_dry=dry_run, executor=executor)
-        with processes(0 if executor else workers, work.registry) as own:
+        rewriter = attrs.evolve(self._settings.rewriter, accept_differences=accept_differences)
+        classifier = self._settings.classifier()
+        plan = Plan(rewriter, classifier, limit=limit, is_dry=dry_run, executor=executor)
+        with processes(0 if executor else workers, self._settings.loading.registry) as own:
             plan = attrs.evolve(plan, executor=executor or own)
             yield from migrating(self._records, plan)
 
@@ -143,18 +158,18 @@ class ExistingStore(Mapping[Key, Any]):
         """
         Copy all pickles to another place, as they are.
 
-        What stands there under the same key stays, unless *overwrite* says otherwise.
-        Damaged pickles are left out, and named.
+        If a key is there already, its pickle is kept, unless *overwrite* is true.
+        Damaged pickles are left out, and reported.
         """
-        done = Copied(0)
-        for done in copying(self._records, target._records, overwrite=overwrite):
+        state = Copied(0)
+        for state in copying(self._records, target._records, overwrite=overwrite):
             if progress is not None:
-                progress(done)
-        return done
+                progress(state)
+        return state
 
     def parked(self) -> list[Failure]:
         """Return the records that the last migration could not upgrade, and why."""
-        return self._records.parked()
+        return self._records.failures()
 
     def originals(self) -> int:
         """Return how many records are kept as they were before migrations."""
@@ -164,49 +179,51 @@ class ExistingStore(Mapping[Key, Any]):
         """
         Put back all records as they were before migrations.
 
-        Return how many were put back, and how many were not: somebody has written or
-        deleted them since.
+        Return how many were put back, and how many were not, because somebody has written
+        or deleted them since.
         """
         back = conflicts = 0
-        for some, others in self._records.put_back():
-            back, conflicts = back + some, conflicts + others
-            if progress is not None:
-                progress(back + conflicts)
+        with self._records.sweep("a rollback"):
+            for more, others in self._records.put_back():
+                back, conflicts = back + more, conflicts + others
+                if progress is not None:
+                    progress(back + conflicts)
         return back, conflicts
 
     def forget_originals(self) -> int:
-        """Drop what `rollback` would put back; return how many records that were."""
-        return self._records.forget_originals()
+        """Delete what `rollback` would put back; return how many records that were."""
+        with self._records.sweep("a deletion of originals"):
+            return self._records.forget_originals()
 
     def verify(
         self, *, load: bool = False, progress: Callable[[Verification], object] | None = None
     ) -> Verification:
         """
-        Read everything, and name what is damaged.
+        Read everything, and report what is damaged.
 
-        Damaged records of a store are set apart: reading one is an error until it is
+        Damaged records of a store are set aside: reading one is an error until it is
         stored again or deleted.
-        With *load*, also say which objects cannot be loaded.
+        With *load*, also report the objects that cannot be loaded.
         """
-        done = Verification()
-        for done in verifying(self._records, self._settings.load if load else None):
+        state = Verification()
+        for state in verifying(self._records, self._settings.load if load else None):
             if progress is not None:
-                progress(done)
-        return done
+                progress(state)
+        return state
 
 
 def _check_count(name: str, count: int) -> None:
     if type(count) is not int:
-        raise TypeError(f"{name}= takes a whole number, not {count!r}")
+        raise TypeError(f"{name}= must be an int, not {count!r}")
     if count < 0:
-        raise ValueError(f"{name}={count} makes no sense; give a number from 0")
+        raise ValueError(f"{name}={count} is negative; pass a number from 0 up")
 
 
 class _Keys(KeysView[Any]):
     def __init__(self, store: ExistingStore, prefix: str) -> None:
         super().__init__(store)
         if not isinstance(prefix, str):
-            raise TypeError(f"a prefix is a text, and {prefix!r} is none")
+            raise TypeError(f"a prefix must be a str, not {prefix!r}")
         self._store = store
         self._prefix = prefix
 

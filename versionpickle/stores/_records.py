@@ -1,22 +1,25 @@
-"""What a place that keeps pickles is to a sweep: keys and bytes, and a swap."""
+"""What a sweep needs of a place that keeps pickles: keys and bytes, and a swap."""
 
 from __future__ import annotations
 
 import abc
 import itertools
+import sys
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import attrs
 
 from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle._wire.refs import public
 
 from ._columns import Columns
 
 
 Key: TypeAlias = Any
-"""A text in most places; what stands in the column of keys, in a table."""
+"""A string in most places; a value of the column of keys, in a table."""
 
 
 class Record(NamedTuple):
@@ -29,24 +32,25 @@ class Record(NamedTuple):
 
 
 MUCH = 16_000_000
-"""Bytes of data that are read at a time; it may be some more."""
+"""Bytes of data that are read at a time; it may be more by the last record."""
 
 
-def some_of(coming: Iterable[Record], most: int) -> list[Record]:
-    """Return the next records: up to *most*, and fewer where they are long."""
-    found: list[Record] = []
+def take_limited(records: Iterable[Record], limit: int) -> list[Record]:
+    """Return the next records: up to *limit*, and fewer if they are long."""
+    taken: list[Record] = []
     size = 0
-    for one in itertools.islice(coming, most):
-        found.append(one)
-        size += len(one.data)
+    for record in itertools.islice(records, limit):
+        taken.append(record)
+        size += len(record.data)
         if size >= MUCH:
             break
-    return found
+    return taken
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Failure:
-    """A record that could not be upgraded, or read, and why; it stays as it is."""
+    """A record that could not be upgraded, or read, and why; it is kept as it is."""
 
     key: Key
     ref: str | None
@@ -55,18 +59,19 @@ class Failure:
     reason: str
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Damage:
     """What is wrong with a record, or with the place itself."""
 
     key: Key | None
-    """None where it is no single record."""
+    """None if it is not a single record."""
 
     problem: str
 
 
 def _nothing(_: list[bytes]) -> None:
-    """Make nothing ready."""
+    """Prepare nothing."""
 
 
 @attrs.frozen
@@ -74,57 +79,57 @@ class Findings:
     """What any process can find out about a batch."""
 
     problems: dict[int, str]
-    """Why some of the records are not those that were stored, by their places."""
+    """Why some of the records are not those that were stored, by their places in the batch."""
 
     prepare: Callable[[list[bytes]], Any] = _nothing
-    """Makes ready, of all the new pickles, what the swap then need not work out itself."""
+    """Computes from all the new pickles what the swap then need not compute itself."""
 
 
-def problems_told(_: object, __: object, problems: Sequence[str]) -> Findings:
-    """Tell problems that were found when the records were read."""
+def reported_problems(_: object, __: object, problems: Sequence[str]) -> Findings:
+    """Report problems that were found when the records were read."""
     return Findings({place: problem for place, problem in enumerate(problems) if problem})
 
 
 @attrs.frozen
 class Batch:
-    """Some records, column by column: loops over rows are what takes long in a large store."""
+    """Records, column by column: loops over rows are slow in a large store."""
 
     keys: Sequence[Key]
     pickles: Sequence[bytes]
-    marks: Columns
+    others: Columns
     """What else the place knows of them."""
 
-    examine: Callable[..., Findings] = problems_told
+    examine: Callable[..., Findings] = reported_problems
     """Finds out about these columns what can be, in any process."""
 
     moment: Any = None
-    """When they were read, for a place that can tell whether anything was changed since."""
+    """When they were read, for a place that detects changes since."""
 
     def __len__(self) -> int:
         return len(self.keys)
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> Self:
-        found = list(records)
-        keys, pickles = [one.key for one in found], [one.data for one in found]
-        return cls(keys, pickles, ([one.problem for one in found],))
+        columns = [*zip(*records, strict=True)] or [(), (), ()]
+        keys, pickles, problems = columns
+        return cls(keys, pickles, (problems,))
 
     @property
     def columns(self) -> Columns:
-        return (self.keys, self.pickles, *self.marks)
+        return (self.keys, self.pickles, *self.others)
 
     def only(self, places: Sequence[int]) -> Batch:
-        """Return those that stand in these places, which have no problems."""
-        keys, pickles, *marks = ([column[place] for place in places] for column in self.columns)
-        return attrs.evolve(self, keys=keys, pickles=pickles, marks=tuple(marks))
+        """Return those in these places."""
+        keys, pickles, *others = ([column[place] for place in places] for column in self.columns)
+        return attrs.evolve(self, keys=keys, pickles=pickles, others=tuple(others))
 
 
-Classifier: TypeAlias = Callable[[Manifest], bool]
-Tell: TypeAlias = Callable[[int], object]
+IsWanted: TypeAlias = Callable[[Manifest], bool]
+Progress: TypeAlias = Callable[[int], object]
 
 
 def ignore(_: int) -> None:
-    """Take no notice of how far something is."""
+    """Disregard the progress."""
 
 
 class Records(abc.ABC):
@@ -134,13 +139,21 @@ class Records(abc.ABC):
     """How a person names the place."""
 
     protocol: int | None = None
-    """The protocol in which it keeps pickles; None where each has its own."""
+    """The protocol in which it keeps pickles; None if each has its own."""
 
-    has_labels = False
+    has_manifests = False
     """Whether it knows what is in a pickle without reading it."""
 
     @abc.abstractmethod
     def close(self) -> None: ...
+
+    @abc.abstractmethod
+    def sweep(self, purpose: str) -> AbstractContextManager[None]:
+        """Let a block change many records; *purpose* is what others are told meanwhile."""
+
+    def max_size(self) -> int:
+        """Return how long a pickle may be whose original is to be kept."""
+        return sys.maxsize
 
     # What is there
 
@@ -153,18 +166,18 @@ class Records(abc.ABC):
 
     @abc.abstractmethod
     def read(self, key: Key) -> bytes:
-        """Return the bytes of one record; raise KeyError where there is none."""
+        """Return the bytes of one record; raise KeyError if there is none."""
 
     @abc.abstractmethod
     def scan(self, prefix: str = "") -> Iterator[Record]:
         """Yield all records."""
 
     @abc.abstractmethod
-    def tally(self, tell: Tell = ignore) -> dict[Manifest | None, int]:
+    def counts(self, progress: Progress = ignore) -> dict[Manifest | None, int]:
         """
-        Return how many records have each label; None is that of the damaged ones.
+        Return how many records have each manifest; None is that of the damaged ones.
 
-        Where they have to be read for that, *tell* is called after each with their number.
+        If they have to be read for that, *progress* is called after each with their number.
         """
 
     @abc.abstractmethod
@@ -174,47 +187,45 @@ class Records(abc.ABC):
         """Write pickles, whatever is there."""
 
     def key_of(self, key: Key) -> Key:
-        """Return what this place calls a key of another one."""
+        """Return what a key of another place is called here."""
         return str(key)
 
     # What a migration does
 
     @abc.abstractmethod
-    def batches(
-        self, is_wanted: Classifier, size: int, limit: int | None = None
-    ) -> Iterator[Batch]:
+    def batches(self, is_wanted: IsWanted, size: int, limit: int | None = None) -> Iterator[Batch]:
         """
-        Yield the records whose labels are wanted, up to *size* at a time and *limit* in all.
+        Yield the records whose manifests are wanted, up to *size* at a time and *limit* in all.
 
-        A place without labels yields them all.
+        A place without manifests yields them all.
         """
 
     @abc.abstractmethod
     def swap(
-        self, batch: Batch, pickles: list[bytes], manifests: list[Manifest], ready: Any = None
+        self, batch: Batch, pickles: list[bytes], manifests: list[Manifest], prepared: Any = None
     ) -> set[Key]:
         """
-        Put pickles in the place of records, and keep the originals.
+        Replace the pickles of records, and keep the originals.
 
-        *ready* is what was prepared for that, if it was; see `Findings`.
-        Return the keys of those that somebody else changed meanwhile; they stay.
+        *prepared* is what was computed for that, if it was; see `Findings`.
+        Return the keys of those that somebody else changed meanwhile; they are kept.
         """
 
     @abc.abstractmethod
-    def park(self, batch: Batch, parked: Sequence[Failure]) -> set[Key]:
+    def add_failures(self, batch: Batch, failures: Sequence[Failure]) -> set[Key]:
         """
-        Note what could not be upgraded, and why.
+        Keep what could not be upgraded, and why.
 
         Return the keys of those that somebody else changed meanwhile.
         """
 
     @abc.abstractmethod
-    def unpark(self) -> None:
+    def clear_failures(self) -> None:
         """Forget what earlier migrations could not upgrade."""
 
     @abc.abstractmethod
-    def parked(self) -> list[Failure]:
-        """Return what is parked, as far as it is still there unchanged."""
+    def failures(self) -> list[Failure]:
+        """Return those whose records are unchanged."""
 
     @abc.abstractmethod
     def originals(self) -> int:
@@ -231,4 +242,4 @@ class Records(abc.ABC):
 
     @abc.abstractmethod
     def examine(self) -> Iterator[int | Damage]:
-        """Read everything; yield how many records are good, time after time, and what is not."""
+        """Read everything; yield numbers of good records, and what is damaged."""

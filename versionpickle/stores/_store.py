@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, Self
 
 from versionpickle._pickles.rewrite.manifest import Manifest
-from versionpickle._wire.refs import ref_of
+from versionpickle._wire.refs import public, ref_of
 from versionpickle.exceptions import ConflictError
 from versionpickle.stores._sqlite.store_file import StoreFile
 from versionpickle.stores._sweeps.classifier import Classifier
@@ -22,11 +22,12 @@ _BATCH = 1000
 """How many records `update` writes in one transaction."""
 
 
+@public("versionpickle")
 class Store(ExistingStore, MutableMapping[str, Any]):
     """
     Objects under keys, in one SQLite file; see `open`.
 
-    A mapping from texts to anything that can be pickled.
+    A mapping from strings to anything that can be pickled.
     What is stored is on the disk when the call returns.
     Any number of threads and processes may use it.
     """
@@ -37,29 +38,29 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         self, records: StoreFile, settings: Settings, *, write_back: bool = False
     ) -> None:
         super().__init__(records, settings)
-        self._judge = settings.judge() if write_back else None
+        self._classifier = settings.classifier() if write_back else None
 
     # One record
 
     def __getitem__(self, key: str) -> Any:
-        data, number = self._records.read_labelled(_checked(key))
+        data, number = self._records.read_numbered(_checked(key))
         obj = self._settings.load(data, key)
-        if self._judge is not None:
-            self._write_back(self._judge, key, data, number, obj)
+        if self._classifier is not None:
+            self._write_back(self._classifier, key, data, number, obj)
         return obj
 
     def _write_back(
-        self, judge: Classifier, key: str, data: bytes, number: int, obj: object
+        self, classifier: Classifier, key: str, data: bytes, number: int, obj: object
     ) -> None:
         """Store what was upgraded, unless somebody has changed it meanwhile."""
         before = self._records.manifests.manifest(number)
-        if before is not None and judge.standing(before) == "stale":
+        if before is not None and classifier.status(before) == "stale":
             written, manifest = self._settings.dump(obj, key)
-            if manifest != before:  # or an older version is what it is to be stored as
+            if manifest != before:  # or it is to be stored as an older version
                 self._records.swap_one(key, data, written, manifest)
 
     def _pairs(self, prefix: str) -> Iterator[tuple[str, Any]]:
-        if self._judge is None:
+        if self._classifier is None:
             yield from super()._pairs(prefix)
             return
         for key in self._records.keys(prefix):
@@ -81,7 +82,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         """
         Load an object, and store it again when the block ends, if nobody else has.
 
-        Raises ConflictError where somebody has; nothing is stored then, nor after any
+        Raises ConflictError if somebody has; then nothing is stored, nor after any
         error in the block.
 
         >>> import tempfile, versionpickle
@@ -111,13 +112,13 @@ class Store(ExistingStore, MutableMapping[str, Any]):
 
     def update(self, other: Any = (), /, **more: Any) -> None:
         """
-        Store many objects, a thousand at a time in one transaction; fewer where they are large.
+        Store many objects, a thousand at a time in one transaction; fewer if they are large.
 
-        All of them together, or none, within `transaction`.
+        Use `transaction` to store all of them together, or none.
         """
-        coming = itertools.chain(_pairs_of(other), more.items())
+        pairs = itertools.chain(_pairs_of(other), more.items())
         while True:
-            keys, pickles, manifests = self._settings.dump_some(itertools.islice(coming, _BATCH))
+            keys, pickles, manifests = self._settings.dump_many(itertools.islice(pairs, _BATCH))
             if not keys:
                 return
             keys = [key if type(key) is str else _checked(key) for key in keys]
@@ -128,7 +129,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Self]:
         """
-        Let all that is stored in the block be stored together, or not at all.
+        Store all that is stored in the block together, or not at all.
 
         Others see none of it before, and wait with writes of their own.
         It may be nested: an error undoes the inner block alone, if it is caught within
@@ -142,7 +143,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         self._records.clear()
 
     def pop(self, key: str, *default: Any) -> Any:
-        """Delete a record, and return its object; or *default*, where there is none."""
+        """Delete a record, and return its object; or *default*, if there is none."""
         with self.transaction():
             return super().pop(key, *default)
 
@@ -152,7 +153,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
             return super().popitem()
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """Return the object of a key, and store *default* where there is none."""
+        """Return the object of a key; store *default* if there is none."""
         with self.transaction():
             return super().setdefault(key, default)
 
@@ -164,11 +165,11 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         Other records are not read.
         """
         names = self._names_of(cls)
-        for batch in self._records.batches(lambda manifest: _speaks_of(manifest, names), _BATCH):
+        for batch in self._records.batches(lambda manifest: _mentions(manifest, names), _BATCH):
             problems = batch.examine(*batch.columns).problems
             for place, (key, data) in enumerate(zip(batch.keys, batch.pickles, strict=True)):
                 if place in problems:
-                    yield key, self[key]  # which says what is wrong
+                    yield key, self[key]  # which raises what is wrong
                 else:
                     yield key, self._settings.load(data, key)
 
@@ -182,11 +183,11 @@ def _checked(key: object) -> str:
     if type(key) is str and key.isascii():
         return key
     if not isinstance(key, str):
-        raise TypeError(f"the keys of a store are texts, and {key!r} is none; say str(...) of it")
+        raise TypeError(f"store keys must be str, not {type(key).__name__}: use str({key!r})")
     try:
         key.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"the key {key!r} is no text that can be stored") from None
+        raise ValueError(f"the key {key!r} has no UTF-8, so it cannot be stored") from None
     return str(key)
 
 
@@ -196,6 +197,6 @@ def _pairs_of(other: Any) -> Iterable[tuple[str, Any]]:
     return ((key, other[key]) for key in other.keys()) if hasattr(other, "keys") else other  # noqa: SIM118 - as dict.update
 
 
-def _speaks_of(manifest: Manifest, names: set[str]) -> bool:
+def _mentions(manifest: Manifest, names: set[str]) -> bool:
     stamped = ((claim.ref, *(base for base, _ in claim.bases)) for claim in manifest.claims)
     return not names.isdisjoint(itertools.chain(manifest.made, *stamped))

@@ -13,7 +13,7 @@ from versionpickle._classes.codecs.enum import EnumCodec
 from versionpickle._classes.codecs.values import ValuesCodec
 from versionpickle._classes.instrument import Instrumentation, instrumentation_of
 from versionpickle._classes.third_party import FIELDS_SET, is_model
-from versionpickle._pickles.dump.downgrade import never
+from versionpickle._pickles.dump.downgrade import write_only
 from versionpickle._pickles.load.unpickler import loads
 from versionpickle._wire import calls
 from versionpickle._wire.refs import ref_of
@@ -84,7 +84,7 @@ def bases_of(hooks: Instrumentation, versions: Versions) -> Bases:
 def _reduction(hooks: Instrumentation, version: int, state: dict[str, Any], bases: Bases) -> Any:
     """Return what the object reduced to, as docs/reference/wire-format.md describes it."""
     claim = Claim(hooks.declaration.key, version, None, bases)
-    whole = make_stamp(hooks.cls, claim, never)
+    whole = make_stamp(hooks.cls, claim, write_only)
     if isinstance(hooks.codec, EnumCodec):
         return calls.member, (whole, state["name"])
     if hooks.declaration.has_factory:
@@ -95,7 +95,7 @@ def _reduction(hooks: Instrumentation, version: int, state: dict[str, Any], base
         state = {FIELDS_SET: set(state), **state}
     is_by_values = isinstance(hooks.codec, ValuesCodec)
     names = (BY_VALUES, *state) if is_by_values else tuple(state)
-    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), never)
+    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), write_only)
     if is_by_values:
         return stamp, tuple(state.values())
     return stamp, (), (stamp, *state.values())

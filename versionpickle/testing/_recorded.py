@@ -17,7 +17,7 @@ from versionpickle.migrations._schema import Recorded, Schema
 
 
 def schema_for(hooks: Instrumentation) -> Schema | None:
-    """Return the recorded schema of a class; None where nobody recorded it."""
+    """Return the recorded schema of a class; None if it is not recorded."""
     schemas = _schemas(hooks)
     declaration = hooks.declaration
     names = (declaration.key, declaration.ref, *declaration.formerly)
@@ -52,14 +52,14 @@ def old_versions(hooks: Instrumentation) -> list[Recorded]:
     """
     Return the recorded versions before today's that the class still reads.
 
-    Raise ProjectError where there were some, and nothing is recorded.
+    Raise ProjectError if there were some, but nothing is recorded.
     """
     declaration = hooks.declaration
     schema = schema_for(hooks)
     if schema is None and declaration.version > declaration.oldest:
         raise ProjectError(
             declaration.ref,
-            "nothing is recorded of this class, so nobody knows what its old versions stored",
+            "nothing is recorded of this class, so it is unknown what its old versions stored",
             "run 'versionpickle init' or 'versionpickle record' in its project",
         )
     versions = () if schema is None else schema.versions

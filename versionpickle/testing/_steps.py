@@ -86,6 +86,6 @@ def _path(registry: Registry, ref: str, version: int) -> Iterator[Node]:
 def _followed(registry: Registry, steps: Iterable[Step]) -> Iterator[Node]:
     for step in steps:
         yield step.ref, step.version
-        if isinstance(step.edge, Become):  # nobody knows which of them a sample became
+        if isinstance(step.edge, Become):  # it is unknown which of them a sample became
             for ref, version in step.edge.into.items():
                 yield from _path(registry, ref, version)

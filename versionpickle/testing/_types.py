@@ -15,7 +15,7 @@ import types
 import typing
 import uuid
 
-from collections import ChainMap, abc
+from collections import ChainMap, Counter, abc
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -24,10 +24,11 @@ import attrs
 from hypothesis import errors
 from hypothesis import strategies as st
 
-from versionpickle._classes.describe import type_text, types_of
+from versionpickle._classes.describe import types_of
 from versionpickle._classes.fields import declares_fields
 from versionpickle._classes.instrument import instrumentation_of
 from versionpickle._classes.third_party import is_struct
+from versionpickle._classes.type_text import type_text
 from versionpickle._project.example import hints_of
 from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import ProjectError
@@ -55,6 +56,12 @@ _CONTAINERS: dict[Any, Callable[..., Strategy]] = {
     **dict.fromkeys((abc.Iterable, abc.Collection), st.lists),
 }
 
+_DEEPEST = 2
+"""How deep objects of one class are nested in each other; inner ones have what they need."""
+
+_MOST = 2
+"""How many objects a container of them holds."""
+
 _MODULES = (
     collections,
     abc,
@@ -76,7 +83,9 @@ class Types:
     def __init__(self, cls: type, given: Strategies) -> None:
         self._cls = cls
         self._given = given
-        self._objects: dict[type, Strategy] = {}
+        self._objects: dict[tuple[type, frozenset[tuple[type, int]]], Strategy] = {}
+        self._depth: Counter[type] = Counter()
+        """How many objects of each class the one that is being made is in."""
 
     # Recorded types
 
@@ -137,15 +146,25 @@ class Types:
         return next((strategy for leaf, strategy in _LEAVES if leaf is kind), None)
 
     def _of_container(self, origin: Any, args: tuple[Any, ...]) -> Strategy:
+        made = _CONTAINERS[origin]
         if args[-1:] == (...,):
             return st.lists(self.of(args[0])).map(tuple)
-        return _CONTAINERS[origin](*map(self.of, args))
+        parts = [self.of(arg) for arg in args]
+        if made is not st.tuples and any(map(_is_object, args)):
+            return made(*parts, max_size=0 if any(part.is_empty for part in parts) else _MOST)
+        return made(*parts)
 
     def _deferred(self, cls: type) -> Strategy:
-        """Return the objects of a class, which may hold others of the same."""
-        if cls not in self._objects:
-            self._objects[cls] = st.deferred(lambda: self.objects(cls, {}))
-        return self._objects[cls]
+        """Return the objects of a class; those that hold others of it end at some depth."""
+        depth = self._depth[cls]
+        known = cls, frozenset(self._depth.items())
+        if depth >= _DEEPEST:
+            return st.nothing()
+        if known not in self._objects:
+            self._depth[cls] = depth + 1
+            self._objects[known] = self.objects(cls, {})
+            self._depth[cls] = depth
+        return self._objects[known]
 
     def _of_another(self, kind: Any) -> Strategy:
         try:
@@ -168,6 +187,8 @@ class Types:
         required, optional = dict[str, Strategy](), dict[str, Strategy]()
         for parameter in parameters(cls):
             name = parameter.name
+            if parameter.has_default and self._depth[cls]:
+                continue
             strategy = fields[name] if name in fields else self._of_parameter(cls, parameter)
             if strategy is not None:
                 (optional if parameter.has_default else required)[name] = strategy
@@ -210,6 +231,10 @@ def _made(cls: Any, given: dict[str, Any]) -> Any:
         return cls(**given)
     except Exception:  # noqa: BLE001 - whatever a class raises, it refuses these values
         return _REFUSED
+
+
+def _is_object(kind: Any) -> bool:
+    return isinstance(kind, type) and _is_of_a_project(kind)
 
 
 def _is_of_a_project(kind: type) -> bool:

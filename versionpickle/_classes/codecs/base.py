@@ -1,4 +1,4 @@
-"""How the objects of one class are stored and filled: what all shapes share."""
+"""How the objects of one class are stored and filled: what all codecs share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from versionpickle._wire.stamp import Claim, Stamp, make_stamp
 from versionpickle.exceptions import FieldsError, StampError
 from versionpickle.migrations import Chain, Declaration, Registry
 
-from .construction import Making
+from .construction import StampConstruction
 
 
 Maker: TypeAlias = tuple[Any, ...] | None
@@ -77,6 +77,11 @@ class Owner(Protocol):
         """Fill an object of a subclass."""
 
 
+def is_blank_maker(function: Any) -> bool:
+    """Return whether calling *function* without further arguments runs nobody's code."""
+    return getattr(function, "makes_blanks", False) is True
+
+
 class Codec:
     """Know how the objects of one class are stored and filled."""
 
@@ -121,7 +126,7 @@ class Codec:
         return self._older_stamp(claim, chain)
 
     def _older_stamp(self, claim: Claim, chain: Chain) -> Stamp:
-        construction = Making(self, claim, chain)
+        construction = StampConstruction(self, claim, chain)
         if claim.is_by_values:
             fill = self.upgrade(attrs.evolve(claim, fields=claim.names), chain)
         else:
@@ -136,7 +141,7 @@ class Codec:
         return stamp
 
     def older_make(
-        self, construction: Making, claim: Claim, chain: Chain, fill: SetState
+        self, construction: StampConstruction, claim: Claim, chain: Chain, fill: SetState
     ) -> Callable[..., Any]:
         """Return what an older stamp calls; *fill* fills an object from named values."""
         return construction.of_values(fill) if claim.is_by_values else construction.make
@@ -201,7 +206,7 @@ class Codec:
         """
         What makes the hash of a blank object fail, where it would have passed.
 
-        It would find the defaults that stand on the class, and pickle would put the
+        It would find the defaults on the class, and pickle would put the
         object into the wrong place of a set that it is a member of itself.
         """
         cls: Any = self.cls
@@ -216,7 +221,7 @@ class Codec:
         """Return a stamp of today; *make* is what makes the objects, if not C."""
         declaration = self.declaration
         claim = Claim(declaration.key, declaration.version, fields, self._bases)
-        making = Making(self, claim, self.chains.today())
+        making = StampConstruction(self, claim, self.chains.today())
         if make is None and (fields in {None, ()} or self.unhashable or self.takes_arguments()):
             make = (making.make,)
         check = self.owner.check_reachable
@@ -312,12 +317,12 @@ class Codec:
 
     def check_class(self, obj: Any, claim: Claim) -> None:
         if type(obj) is not self.cls:
-            met = f"{type(obj).__module__}:{type(obj).__qualname__}"
-            raise StampError(claim.ref, f"an object of {met} carries this stamp")
+            found = f"{type(obj).__module__}:{type(obj).__qualname__}"
+            raise StampError(claim.ref, f"an object of {found} carries this stamp")
 
 
 def _is_bare_exception(cls: type) -> bool:
-    """Tell whether *cls* is an exception that keeps nothing but args and attributes."""
+    """Return whether *cls* is an exception that keeps nothing but args and attributes."""
     if not issubclass(cls, BaseException):
         return False
     return _base_in_c(cls).__basicsize__ == BaseException.__basicsize__

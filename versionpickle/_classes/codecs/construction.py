@@ -48,7 +48,7 @@ class Served(Protocol):
         """Note that objects of a stamp have arguments for the steps."""
 
 
-class Making(Construction):
+class StampConstruction(Construction):
     """Make blank objects; keep what else was stored for the steps, or give it to the class."""
 
     def __init__(self, codec: Served, claim: Claim, chain: Chain) -> None:

@@ -1,4 +1,4 @@
-"""The shape of classes that reduce or restore themselves in a way of their own."""
+"""The codec of classes that reduce or restore themselves in a way of their own."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ class CustomCodec(Codec):
         return isinstance(state, dict) and getattr(obj, "__dict__", {}).keys() <= state.keys()
 
     def _makes_another(self, function: Any, args: Any) -> bool:
-        """Tell whether the object is stored as one of another class: not ours to stamp."""
+        """Return whether the object is stored as one of another class: not ours to stamp."""
         cls = args[0] if function in _OF_PICKLE and args else function
         return isinstance(cls, type) and not issubclass(self.cls, cls)
 
     def reduce_whole(self, obj: Any) -> Any:
-        """Reduce an object of a class that cannot carry hooks: all goes into one call."""
+        """Reduce an object of a class that cannot be instrumented: all goes into one call."""
         reduced = self.owner.plain.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced

@@ -1,4 +1,4 @@
-"""The shape of enums, whose members are stored by name: a new number makes no other member."""
+"""The codec of enums, whose members are stored by name: a new number makes no other member."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .base import Codec, Owner
 
 
 if TYPE_CHECKING:
-    from .construction import Making
+    from .construction import StampConstruction
 
 
 class EnumCodec(Codec):
@@ -56,7 +56,7 @@ class EnumCodec(Codec):
     stores_whole = staticmethod(calls.member)
 
     def older_make(
-        self, construction: Making, claim: Claim, chain: Chain, fill: SetState
+        self, construction: StampConstruction, claim: Claim, chain: Chain, fill: SetState
     ) -> Callable[..., Any]:
         def make(*args: Any, **kwargs: Any) -> Any:
             raise chain.failed("finding a member", OperationError(_NO_MEMBER))

@@ -1,4 +1,4 @@
-"""The shape of classes whose objects are made of their state by a function of the user's."""
+"""The codec of classes whose objects are made from their state by a function of the user's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shape of classes whose state is fields: declared ones, or a free ``__dict__``."""
+"""The codec of classes that declare fields."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ from versionpickle.exceptions import (
 )
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import as_dict
+from versionpickle.migrations._parts import PARTS
 
 from .base import UNHASHABLE, Codec, Owner, as_method, value_or
 
@@ -69,7 +70,10 @@ class FieldsCodec(Codec):
 
     @functools.cached_property
     def setstate(self) -> SetState:
-        return self.writer.setstate(self._stamp, self._older, self._dicts, self._fill_any)
+        return self._written_setstate(self._older)
+
+    def _written_setstate(self, older: dict[Stamp, OldVersion]) -> SetState:
+        return self.writer.setstate(self._stamp, older, self._dicts, self._fill_any)
 
     def _renew_setstate(self) -> None:
         vars(self).pop("setstate", None)
@@ -188,7 +192,7 @@ class FieldsCodec(Codec):
 
     @property
     def _compiles(self) -> bool:
-        # A step may speak of attributes that no stamp names.
+        # A step may use attributes that no stamp names.
         is_mixed = self.layout.open and not self.layout.fieldless
         return not (self.interprets or is_mixed or self._keeps_extra)
 
@@ -211,17 +215,14 @@ class FieldsCodec(Codec):
         with self.owner.lock:
             others = {old: it for old, it in self._older.items() if old.claim != stamp.claim}
             if len(others) < _OLDER_MAX and self.owner.is_installed:
-                self._older = {**others, stamp: older}
-                self._renew_setstate()
-                try:
-                    _ = self.setstate
-                except VersionPickleError:  # of this chain alone: all others still work
-                    self._older = others
-                    self._renew_setstate()
-                    raise
-            else:
+                others[stamp] = older
+                setstate = self._written_setstate(others)
                 self._older = others
-                self.writer.upgrade(older)  # as well
+                self._renew_setstate()
+                vars(self)["setstate"] = setstate
+            else:
+                self.writer.upgrade(older)  # which raises what is wrong with the chain, as above
+                self._older = others
 
     def source(self, chain: Chain, fields: tuple[str, ...] | None) -> str:
         if not self._compiles or chain.edge is not None:
@@ -236,7 +237,7 @@ class FieldsCodec(Codec):
     ) -> SetState | None:
         if not self._compiles or self.layout.has_newargs:
             return None
-        if not all(type(name) is str for name in names):
+        if not all(type(name) is str and name not in PARTS for name in names):
             return None
         older = self._from(
             Claim(chain.ref, chain.version, names, self._bases), chain, self._fill_any
@@ -285,15 +286,15 @@ class FieldsCodec(Codec):
     def _finish(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
     ) -> None:
-        carried = {*extras} if self._keeps_extra else set[str]()
+        kept = {*extras} if self._keeps_extra else set[str]()
         for name in list(extras):
-            if name in self._named or name in carried or not self._keeps_apart:
+            if name in self._named or name in kept or not self._keeps_apart:
                 state[name] = extras.pop(name)
         state = as_dict(chain.run(state, unset))
         if self._keeps_extra and isinstance(state, dict):
             unknown = self._unknown(state)
             extras |= {
-                name: state.pop(name) for name in unknown if name in carried or not chain.steps
+                name: state.pop(name) for name in unknown if name in kept or not chain.steps
             }
         self._settle(obj, chain, state, unset, extras)
 

@@ -19,7 +19,7 @@ _STAMPS_MAX = 64
 
 
 class OpenCodec(FieldsCodec):
-    """Store whatever stands in the ``__dict__`` of a class that declares no fields."""
+    """Store whatever is in the ``__dict__`` of a class that declares no fields."""
 
     def __init__(self, owner: Owner, layout: Layout) -> None:
         Codec.__init__(self, owner, layout)

@@ -1,4 +1,4 @@
-"""The shape of pydantic models: fields by name, and what pydantic keeps beside them."""
+"""The codec of pydantic models: fields by name, and what pydantic keeps beside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shapes of named tuples and structs: made from values, which are stored under names."""
+"""The codecs of named tuples and structs: made from values, which are stored by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .base import Codec, Owner
 
 
 if TYPE_CHECKING:
-    from .construction import Making
+    from .construction import StampConstruction
 
 
 class ValuesCodec(Codec):
@@ -55,7 +55,7 @@ class ValuesCodec(Codec):
     # Loading
 
     def older_make(
-        self, construction: Making, claim: Claim, chain: Chain, fill: SetState
+        self, construction: StampConstruction, claim: Claim, chain: Chain, fill: SetState
     ) -> Callable[..., Any]:
         def make(*args: Any, **kwargs: Any) -> Any:
             if not claim.is_by_values:

@@ -1,4 +1,4 @@
-"""Write the hooks of one class, unrolled over its fields."""
+"""Generate the methods of one class, unrolled over its fields."""
 
 from __future__ import annotations
 
@@ -348,6 +348,6 @@ def default_of(field: Field) -> str:
 
 
 def _is_plain(name: str) -> bool:
-    """Tell whether ``self.name`` means this very name to the compiler."""
+    """Return whether ``self.name`` means this very name to the compiler."""
     reserved = keyword.iskeyword(name) or name == "__debug__"
     return name.isascii() and name.isidentifier() and not reserved

@@ -46,7 +46,7 @@ class Source:
             self.line(line)
 
     def done_by(self, exc: Exception) -> object:
-        """Return what the line is about that let *exc* through; for its ``except``."""
+        """Return what the line is about that raised *exc*; for its ``except``."""
         assert exc.__traceback__ is not None
         return self._doing[exc.__traceback__.tb_lineno - 1]
 

@@ -1,4 +1,4 @@
-"""A reader made of the machine that builds: what C's unpickler builds, and what it cannot."""
+"""What makes the objects of a pickle: those that C's unpickler makes, and those that it cannot."""
 
 from __future__ import annotations
 
@@ -8,291 +8,355 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import attrs
+
 from versionpickle._classes.conversion import conversion_of, is_pending
 from versionpickle._classes.placeholder import is_placeholder, keep
-from versionpickle._classes.plain import restore
 from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import MAKES_BLANKS, Stamp, is_stamped
 from versionpickle.exceptions import DamagedError
 
 from .actions import DeferredActions
-from .deferred import Deferred, Making, is_settled, meaning
+from .deferred import SETTLED, Deferred, Making, Parts, is_settled, resolved
 from .finder import Finder, Former, reconstruct
+from .policy import Policy
 
 
-class Builder(DeferredActions):
+@attrs.frozen(kw_only=True)
+class Outside:
+    """What a pickle refers to, and does not contain."""
+
+    find: Callable[[str, str], Any]
+    """Returns what a name means."""
+
+    persistent: Callable[[Any], Any] | None = None
+    buffers: Iterator[Any] | None = None
+
+
+class Builder:
     """
     Build objects as pickle does, and what it cannot.
 
-    A function may stand for a class, a class may have been known by names of
+    A function may be in the place of a class, a class may have been known by names of
     different versions, need not carry hooks, may be made from its state, gets its
     items after its state, and its place in sets when it is whole.
 
     While the bytes are read, only blank objects, containers and settled values are
-    made; all that runs code of others waits, in its order, until the bytes have
+    made; all that runs foreign code is deferred, in its order, until the bytes have
     turned out good.
     """
 
     def __init__(
         self,
-        data: bytes,
-        find: Callable[[str, str], Any],
         finder: Finder,
-        *,
-        encoding: str = "ASCII",
-        errors: str = "strict",
-        persistent: Callable[[Any], Any] | None = None,
-        buffers: Iterator[Any] | None = None,
+        outside: Outside,
+        policy: Policy,
+        parts: Parts,
+        actions: DeferredActions,
     ) -> None:
-        super().__init__(data, finder, encoding=encoding, errors=errors)
-        self._find = find
-        self._persistent = persistent
-        self._buffers = buffers
-        self._former_args: dict[int, tuple[Any, Former]] = {}
-        self._unsettled: dict[int, Any] = {}
+        self._finder = finder
+        self._outside = outside
+        self._policy = policy
+        self._parts = parts
+        self._actions = actions
+        self.packs_plainly = policy.packs_plainly
+        self._makes_blanks: dict[int, tuple[Stamp, bool]] = {}
+        self._waiting: dict[int, Any] = {}
+        """Containers that get the rest of their parts when all is there."""
+
         self._kept: dict[int, Any] = {}
         """Objects that were stored as placeholders, and whose classes are back."""
 
-    def run(self) -> Any:
-        found = self.read()
-        self._carry_out()
-        return meaning(found)
+    def _defer_making(self, make: Callable[[], Any]) -> Deferred:
+        self.packs_plainly = False
+        return self._actions.defer_making(make)
 
-    def read(self) -> Any:
-        """Return the object, or what stands for it, with all that is foreign still to do."""
-        return super().run()
-
-    def start_from(self, memo: dict[int, Any]) -> None:
-        """Go on with what earlier loads left in the memo."""
-        self.memo.update(memo)
-
-    def can_be_mapped(self) -> bool:
-        """Tell whether the bytes may be read once more, to say where an error arose."""
-        return True
-
-    # What is found outside
+    # What is outside
 
     def find(self, module: str, name: str) -> Any:
-        found = self._find(module, name)
+        found = self._actions.ask(self._policy.find, self._outside.find, module, name)
         if type(found) is Former:
             self.packs_plainly = False
         return found
 
-    def know(self, found: Any) -> Any:
-        """Note that *found* is what a name means; return it."""
-        return found
-
     def find_persistent(self, key: Any) -> Any:
-        if self._persistent is None:
+        persistent = self._outside.persistent
+        if persistent is None:
             raise DamagedError(
                 f"it holds the persistent id {shortened(key)}, and no persistent_load is set"
             )
-        if is_settled(key):
-            return self._persistent(key)
-        persistent = self._persistent
-        return self._later(lambda: persistent(meaning(key)))
+        if self._policy.may_resolve_at_once(key):
+            return self._actions.ask(persistent, key)
+        return self._defer_making(lambda: persistent(resolved(key)))
 
     def find_extension(self, code: int) -> Any:
+        self._policy.find_extension(code)
         key = copyreg._inverted_registry.get(code)  # type: ignore[attr-defined] # known to pickle alone
         if key is None:
             raise DamagedError(f"its extension code {code} is not registered")
         if type(key) is not tuple or [type(part) for part in key] != [str, str]:
             raise DamagedError(
-                f"its extension code {code} is registered for {shortened(key)}, no name"
+                f"its extension code {code} is registered for {shortened(key)}, which is no name"
             )
         return self.find(*key)
 
     def next_buffer(self) -> Any:
-        if self._buffers is None:
+        if self._outside.buffers is None:
             raise DamagedError("it refers to buffers outside, and buffers= was not given")
         try:
-            return next(self._buffers)
+            return self._actions.ask(next, self._outside.buffers)
         except StopIteration:
             raise DamagedError("it refers to more buffers than buffers= gives") from None
 
     def read_only(self, buffer: Any) -> Any:
+        self._policy.view()
         with memoryview(buffer) as view:
             return buffer if view.readonly else view.toreadonly()
 
-    # What is read: it is made at once where that runs nobody's code
+    # Calls: what runs nobody's code is made at once
 
     def call(self, function: Any, args: Any) -> Any:
-        if type(function) is Stamp and _is_empty(args, tuple):
-            made = self._blank_of(function)
-            if made is not None:
-                return made
-        if function is calls.set_state and self._is_of_state(args):
-            Builder.build(self, *self.parts_of(args))
-            args.become(None)  # nobody else needs this tuple, which may never be whole
+        if type(function) is Stamp and type(args) is tuple and not args:
+            return self._call_stamp(function)
+        given = self._parts.of(args)
+        self._policy.call(function, args, given)
+        if is_attribute(function):
+            return self._attribute(function, args)
+        if type(given) is tuple:
+            new = self._new_of_call(function, given)
+            if new is not None:
+                return self.new(*new)
+        made = self._called(function, args, given)
+        self._policy.called(made, function, args, given)
+        return made
+
+    def _call_stamp(self, stamp: Stamp) -> Any:
+        self._policy.call(stamp, (), ())
+        made = self._blank_of(stamp)
+        if made is None:
+            made = self._defer_making(lambda: self._actions.call(stamp, ()))
+        self._policy.called(made, stamp, (), ())
+        return made
+
+    def _attribute(self, function: Any, args: Any) -> Any:
+        if type(args) is tuple and len(args) == 2 and isinstance(args[0], type):
+            return self._policy.found(function(*args))
+        return self._defer_making(lambda: function(*resolved(args)))
+
+    def _new_of_call(
+        self, function: Any, given: tuple[Any, ...]
+    ) -> tuple[Any, Any, dict[str, Any]] | None:
+        """Return the arguments of `new` for a call that newer protocols have an opcode for."""
+        if function is reconstruct:
+            cls, base, state = given if len(given) == 3 else (None, None, None)
+            is_blank = base is object and state is None and not is_placeholder(cls)
+            return (cls, (), {}) if is_blank else None
+        if function is copyreg.__newobj__ and given:  # type: ignore[attr-defined] # known to pickle alone
+            return given[0], self._packed([*given[1:]]), {}
+        if function is copyreg.__newobj_ex__ and len(given) == 3:  # type: ignore[attr-defined] # as above
+            return given[0], given[1], given[2]
+        return None
+
+    def _called(self, function: Any, args: Any, given: Any) -> Any:
+        if function is calls.set_state and _is_of_state(given):
+            self._build(*given)
+            args.set_result(None)  # nobody else needs this tuple, which may never be whole
             return None
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
-            return self._run(function, args)
+            return self._actions.run_call(function, args)
         if function is keep and type(args) is tuple and args:
             return self._unkept(*args)
-        return self._call_later(function, args)
-
-    def _call_later(self, function: Any, args: Any) -> Any:
-        if function is reconstruct and type(args) is tuple and len(args) == 3:
-            cls, base, state = args
-            _, cls = self._former_args.get(id(args), (args, cls))
-            if base is object and state is None and not is_placeholder(cls):
-                return self.new(cls, (), {})
-            return self._later(lambda: self._reconstruct(cls, base, state))
-        return self._later(lambda: self._call(function, meaning(args)))
+        if function is reconstruct and type(given) is tuple and len(given) == 3:
+            cls, *rest = given  # under the name that it was found by
+            return self._defer_making(lambda: self._actions.reconstruct(cls, *map(resolved, rest)))
+        return self._defer_making(lambda: self._actions.call(function, resolved(args)))
 
     def _blank_of(self, stamp: Stamp) -> Any:
-        """Make a blank object, or what stands for one; None where that runs foreign code."""
-        if makes_blanks(stamp):
+        """Make a blank object, or what represents one; None where that runs foreign code."""
+        known = self._makes_blanks.get(id(stamp))
+        if known is None:
+            known = self._makes_blanks[id(stamp)] = stamp, makes_blanks(stamp)
+        if known[1]:
             made = stamp()
-            self._unfilled[id(made)] = (made, self.at)
+            self._actions.note_unfilled(made)
             return made
-        return self.later_of_state(_making(stamp)) if is_pending(stamp) else None
+        if not is_pending(stamp):
+            return None
+        self.packs_plainly = False
+        return self._actions.defer_to_state(_making(stamp))
 
     def _unkept(self, ref: str, args: Any, kwargs: Any, *called: Any) -> Any:
         """Make what was stored as a placeholder: an object of its class, if that is back."""
         cls = self._finder.find_back(ref)
         if cls is None:
-            return self._later(lambda: keep(ref, meaning(args), meaning(kwargs), *called))
-        cls = self.know(cls)
+            return self._defer_making(lambda: keep(ref, resolved(args), resolved(kwargs), *called))
+        cls = self._policy.found(cls)
         made = self.call(cls, args) if any(called) else self.new(cls, args, kwargs)
         self._kept[id(made)] = made
         return made
 
-    def _build_kept(self, obj: Any, content: Any) -> None:
-        """Give an object what a placeholder kept of it."""
-        if content["state"] is not None:
-            self._build(obj, content["state"])
-        if content["items"]:
-            self._extend(obj, content["items"])
-        if content["pairs"]:
-            self._update(obj, content["pairs"])
-
-    def _is_of_state(self, args: Any) -> bool:
-        """Tell whether a state is set on an object that can only be made of it."""
-        given = self.parts_of(args)
-        first = given[0] if type(given) is tuple and len(given) == 2 else None
-        return type(first) is Deferred and first.making is not None
-
     def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
+        self._policy.new(cls, args, kwargs, self._parts.of(args))
+        made = self._new(cls, args, kwargs)
+        self._policy.made_new(made, cls, args)
+        return made
+
+    def _new(self, cls: Any, args: Any, kwargs: Any) -> Any:
         plain: Any = cls.cls if type(cls) is Former else cls
         if _is_empty(args, tuple) and _is_empty(kwargs, dict) and self._is_made_blank(plain):
-            return self._note(plain.__new__(plain), cls.ref if plain is not cls else None)
-        return self._later(lambda: self._new(cls, meaning(args), meaning(kwargs)))
+            return self._actions.note(plain.__new__(plain), cls.ref if plain is not cls else None)
+        return self._defer_making(lambda: self._actions.new(cls, resolved(args), resolved(kwargs)))
 
     def _is_made_blank(self, cls: Any) -> bool:
         if not isinstance(cls, type) or not _is_builtin(cls.__new__):
             return False
-        hooks = self._met.get(cls)
+        hooks = self._finder.unstamped.get(cls)
         return hooks is None or not (hooks.immutable or hooks.made_from_state)
 
+    # Containers
+
     def pack(self, items: list[Any]) -> Any:
+        nested = [item for item in items if type(item) not in _FLAT]
+        packed = self._packed(items) if nested else tuple(items)
+        self._policy.packed(packed, items, nested)
+        return packed
+
+    def _packed(self, items: list[Any]) -> Any:
         if any(type(item) is Deferred for item in items):
-            stand_in = self._later(lambda: tuple([meaning(item) for item in items]))
-            self._parts[id(stand_in)] = (stand_in, (*items,))
-            return stand_in
-        packed = tuple([meaning(item) for item in items])
-        if items and type(items[0]) is Former:
-            self._former_args[id(packed)] = (packed, items[0])
+            deferred = self._defer_making(lambda: tuple([resolved(item) for item in items]))
+            self._parts.note(deferred, (*items,))
+            return deferred
+        packed = tuple([resolved(item) for item in items])
+        if any(type(item) is Former for item in items):
+            self._parts.note(packed, (*items,))
         return packed
 
     def new_list(self, items: list[Any]) -> Any:
         made: list[Any] = []
-        self.extend(made, items)
+        self._policy.begin(made, items)
+        if items:
+            self._extend(made, items)
         return made
 
     def new_dict(self, pairs: list[tuple[Any, Any]]) -> Any:
         made: dict[Any, Any] = {}
-        self.update(made, pairs)
+        self._policy.begin(made, [part for pair in pairs for part in pair])
+        if pairs:
+            self._update(made, pairs)
+        return made
+
+    def new_set(self) -> Any:
+        made: set[Any] = set()
+        self._policy.begin(made, [])
         return made
 
     def new_frozenset(self, items: list[Any]) -> Any:
-        if self.are_settled(items):
-            return frozenset(items)
-        return self._later(lambda: self._frozen([meaning(item) for item in items]))
+        if self._policy.are_settled(items):
+            self._policy.charge(None, items)
+            made: Any = frozenset(items)
+        else:
+            made = self._defer_making(lambda: self._actions.frozen(items))
+        self._policy.froze(made, items)
+        return made
 
     def extend(self, obj: Any, items: list[Any]) -> None:
+        self._policy.take_in(obj, len(items), items)
+        self._extend(obj, items)
+
+    def _extend(self, obj: Any, items: list[Any]) -> None:
         if type(obj) is not list or self._waits_for(obj, items):
-            self._then(self._extend, obj, items)
+            self._actions.defer(self._actions.extend, obj, items)
         else:
-            obj.extend(map(meaning, items))
+            obj.extend(map(resolved, items))
 
     def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
+        self._policy.take_in(obj, len(pairs), [part for pair in pairs for part in pair])
+        self._update(obj, pairs)
+
+    def _update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
         keys = [key for key, _ in pairs]
         if (
             type(obj) is not dict
             or self._waits(obj, keys)
             or self._waits_for(obj, [value for _, value in pairs])
         ):
-            self._then(self._update, obj, pairs)
-            _, known = self._parts.setdefault(id(obj), (obj, []))
-            known += pairs
+            self._actions.defer(self._actions.update, obj, pairs)
+            self._parts.add_pairs(obj, pairs)
         else:
-            self.put_pairs(obj, pairs)
-
-    def put_pairs(self, obj: dict[Any, Any], pairs: list[tuple[Any, Any]]) -> None:
-        for key, value in pairs:
-            obj[key] = meaning(value)
+            self._actions.put_pairs(obj, pairs)
 
     def add(self, obj: Any, items: list[Any]) -> None:
+        self._policy.take_in(obj, len(items), items)
+        self._policy.check_set(obj)
         if type(obj) is not set or self._waits(obj, items):
-            self._then(self._add, obj, items)
+            self._actions.defer(self._actions.add, obj, items)
         else:
-            self.put_members(obj, items)
-
-    def are_settled(self, keys: Iterable[Any]) -> bool:
-        """Tell whether these are all there, and their hashes run nobody's code."""
-        return all(map(is_settled, keys))
+            self._actions.put_members(obj, items)
 
     def _waits(self, obj: Any, keys: Iterable[Any]) -> bool:
-        """Tell whether these keys, or keys before them, are hashed when all is there."""
-        if id(obj) not in self._unsettled and not self.are_settled(keys):
-            self._unsettled[id(obj)] = obj
-        return id(obj) in self._unsettled
+        """Return whether these keys, or keys before them, are hashed when all is there."""
+        if id(obj) not in self._waiting and not self._policy.are_settled(keys):
+            self._waiting[id(obj)] = obj
+        return id(obj) in self._waiting
 
     def _waits_for(self, obj: Any, values: list[Any]) -> bool:
-        """Tell whether these values, or values before them, are still to be made."""
+        """Return whether these values, or values before them, are still to be made."""
         if any(type(value) is Deferred for value in values):
-            self._unsettled[id(obj)] = obj
-        return id(obj) in self._unsettled
+            self._waiting[id(obj)] = obj
+        return id(obj) in self._waiting
+
+    def dropped(self) -> None:
+        self._policy.dropped()
+
+    # States
 
     def build(self, obj: Any, state: Any) -> Any:
-        if id(obj) in self._kept:
-            if type(obj) is Deferred:
-                obj.gets_state = True
-            self._then(self._build_kept, obj, state)
+        is_plain = self._policy.take_state(obj, state) and is_stamped(state)
+        if is_plain and id(obj) not in self._kept and self._actions.defer_filling(obj, state):
             return obj
+        return self._build(obj, state)
+
+    def _build(self, obj: Any, state: Any) -> Any:
         if type(obj) is Deferred:
             obj.gets_state = True
+        if id(obj) in self._kept:
+            self._actions.defer(self._actions.build_kept, obj, state)
+            return obj
+        if type(obj) is Deferred:
             obj.state = state
         else:
-            self._unfilled.setdefault(id(obj), (obj, self.at))
-        self._then(self.filler(obj, state), obj, state)
+            self._actions.note_unfilled(obj)
+        self._actions.defer(self._actions.build, obj, state)
         return obj
 
-    def filler(self, obj: Any, state: Any) -> Callable[[Any, Any], None]:
-        """Return what gives *obj* its state."""
-        is_there = type(obj) is not Deferred and id(obj) not in self._blank
-        return self.fill if is_there and is_stamped(state) else self._build
 
-    def fill(self, obj: Any, state: tuple[Any, ...]) -> None:
-        """Give an object that is there the state with its stamp."""
-        self._unfilled.pop(id(obj), None)
-        restore(obj, state)
+_FLAT = frozenset({*SETTLED, Stamp})
+
+
+def is_attribute(function: Any) -> bool:
+    """Return whether *function* gets an attribute, as old pickles of nested classes do."""
+    return type(function) is types.MethodType and function.__func__ is Finder._attribute
 
 
 def _making(stamp: Stamp) -> Making:
-    """Return what makes an object that becomes another, by the turn that its stamp takes."""
+    """Return what makes an object that becomes another, by the conversion of its stamp."""
     conversion = conversion_of(stamp)
     return Making(lambda state: conversion.fill(None, state), lambda _: conversion)
 
 
-def _is_empty(found: Any, kind: type) -> bool:
-    return type(found) is kind and not found
+def _is_of_state(given: Any) -> bool:
+    """Return whether a state is set on an object that can only be made from it."""
+    first = given[0] if type(given) is tuple and len(given) == 2 else None
+    return type(first) is Deferred and first.making is not None
+
+
+def _is_empty(obj: Any, kind: type) -> bool:
+    return type(obj) is kind and not obj
 
 
 def makes_blanks(stamp: Stamp) -> bool:
-    """Tell whether *stamp* makes an object without running code of its class."""
+    """Return whether *stamp* makes an object without running code of its class."""
     new: Any = stamp.cls.__new__
     return _is_builtin(new) and (stamp.func is new or hasattr(stamp.func, MAKES_BLANKS))
 

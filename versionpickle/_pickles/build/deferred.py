@@ -11,12 +11,23 @@ from .finder import Former
 
 
 class Deferred:
-    """Stand for an object that will be made."""
+    """Represent an object that will be made."""
 
-    __slots__ = ("_made", "_uses", "decide", "gets_state", "is_made", "made_at", "making", "state")
+    __slots__ = (
+        "_callbacks",
+        "_done",
+        "_result",
+        "decide",
+        "gets_state",
+        "made_at",
+        "making",
+        "state",
+    )
 
     def __init__(self, made_at: int) -> None:
         self.made_at = made_at
+        """The index of the opcode that makes it."""
+
         self.gets_state = False
         """Whether the pickle holds a state for it."""
 
@@ -24,56 +35,81 @@ class Deferred:
         """That state, as it was read."""
 
         self.making: Making | None = None
-        """What makes it of its state, where it cannot be made without."""
+        """What makes it from its state, where it cannot be made without."""
 
         self.decide: Callable[[Deferred], None] | None = None
-        """What may make it before its state is whole, where somebody needs it."""
+        """What may make it before its state is whole, where it is needed earlier."""
 
-        self.is_made = False
-        self._made: Any = None
-        self._uses: list[Callable[[Any], None]] = []
+        self._done = False
+        self._result: Any = None
+        self._callbacks: list[Callable[[Any], None]] = []
 
-    def become(self, obj: Any) -> None:
-        """Let *obj* take the place, wherever it was wanted."""
-        self._made = obj
-        self.is_made = True
-        for use in self._uses:
-            use(obj)
-        self._uses.clear()
+    def done(self) -> bool:
+        return self._done
 
-    def when_made(self, use: Callable[[Any], None]) -> None:
-        if self.is_made:
-            use(self._made)
+    def set_result(self, obj: Any) -> None:
+        """Let *obj* take its place, wherever it was needed."""
+        self._result = obj
+        self._done = True
+        for callback in self._callbacks:
+            callback(obj)
+        self._callbacks.clear()
+
+    def add_done_callback(self, callback: Callable[[Any], None]) -> None:
+        if self._done:
+            callback(self._result)
         else:
-            self._uses.append(use)
+            self._callbacks.append(callback)
 
-    @property
-    def made(self) -> Any:
-        """The object; raise NotMadeError where it is still to be made."""
-        if not self.is_made and self.decide is not None:
+    def result(self) -> Any:
+        """Return the object; raise NotMadeError where it is still to be made."""
+        if not self._done and self.decide is not None:
             decide, self.decide = self.decide, None
             decide(self)
-        if not self.is_made:
+        if not self._done:
             raise NotMadeError(self.made_at, self)
-        return self._made
+        return self._result
+
+    def is_pending(self) -> bool:
+        """Return whether this will be made from a state that comes later."""
+        return self.making is not None and not self._done
 
     def stuck(self) -> Any:
-        """Return what to say where it is needed to make itself; None where only that is known."""
+        """Return the error of an object that is needed to make itself, if it has a special one."""
         conversion = None if self.making is None else self.making.conversion(self.state)
         return None if conversion is None else conversion.stuck()
 
 
 @attrs.frozen
 class Making:
-    """Make an object of its state, when that is there."""
+    """Make an object from its state, when that is there."""
 
     make: Callable[[Any], Any]
     conversion: Callable[[Any], Any] = lambda state: None
-    """Returns what tells the class of the object by its state, if that can be told earlier."""
+    """Returns what decides the class of the object by its state, if that is possible earlier."""
+
+
+class Parts:
+    """The parts of tuples that are still to be made, and of dicts that are still to be filled."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, tuple[Any, Any]] = {}
+
+    def note(self, container: Any, parts: Any) -> None:
+        self._parts[id(container)] = (container, parts)
+
+    def add_pairs(self, container: Any, pairs: list[tuple[Any, Any]]) -> None:
+        _, known = self._parts.setdefault(id(container), (container, []))
+        known += pairs
+
+    def of(self, container: Any) -> Any:
+        """Return the parts of a tuple or dict, some of which may be deferred; of others itself."""
+        found = self._parts.get(id(container))
+        return container if found is None else found[1]
 
 
 class Opaque:
-    """Stand in a state for a neighbour that is not made: steps may keep it, and not look at it."""
+    """Represent a neighbour that is not made yet: steps may keep it, but not look at it."""
 
     __slots__ = ("_made_at",)
 
@@ -96,36 +132,36 @@ class Copies:
     """
 
     def __init__(self) -> None:
-        self._made: dict[int, tuple[Any, Any]] = {}
+        self._copied: dict[int, tuple[Any, Any]] = {}
 
     def of(self, part: Any) -> Any:
-        coming: list[tuple[Any, Any]] = []
-        shown = self._begun(part, coming)
-        while coming:
-            old, new = coming.pop()
+        todo: list[tuple[Any, Any]] = []
+        copy = self._begin(part, todo)
+        while todo:
+            old, new = todo.pop()
             if type(old) is dict:
-                new.update((key, self._begun(value, coming)) for key, value in old.items())
+                new.update((key, self._begin(value, todo)) for key, value in old.items())
             elif type(old) is list:
-                new.extend(self._begun(item, coming) for item in old)
+                new.extend(self._begin(item, todo) for item in old)
             else:
                 new.update(old)
-        return shown
+        return copy
 
-    def _begun(self, part: Any, coming: list[tuple[Any, Any]]) -> Any:
-        """Return what stands for *part*; a container is filled later."""
+    def _begin(self, part: Any, todo: list[tuple[Any, Any]]) -> Any:
+        """Return what represents *part*; a container is filled later."""
         if type(part) is Deferred:
-            return part.made if part.is_made else Opaque(part.made_at)
+            return part.result() if part.done() else Opaque(part.made_at)
         if type(part) not in {dict, list, set}:
-            return meaning(part)
-        if id(part) not in self._made:
-            made = type(part)()
-            self._made[id(part)] = part, made
-            coming.append((part, made))
-        return self._made[id(part)][1]
+            return resolved(part)
+        if id(part) not in self._copied:
+            copy = type(part)()
+            self._copied[id(part)] = part, copy
+            todo.append((part, copy))
+        return self._copied[id(part)][1]
 
 
 class NotMadeError(Exception):
-    """Say that an object is needed to make itself; never leaves a load."""
+    """An object is needed to make itself; never leaves a load."""
 
     def __init__(self, made_at: int, needed: Deferred | None = None) -> None:
         super().__init__(made_at)
@@ -133,25 +169,25 @@ class NotMadeError(Exception):
         self.needed = needed
 
 
-def meaning(found: Any) -> Any:
-    """Return the object that *found* stands for, which may be itself."""
-    if type(found) is Deferred:
-        return found.made
-    return found.cls if type(found) is Former else found
+def resolved(obj: Any) -> Any:
+    """Return the object that *obj* represents, which may be itself."""
+    if type(obj) is Deferred:
+        return obj.result()
+    return obj.cls if type(obj) is Former else obj
 
 
 SETTLED = frozenset({type(None), bool, int, float, str, bytes, complex})
 
 
 def is_settled(obj: Any) -> bool:
-    """Tell whether *obj* is all there: its hash runs no code of a class."""
+    """Return whether *obj* is complete: its hash runs no code of a class."""
     if type(obj) in SETTLED:
         return True
-    coming, seen = [obj], {id(obj)}
-    while coming:
-        part = coming.pop()
+    todo, seen = [obj], {id(obj)}
+    while todo:
+        part = todo.pop()
         if type(part) is tuple:
-            coming += (inner for inner in part if id(inner) not in seen)
+            todo += (inner for inner in part if id(inner) not in seen)
             seen.update(map(id, part))
         elif type(part) not in SETTLED:
             return False

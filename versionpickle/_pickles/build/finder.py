@@ -12,9 +12,9 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes.adopt import imported
 from versionpickle._classes.instrument import Instrumentation
 from versionpickle._classes.named_sets import MOVED
+from versionpickle._classes.names import imported
 from versionpickle._classes.placeholder import (
     Placeholder,
     is_placeholder,
@@ -35,12 +35,12 @@ from versionpickle.migrations import Converted, Declaration, Registry, Retired
 
 
 class Refused(Exception):  # noqa: N818 - never leaves a load
-    """Say that a name is not known to this load."""
+    """A name is not known to this load."""
 
 
 @attrs.frozen
 class Former:
-    """Stand for a class under one of several names whose objects differ in version."""
+    """Represent a class under one of several names whose objects differ in version."""
 
     cls: type
     ref: str
@@ -65,11 +65,14 @@ class Finder:
     waits: bool = False
     """Whether no class is asked before all is read."""
 
-    met: dict[type, Any] = attrs.field(factory=dict, init=False)
-    """The versioned classes that stood in the pickle by name: objects without a stamp."""
+    unstamped: dict[type, Any] = attrs.field(factory=dict, init=False)
+    """The versioned classes that the pickle names: their objects have no stamp."""
 
     needs_builder: bool = attrs.field(default=False, init=False)
     """Whether C's unpickler would go wrong with one of the names found."""
+
+    may_convert: bool = attrs.field(default=False, init=False)
+    """Whether stamps were found, and some classes of the registry become others."""
 
     pure: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The value types and their reconstructors that were found: calling them is harmless."""
@@ -78,7 +81,7 @@ class Finder:
     """What a guarded load has found by name, and may call."""
 
     in_place_of_classes: dict[int, Any] = attrs.field(factory=dict, init=False)
-    """The functions that were found where an alias says that they stand for a class."""
+    """The functions that an alias put in the place of a class."""
 
     singles: dict[int, Any] = attrs.field(factory=dict, init=False)
     """The live objects that were found, which their classes store by name."""
@@ -93,9 +96,9 @@ class Finder:
         return id(function) in self.pure
 
     def is_free_of_care(self, found: object) -> bool:
-        """Tell whether what was found means the same to every load, and C's can take it."""
+        """Return whether what was found means the same to every load, and C's can take it."""
         return not (
-            self.met
+            self.unstamped
             or self.needs_builder
             or self.in_place_of_classes
             or self.singles
@@ -146,14 +149,14 @@ class Finder:
         """Find a name as plain pickle does, or as the default load knows it."""
         assert self.plain is not None
         try:
-            return self.plain(module, name)
+            return self._find_imported(module, name)
         except (ImportError, AttributeError):
             if not is_value_type(module, name):
                 raise
         return value_type(module, name)
 
     def find_back(self, ref: str) -> Any:
-        """Return the class that a placeholder stood for; None if it is still not known."""
+        """Return the class that a placeholder represents; None if it is still not known."""
         try:
             found = self.find(*ref.split(":", 1))
         except (Refused, ImportError, AttributeError):
@@ -166,8 +169,11 @@ class Finder:
             importing = self.plain is not None
             if self.keep:
                 keeping = (self.registry, importing, self.keep, self._kept)
-                return self._noted_pure(functools.partial(revive_or_keep, *keeping))
-            return self._noted_pure(functools.partial(revive_in, self.registry, importing))
+                revive = functools.partial(revive_or_keep, *keeping)
+            else:
+                revive = functools.partial(revive_in, self.registry, importing)
+            self.may_convert = self.registry.has_edges
+            return self._noted_pure(revive)
         if (module, name) in _OURS:
             self.needs_builder |= name == "_keep"  # the class may be back
             return _OURS[module, name]
@@ -182,7 +188,7 @@ class Finder:
         return self._find_plain(ref, target)
 
     def admits(self, module: str, name: str) -> bool:
-        """Tell whether `find` would find this, without importing or calling anything."""
+        """Return whether `find` would find this, without importing or calling anything."""
         return (
             self._is_admitted(module, name)
             or self._is_admitted(*today(module, name))
@@ -211,13 +217,21 @@ class Finder:
         if self.plain is not None:
             if target == ref:
                 raise LookupError(ref)
-            return self.plain(module, name)
+            return self._find_imported(module, name)
         if target == "builtins:getattr":
             return self._attribute
         if self._holds_known(target):
             return look_up(target)
         single = self._find_single(target)
         return self._noted_pure(value_type(module, name)) if single is None else single
+
+    def _find_imported(self, module: str, name: str) -> Any:
+        """Return what pickle finds, or what its import has just declared for it."""
+        assert self.plain is not None
+        found = self.plain(module, name)
+        ref = f"{module}:{name}"
+        meaning = self.registry.resolve(ref)
+        return found if meaning is None else self._find_declared(ref, meaning)
 
     def _noted_pure(self, function: Any) -> Any:
         self.pure[id(function)] = function
@@ -238,7 +252,7 @@ class Finder:
         self.singles[id(found)] = found
         if self.waits:
             self.unconfirmed.append((ref, declared.hooks, found))
-        elif not _says(declared.hooks, found, ref):
+        elif not _is_stored_as(declared.hooks, found, ref):
             return None
         return found
 
@@ -256,14 +270,14 @@ class Finder:
             return False
 
     def confirm(self) -> None:
-        """Raise Refused where a live object that was found does not say that name itself."""
+        """Raise Refused where a live object that was found is not stored by that name."""
         for ref, hooks, found in self.unconfirmed:
-            if not _says(hooks, found, ref):
+            if not _is_stored_as(hooks, found, ref):
                 raise Refused(ref)
         self.unconfirmed.clear()
 
     def _holds_known(self, ref: str) -> bool:
-        """Tell whether a known class is nested in the class *ref*: the way to it is open."""
+        """Return whether a known class is nested in the class *ref*: the way to it is open."""
         known = (*self.allowed, *self.registry.known())
         return any(other.startswith(f"{ref}.") for other in known)
 
@@ -273,23 +287,23 @@ class Finder:
         if isinstance(meaning, Declaration):
             return self._find_versioned(ref, meaning.hooks)
         if isinstance(meaning, Converted):
-            return self._find_left(meaning.ref)
-        if not isinstance(meaning, type):  # a function may stand for a class
+            return self._find_converted(meaning.ref)
+        if not isinstance(meaning, type):  # a function may be in the place of a class
             self.needs_builder = True
             self.in_place_of_classes[id(meaning)] = meaning
         return meaning
 
-    def _find_left(self, ref: str) -> Any:
+    def _find_converted(self, ref: str) -> Any:
         from versionpickle._classes.conversion import RemovedClass, pending_class  # noqa: PLC0415 - few classes become others
 
         self.needs_builder = True
         cls = pending_class(ref)
-        self.met[cls] = RemovedClass(self.registry, ref)
+        self.unstamped[cls] = RemovedClass(self.registry, ref)
         return cls
 
     def _find_versioned(self, ref: str, hooks: Instrumentation) -> Any:
         check_members(hooks.cls, hooks.declaration)
-        unstamped = self.met[hooks.cls] = hooks.unstamped
+        unstamped = self.unstamped[hooks.cls] = hooks.unstamped
         if (
             not hooks.is_installed
             or unstamped.made_from_state
@@ -317,7 +331,7 @@ class Finder:
     def _attribute(self, owner: Any, name: str) -> Any:
         """Get what a class holds, as old pickles of nested classes do, or an allowed method."""
         if type(name) is not str:
-            raise TypeError(f"an attribute is named by a text, not by {shortened(name)}")
+            raise TypeError(f"the name of an attribute must be a string, not {shortened(name)}")
         try:
             return self._noted_pure(attribute(owner, name))
         except ValueError:
@@ -326,6 +340,8 @@ class Finder:
             return self.find(*f"{owner.ref}.{name}".split(":"))
         if isinstance(owner, type):
             return self.find(owner.__module__, f"{owner.__qualname__}.{name}")
+        if id(owner) in self.in_place_of_classes:
+            return self.find(*f"{self.registry.alias_of(owner)}.{name}".split(":"))
         ref = self.registry.target(f"{ref_of(type(owner))}.{name}")
         if ref in self.allowed or ref in self.registry.allowed:
             return getattr(owner, ref.rpartition(".")[2])
@@ -343,15 +359,15 @@ def _imported(ref: str) -> Any:
 
 
 def _is_same(ref: str, target: object, other: str) -> bool:
-    """Tell whether what is allowed by its ref is what another ref leads to."""
+    """Return whether what is allowed by its ref is what another ref leads to."""
     try:
         return (look_up(ref) if target is None else target) is look_up(other)
     except LookupError:
         return False
 
 
-def _says(hooks: Instrumentation, found: Any, ref: str) -> bool:
-    """Tell whether an object is stored by the name under which it was found."""
+def _is_stored_as(hooks: Instrumentation, found: Any, ref: str) -> bool:
+    """Return whether an object is stored by the name under which it was found."""
     return bool(hooks.codec.reduce(found, 4) == ref.partition(":")[2])
 
 
@@ -363,7 +379,7 @@ def today(module: str, name: str) -> tuple[str, str]:
 
 
 def reconstruct(cls: Any, base: type, state: Any) -> Any:
-    """Make an object as protocols 0 and 1 do, also where a function stands for the class."""
+    """Make an object as protocols 0 and 1 do, also with a function in the place of the class."""
     if is_placeholder(cls):
         return remade(cls, base, state)
     if isinstance(cls, type):
@@ -371,6 +387,12 @@ def reconstruct(cls: Any, base: type, state: Any) -> Any:
     return cls() if base is object else cls(state)
 
 
+def revives(found: object) -> bool:
+    """Return whether *found* makes the stamps of a load."""
+    return type(found) is functools.partial and found.func in _REVIVING
+
+
+_REVIVING = (revive_in, revive_or_keep)
 _OURS: dict[tuple[str, str], Any] = {
     ("versionpickle", "_make"): calls.make,
     ("versionpickle", "_member"): calls.member,

@@ -1,4 +1,4 @@
-"""Write pickles of any depth: a loop instead of a recursion, which knows where it stands."""
+"""Write pickles of any depth: a loop instead of a recursion, which knows where it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from versionpickle._pickles.path import (
     NEW_ARGS,
     SETTER,
     STATE,
-    Step,
+    PathStep,
     holder_of,
     name_of_root,
     path_of,
@@ -38,7 +38,7 @@ _REDUCED_MAX = 8
 """pickle itself ends such a cycle at the second turn, where a list or dict is part of it."""
 
 DEPTH_MAX = 20_000_000
-"""How many objects may stand in one another: more than that were made without end."""
+"""How deep objects may be nested: more than that were made without end."""
 
 
 class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
@@ -77,17 +77,17 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         """The way to the object that is being written; None if it is the outermost one."""
         steps = self._steps()
         on_the_way = [self._root, *(step.child for step in steps)]
-        met = on_the_way[-1]
-        places = [place for place, obj in enumerate(on_the_way) if obj is met]
+        current = on_the_way[-1]
+        places = [place for place, obj in enumerate(on_the_way) if obj is current]
         if len(places) > 2:  # once round the cycle is enough
             steps = steps[: places[1]]
-        elif isinstance(met, type):  # what a class says of its own objects
-            places = [place for place, obj in enumerate(on_the_way) if type(obj) is met]
+        elif isinstance(current, type):  # which refers to objects of its own
+            places = [place for place, obj in enumerate(on_the_way) if type(obj) is current]
             steps = steps[: places[-1]] if places else steps
         return path_of(name_of_root(type(self._root).__name__), steps)
 
     @property
-    def met(self) -> Any:
+    def current(self) -> Any:
         """The object that is being written."""
         steps = self._steps()
         return steps[-1].child if steps else self._root
@@ -97,8 +97,8 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         """The last object on the way that has attributes, and the attribute that leads on."""
         return holder_of(self._root, self._steps())
 
-    def _steps(self) -> list[Step]:
-        return [Step(*step) for step in self._way if step is not None]
+    def _steps(self) -> list[PathStep]:
+        return [PathStep(*step) for step in self._way if step is not None]
 
     # The loop
 
@@ -140,7 +140,7 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         if steps is not None:
             if len(self._open) >= DEPTH_MAX:
                 raise PicklingError(
-                    f"more than {DEPTH_MAX:,} objects stand in one another; a __reduce__ that "
+                    f"more than {DEPTH_MAX:,} objects are nested; a __reduce__ that "
                     "makes new objects each time never ends"
                 )
             self._open.append(steps)
@@ -164,7 +164,7 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         return self._reduction(obj, *_checked(obj, reduced))
 
     def _reduce(self, obj: Any, cls: type) -> Any:
-        """Return what *obj* reduces to; what stands for itself is written by name."""
+        """Return what *obj* reduces to; what has a name is written by it."""
         override = getattr(self, "reducer_override", _no_override)
         self.is_asking = True
         reduced = override(obj)
@@ -235,10 +235,10 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         return self._items(obj)
 
     def _items(self, items: Iterable[Any]) -> Steps:
-        coming = iter(items)
+        remaining = iter(items)
         size = _BATCH if self.bin else 1
         done = 0
-        while batch := list(itertools.islice(coming, size)):
+        while batch := list(itertools.islice(remaining, size)):
             self._mark(batch)
             for number, item in enumerate(batch, done):
                 yield INDEX, number, item
@@ -255,10 +255,10 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         return self._pairs(obj.items())
 
     def _pairs(self, pairs: Iterable[tuple[Any, Any]]) -> Steps:
-        coming = iter(pairs)
+        remaining = iter(pairs)
         size = _BATCH if self.bin else 1
         done = 0
-        while batch := list(itertools.islice(coming, size)):
+        while batch := list(itertools.islice(remaining, size)):
             self._mark(batch)
             for number, pair in enumerate(batch, done):
                 key, value = _checked_pair(pair)
@@ -275,8 +275,8 @@ class DeepPickler(_PythonPickler):  # type: ignore[misc] # its base is untyped
         return self._members(obj)
 
     def _members(self, obj: set[Any]) -> Steps:
-        coming = enumerate(obj)
-        while batch := list(itertools.islice(coming, _BATCH)):
+        remaining = enumerate(obj)
+        while batch := list(itertools.islice(remaining, _BATCH)):
             self.write(pickle.MARK)
             for number, member in batch:
                 yield MEMBER, number, member
@@ -377,36 +377,39 @@ def _checked(obj: Any, reduced: Any) -> tuple[Any, ...]:
     """Return what *obj* reduces to, if it is what C's pickler takes."""
     if not isinstance(reduced, tuple) or not 2 <= len(reduced) <= 6:
         raise pickle.PicklingError(
-            f"what it reduces to is {reduced!r}, and not a text or a tuple of two to six items"
+            f"__reduce__ must return a string or a tuple of two to six items, not {reduced!r}"
         )
     function, args, _, items, pairs, setter = (*reduced, *[None] * 4)[:6]
     if not callable(function) or not isinstance(args, tuple):
         raise pickle.PicklingError(
-            f"what it reduces to begins with {function!r} and {args!r}, and not with a "
-            "function and a tuple"
+            f"__reduce__ must return a callable and a tuple, not {function!r} and {args!r}"
         )
     for part in (items, pairs):
         if part is not None and not hasattr(part, "__next__"):
-            raise pickle.PicklingError(f"its items are {part!r}, and no iterator")
+            raise pickle.PicklingError(
+                f"__reduce__ must return its items as an iterator, not {part!r}"
+            )
     if setter is not None and not callable(setter):
-        raise pickle.PicklingError(f"its state is set by {setter!r}, which is no function")
+        raise pickle.PicklingError(
+            f"__reduce__ must return a callable that sets the state, not {setter!r}"
+        )
     return reduced
 
 
 def _checked_pair(pair: Any) -> tuple[Any, Any]:
     if isinstance(pair, tuple) and len(pair) == 2:
         return pair
-    raise pickle.PicklingError(f"one of its dict items is {pair!r}, and no pair")
+    raise pickle.PicklingError(f"__reduce__ must return its dict items as pairs, not {pair!r}")
 
 
 def _checked_arguments(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the class, and the arguments of its ``__new__``."""
     kinds = [type] if name == "__newobj__" else [type, tuple, dict]
     if len(args) < len(kinds) or not all(map(isinstance, args, kinds)):
-        raise pickle.PicklingError(f"what it reduces to calls {name} with {args!r}")
+        raise pickle.PicklingError(f"__reduce__ must not call {name} with {args!r}")
     return args
 
 
 def _check_class(obj: Any, cls: Any) -> None:
     if cls is not obj.__class__:
-        raise pickle.PicklingError(f"what it reduces to makes objects of {cls!r}, another class")
+        raise pickle.PicklingError(f"__reduce__ must not make an object of another class, {cls!r}")

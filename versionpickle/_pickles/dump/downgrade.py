@@ -33,7 +33,7 @@ def older_reducers(registry: Registry, versions: Versions) -> dict[type, Callabl
     for hooks in sorted(registry.all_hooks(), key=_bases_first):
         lineage = hooks.lineage()
         if any(wanted.get(base, base.version) != base.version for base in lineage):
-            reducers[hooks.cls] = _Older(registry, hooks, lineage, wanted).reduce
+            reducers[hooks.cls] = _OldVersion(registry, hooks, lineage, wanted).reduce
     return reducers
 
 
@@ -58,7 +58,7 @@ def _wanted(registry: Registry, target: str | type, version: int) -> tuple[Decla
     return declaration, version
 
 
-class _Older:
+class _OldVersion:
     """Reduce the objects of one class as it once did."""
 
     def __init__(
@@ -150,20 +150,20 @@ class _Older:
         if fields not in self._stamps:
             claim = Claim(self._hooks.declaration.key, self._version, fields, self._bases)
             self._stamps[fields] = make_stamp(
-                self._hooks.cls, claim, never, self._hooks.check_reachable
+                self._hooks.cls, claim, write_only, self._hooks.check_reachable
             )
         return self._stamps[fields]
 
 
 def _why(exc: StepError | MissingStepError) -> str:
-    """Return what stands in the way back."""
+    """Return what prevents the way back."""
     if isinstance(exc, StepError):
         return f"{exc.step} failed: {exc.problem}"
     return f"no step leaves version {exc.missing} of {exc.ref}, so none can lead back to it"
 
 
-def never(obj: Any, state: Any) -> None:
-    """Stand in a stamp that is only written."""
+def write_only(obj: Any, state: Any) -> None:
+    """Fill nothing: the stamp is only written."""
     raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""What to say of an object that cannot be pickled."""
+"""The error for an object that cannot be pickled."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ _BY_NAME = (type, types.FunctionType, types.BuiltinFunctionType)
 
 
 def unpicklable(pickler: DeepPickler, exc: Exception) -> UnpicklableError:
-    """Return an error that says what *pickler* met, where it stands, and what helps."""
-    met = pickler.met
-    cure = f"{_mend(met)}{_leave_out(pickler.holder)}"
-    error = UnpicklableError(f"{type(exc).__name__}: {exc}", _described(met), cure)
+    """Return an error with what *pickler* could not write, where it is, and what helps."""
+    obj = pickler.current
+    cure = f"{_repair(obj)}{_leave_out(pickler.holder)}"
+    error = UnpicklableError(f"{type(exc).__name__}: {exc}", _described(obj), cure)
     error.path = pickler.path
     return error
 
 
-def _described(met: Any) -> str:
-    if isinstance(met, type):
-        return f"the class {short(met)}"
-    if isinstance(met, types.FunctionType):
-        return f"the function {met.__qualname__}"
-    return f"this {ref_of(type(met))}, {short(met)}"
+def _described(obj: Any) -> str:
+    if isinstance(obj, type):
+        return f"the class {short(obj)}"
+    if isinstance(obj, types.FunctionType):
+        return f"the function {obj.__qualname__}"
+    return f"this {ref_of(type(obj))}, {short(obj)}"
 
 
-def _mend(met: Any) -> str:
-    if isinstance(met, _BY_NAME):
+def _repair(obj: Any) -> str:
+    if isinstance(obj, _BY_NAME):
         return "move it to the top of its module, where a load can find it by name, or "
-    if is_written_in_c(type(met)):
+    if is_written_in_c(type(obj)):
         return ""
-    return f"mend what {ref_of(type(met))} says of its state, or adopt() it, or "
+    return f"fix how {ref_of(type(obj))} is pickled, or adopt() it, or "
 
 
 def _leave_out(holder: tuple[Any, str] | None) -> str:
-    """Say how to make the field transient that leads to what cannot be pickled."""
+    """Return how to make the field transient that leads to what cannot be pickled."""
     if holder is None:
         return "leave it out"
     obj, field = holder

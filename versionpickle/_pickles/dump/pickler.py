@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from versionpickle._classes.placeholder import WRITTEN
-from versionpickle._pickles.replay import Answers
+from versionpickle._pickles.replay import ReplayCallback
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import PicklingError, VersionPickleError
 from versionpickle.migrations import Registry
 from versionpickle.migrations._registry import checked_registry
@@ -21,15 +22,16 @@ if TYPE_CHECKING:
     from .downgrade import Versions
 
 
+@public("versionpickle")
 class Pickler(pickle.Pickler):
     """
     Write objects as `pickle.Pickler` does, however deep.
 
     Objects of versioned classes are stamped by any pickler; this one also knows
     the classes that *registry* adopted for itself, writes nothing of an object
-    that cannot be pickled whole, and then raises a `PicklingError` that says where
-    in it the trouble is.
-    *versions* says which older versions to write, by class or ref.
+    that cannot be pickled whole, and then raises a `PicklingError` with the path
+    of the trouble.
+    *versions* are the older versions to write, by class or ref.
     """
 
     _chunks: _Chunks | None = None
@@ -49,7 +51,7 @@ class Pickler(pickle.Pickler):
             own = getattr(self, "dispatch_table", copyreg.dispatch_table)
             self.dispatch_table: Any = collections.ChainMap(*reducers, own)
         chunks = _Chunks() if hasattr(file, "write") else file
-        answers = None if buffer_callback is None else Answers(buffer_callback)
+        answers = None if buffer_callback is None else ReplayCallback(buffer_callback)
         super().__init__(chunks, protocol, fix_imports=fix_imports, buffer_callback=answers)
         self._chunks = chunks
         self._write = file.write
@@ -102,7 +104,7 @@ class Pickler(pickle.Pickler):
 
     def _dump_deep(self, chunks: _Chunks, obj: Any, exc: Exception) -> None:
         """
-        Write *obj* by our own pickler, or say what is wrong with it.
+        Write *obj* by our own pickler, or raise an error that describes what is wrong.
 
         Raise *exc* where that works, but what was written earlier must stay known:
         the memo is no longer what the reader of the file will have.
@@ -144,7 +146,7 @@ _TOO_DEEP = (
 
 
 def _reducers(registry: Registry, versions: Versions | None) -> list[dict[type, Any]]:
-    """Return what stands before the classes' own reducers."""
+    """Return the reducers that go before the classes' own."""
     reducers = [registry.reducers] if registry.reducers else []
     if not versions:
         return reducers
@@ -154,7 +156,7 @@ def _reducers(registry: Registry, versions: Versions | None) -> list[dict[type, 
 
 
 def _deep_pickler(
-    file: Any, protocol: int | None, fix_imports: bool, answers: Answers | None
+    file: Any, protocol: int | None, fix_imports: bool, answers: ReplayCallback | None
 ) -> Any:
     from .deep import DeepPickler  # noqa: PLC0415 - few dumps need it
 
@@ -165,7 +167,7 @@ def _deep_pickler(
 
 def _write_deep(deep: Any, obj: Any, exc: Exception) -> None:
     """
-    Write what is too deep for C's pickler, or raise an error that says where it fails.
+    Write what is too deep for C's pickler, or raise an error with the place where it fails.
 
     What failed once for another reason is not trusted when it fails no more.
     """
@@ -173,8 +175,8 @@ def _write_deep(deep: Any, obj: Any, exc: Exception) -> None:
         raise exc
     try:
         deep.dump(obj)
-    except VersionPickleError as told:
-        told.path = deep.path
+    except VersionPickleError as error:
+        error.path = deep.path
         raise
     except (MemoryError, RecursionError):  # in the code of a class: pickling recurses no more
         raise
@@ -201,10 +203,10 @@ def dumps(
     Return the pickle of *obj*.
 
     As `pickle.dumps`, which may be used just as well; this one writes objects of
-    any depth, says of what cannot be pickled where it is, and knows the classes
+    any depth, finds the path of what cannot be pickled, and knows the classes
     that *registry* adopted for itself.
-    *versions* says which older versions to write, by class or ref: what yesterday's
-    code still reads, while it runs beside today's.
+    *versions* are the older versions to write, by class or ref: what old code can
+    still read, while it runs next to the new one.
 
     >>> import versionpickle
     >>> versionpickle.loads(versionpickle.dumps({"answer": 42}))
@@ -214,7 +216,7 @@ def dumps(
         ...
     versionpickle.exceptions.UnpicklableError: obj['callbacks'][1]: cannot pickle ...
     """
-    answers = None if buffer_callback is None else Answers(buffer_callback)
+    answers = None if buffer_callback is None else ReplayCallback(buffer_callback)
     reducers = []
     if registry is not None or versions is not None:
         reducers = _reducers(checked_registry(registry), versions)
@@ -248,7 +250,7 @@ def _dumps_apart(
     obj: Any,
     protocol: int | None,
     fix_imports: bool,
-    answers: Answers | None,
+    answers: ReplayCallback | None,
     reducers: list[dict[type, Any]],
 ) -> bytes:
     file = io.BytesIO()

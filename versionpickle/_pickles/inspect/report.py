@@ -12,9 +12,12 @@ import attrs
 from versionpickle._classes.named_sets import cures_of
 from versionpickle._classes.reviving import checked_claim
 from versionpickle._pickles.build.finder import Finder, today
+from versionpickle._pickles.load.foreign_bytes import recognised
 from versionpickle._pickles.machine.machine import Machine
+from versionpickle._pickles.machine.source import Source
+from versionpickle._pickles.machine.stack import Stack
 from versionpickle._wire.calls import WIRE_REFS
-from versionpickle._wire.refs import look_up, own_ref, shortened
+from versionpickle._wire.refs import look_up, own_ref, public, shortened
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import (
     DamagedError,
@@ -27,6 +30,7 @@ from versionpickle.migrations._registry import checked_registry
 from .upgrade_paths import FoundClass, UpgradePaths
 
 
+@public("versionpickle")
 @attrs.frozen
 class Report:
     """
@@ -37,7 +41,7 @@ class Report:
     """
 
     protocol: int
-    """What the pickle says; those of protocols 0 and 1 say nothing, and count as 0."""
+    """What the pickle announces; those of protocols 0 and 1 announce nothing, and count as 0."""
 
     size: int
     classes: tuple[FoundClass, ...]
@@ -74,19 +78,11 @@ def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None =
     (('builtins:len', "versionpickle.allow('builtins:len')"),)
     """
     known = checked_registry(registry)
-    surveyor = Surveyor(bytes(memoryview(data)), known)
-    try:
-        surveyor.run()
-    except VersionPickleError:
-        raise
-    except Exception as exc:
-        problem = f"{type(exc).__name__} at byte {surveyor.at}: {exc}"
-        raise DamagedError(problem) from exc
-    return Reporting(surveyor, known).report()
+    return Reporting(survey(bytes(memoryview(data)), known), known).report()
 
 
 @attrs.define(eq=False)
-class _Name:
+class _NameCount:
     ref: str
     count: int = 0
     is_class: bool = False
@@ -94,20 +90,20 @@ class _Name:
 
 
 @attrs.define(eq=False)
-class _Stamp:
+class _StampCount:
     claim: Claim
     count: int = 0
 
 
 @attrs.define(eq=False)
 class _Object:
-    """Stand for all objects that one name or stamp makes."""
+    """Represent all objects that stamp name or stamp makes."""
 
     maker: Any
 
 
 class _Container:
-    """Stand for a dict."""
+    """Represent a dict."""
 
     __slots__ = ("keys",)
 
@@ -116,17 +112,18 @@ class _Container:
 
 
 _WITHOUT_KEYS = object()
-"""Stands for all lists and sets."""
+"""Represents all lists and sets."""
 
 
-class Surveyor(Machine):
+class Surveyor:
     """Count what a pickle makes."""
 
-    def __init__(self, data: bytes, registry: Registry) -> None:
-        super().__init__(data, encoding="latin1")
+    packs_plainly = True
+
+    def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self.names: dict[str, _Name] = {}
-        self.stamps: dict[Any, _Stamp] = {}
+        self.names: dict[str, _NameCount] = {}
+        self.stamps: dict[Any, _StampCount] = {}
         self.outside: dict[str, None] = {}
         self._objects: dict[int, _Object] = {}
 
@@ -134,7 +131,7 @@ class Surveyor(Machine):
         ref = ":".join(today(module, name))
         if self._registry.resolve(ref) is None and (own := own_ref(ref)) is not None:
             ref = ref if self._registry.resolve(own) is None else own
-        return self.names.setdefault(ref, _Name(ref))
+        return self.names.setdefault(ref, _NameCount(ref))
 
     def find_persistent(self, key: Any) -> Any:
         self.outside["it refers to objects outside, by persistent ids"] = None
@@ -158,9 +155,9 @@ class Surveyor(Machine):
         return [*filter(_is_telling, made)], [*filter(_is_telling, others)]
 
     def call(self, function: Any, args: Any) -> Any:
-        if type(function) is _Stamp:
+        if type(function) is _StampCount:
             return self._made(function)
-        if type(function) is _Name:
+        if type(function) is _NameCount:
             if function.ref == "versionpickle:_revive":
                 return self._stamp(args)
             if function.ref == "builtins:getattr" and type(args) is tuple and len(args) == 2:
@@ -169,7 +166,7 @@ class Surveyor(Machine):
         return None
 
     def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
-        if type(cls) is not _Name:
+        if type(cls) is not _NameCount:
             return None
         cls.is_class = True
         return self._made(cls)
@@ -179,12 +176,12 @@ class Surveyor(Machine):
         if type(name) is not str:
             return None
         maker = owner.maker if type(owner) is _Object else owner
-        if type(maker) is _Stamp:
+        if type(maker) is _StampCount:
             declaration = self._registry.named(maker.claim.ref)
             ref = maker.claim.ref if declaration is None else declaration.ref
         else:
-            ref = maker.ref if type(maker) is _Name else f"builtins:{type(owner).__name__}"
-        return self.names.setdefault(f"{ref}.{name}", _Name(f"{ref}.{name}"))
+            ref = maker.ref if type(maker) is _NameCount else f"builtins:{type(owner).__name__}"
+        return self.names.setdefault(f"{ref}.{name}", _NameCount(f"{ref}.{name}"))
 
     def _made(self, maker: Any) -> Any:
         maker.count += 1
@@ -196,18 +193,26 @@ class Surveyor(Machine):
     def _stamp(self, args: Any) -> Any:
         claim = _claim(args)
         if claim is None:
-            self.outside[f"a stamp says {shortened(args)}, which none says"] = None
+            self.outside[
+                f"a stamp holds {shortened(args)}, which is not the description of a class"
+            ] = None
             return None
-        return self.stamps.setdefault(claim, _Stamp(claim))
+        return self.stamps.setdefault(claim, _StampCount(claim))
 
     def build(self, obj: Any, state: Any) -> Any:
-        if type(obj) is _Object and type(obj.maker) is _Name:
+        if type(obj) is _Object and type(obj.maker) is _NameCount:
             obj.maker.is_class = True
             for part in state if type(state) is tuple else (state,):
                 if type(part) is _Container:
                     names = (key for key in part.keys if type(key) is str)
                     obj.maker.fields.update(dict.fromkeys(names))
         return obj
+
+    def pack(self, items: list[Any]) -> Any:
+        return tuple(items)
+
+    def dropped(self) -> None:
+        """Count it: it was made all the same."""
 
     def new_list(self, items: list[Any]) -> Any:
         return _WITHOUT_KEYS
@@ -234,11 +239,45 @@ class Surveyor(Machine):
             obj.keys += [key for key, _ in pairs]
 
 
-def _maker(function: _Name, args: Any) -> Any:
+@attrs.frozen
+class Survey:
+    """What a surveyor has counted in stamp pickle."""
+
+    data: bytes
+    end: int
+    """The index of the first byte after the pickle."""
+
+    memo: dict[int, Any]
+    surveyor: Surveyor
+
+
+_NO_MEMO: dict[int, Any] = {}
+
+
+def survey(
+    data: bytes, registry: Registry, *, start: int = 0, memo: dict[int, Any] = _NO_MEMO
+) -> Survey:
+    """Count what the pickle makes that begins at *start*, where the memo holds this already."""
+    source = Source(data, encoding="latin1")
+    source.position = start
+    stack = Stack(source)
+    stack.memo |= memo
+    surveyor = Surveyor(registry)
+    try:
+        Machine(source, surveyor, stack).run()
+    except VersionPickleError as exc:
+        raise recognised(data[start:]) or exc from exc.__cause__
+    except Exception as exc:
+        problem = f"{type(exc).__name__} at byte {source.at}: {exc}"
+        raise recognised(data[start:]) or DamagedError(problem) from exc
+    return Survey(data, source.position, stack.memo, surveyor)
+
+
+def _maker(function: _NameCount, args: Any) -> Any:
     """Return the class that a reconstructor is given, or what is called itself."""
     if function.ref == "collections:defaultdict":  # which keeps the class that it is given
         return function
-    if type(args) is tuple and args and type(args[0]) in {_Name, _Stamp}:
+    if type(args) is tuple and args and type(args[0]) in {_NameCount, _StampCount}:
         return args[0]
     return function
 
@@ -257,7 +296,7 @@ _OF_EVERY_PICKLE = WIRE_REFS | {
     "copyreg:__newobj_ex__",
     "builtins:object",
 }
-"""What stands in pickles for pickle's own sake, or for ours."""
+"""What pickles name for pickle's own sake, or for ours."""
 
 
 def _is_telling(ref: str) -> bool:
@@ -267,26 +306,30 @@ def _is_telling(ref: str) -> bool:
 class Reporting:
     """Compare what was found with what is declared."""
 
-    def __init__(self, found: Surveyor, registry: Registry) -> None:
-        self._found = found
+    def __init__(self, survey: Survey, registry: Registry) -> None:
+        self._survey = survey
+        self._found = survey.surveyor
         self._registry = registry
         self._finder = Finder(registry)
-        self._ways = UpgradePaths(registry)
+        self._paths = UpgradePaths(registry)
 
     def report(self) -> Report:
         found = self._found
-        data = found.data
+        data, end = self._survey.data, self._survey.end
         named = [name for name in found.names.values() if _is_telling(name.ref)]
         notes = list(found.outside)
-        if found.position != len(data):
-            notes.append(f"{len(data) - found.position} bytes follow after its end")
+        if end != len(data):
+            notes.append(f"{len(data) - end} bytes follow after its end")
         return Report(
             protocol=data[1] if data[:1] == pickle.PROTO else 0,
             size=len(data),
             classes=(
-                *(self._ways.stamped(one.claim, one.count) for one in found.stamps.values()),
                 *(
-                    self._ways.unstamped(name.ref, name.count, tuple(name.fields))
+                    self._paths.stamped(stamp.claim, stamp.count)
+                    for stamp in found.stamps.values()
+                ),
+                *(
+                    self._paths.unstamped(name.ref, name.count, tuple(name.fields))
                     for name in named
                     if name.count and self._is_class(name)
                 ),
@@ -296,19 +339,19 @@ class Reporting:
             notes=tuple(notes),
         )
 
-    def _is_class(self, name: _Name) -> bool:
+    def _is_class(self, name: _NameCount) -> bool:
         return name.is_class or isinstance(
             self._registry.resolve(name.ref), Declaration | Converted
         )
 
-    def _refused(self, named: list[_Name]) -> Iterator[tuple[str, str]]:
+    def _refused(self, named: list[_NameCount]) -> Iterator[tuple[str, str]]:
         for name in named:
             module, _, qualname = name.ref.partition(":")
             if not self._finder.admits(module, qualname):
                 yield name.ref, _cure(name)
 
 
-def _cure(name: _Name) -> str:
+def _cure(name: _NameCount) -> str:
     """Return the line that would admit a name: what is known to be no class cannot be adopted."""
     (given,) = cures_of([name.ref])
     verb = "allow" if given != name.ref or not name.is_class or _is_other(name.ref) else "adopt"

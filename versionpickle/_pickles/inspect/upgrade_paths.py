@@ -1,4 +1,4 @@
-"""The ways that old objects take to today's classes, told without going them."""
+"""How old objects get to today's classes, found out without upgrading any."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import sys
 
 import attrs
 
+from versionpickle._wire.refs import public
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import MissingStepError, StampError, UpgradeError
 from versionpickle.migrations import Converted, Declaration, Registry, Retired
 
 
+@public("versionpickle")
 @attrs.frozen
 class FoundClass:
     """One class of which a pickle holds objects, at one version."""
@@ -32,7 +34,7 @@ class FoundClass:
     """The steps that a load would run."""
 
     problem: str = ""
-    """Why a load would fail, as far as the stamp tells."""
+    """Why a load would fail, as far as the stamp shows."""
 
 
 @attrs.frozen
@@ -53,7 +55,7 @@ class UpgradePaths:
             return FoundClass(ref, None, None, count, fields, steps, problem)
         if not isinstance(meaning, Declaration):
             return FoundClass(ref, None, None, count, fields, ())
-        if not isinstance(meaning.unstamped, int):  # a function of the state tells the version
+        if not isinstance(meaning.unstamped, int):  # a function of the state returns the version
             return FoundClass(ref, None, meaning.version, count, fields, ())
         steps, problem, current = self._way(ref, meaning.unstamped, meaning)
         return FoundClass(ref, None, current, count, fields, steps, problem)
@@ -61,7 +63,7 @@ class UpgradePaths:
     def _way(
         self, ref: str, version: int, meaning: object
     ) -> tuple[tuple[str, ...], str, int | None]:
-        """Return the steps to today, what stands in the way, and today's version."""
+        """Return the steps to today, what prevents them, and today's version."""
         if isinstance(meaning, Retired):
             return (), "retired: it loads as a placeholder", None
         if isinstance(meaning, Converted):
@@ -76,7 +78,7 @@ class UpgradePaths:
             steps = self._registry.path(target, version, goal, importing=False)
         except MissingStepError as exc:
             if goal.steps_module not in {None, *sys.modules}:
-                return (), f"its steps stand in {goal.steps_module}, which is not imported yet"
+                return (), f"its steps are in {goal.steps_module}, which is not imported yet"
             return (), str(exc)
         except (UpgradeError, StampError) as exc:
             return (), str(exc)

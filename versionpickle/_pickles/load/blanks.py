@@ -32,16 +32,18 @@ def _levels(root: Any, small: Mapping[type, object]) -> Iterator[tuple[list[Any]
 
     Leaves out what the garbage collector does not track, since that refers to nothing.
     A level takes a few calls into C, and none for each object.
-    Objects of the *small* classes, which refer to little, may be yielded twice.
+    The first objects of *small* classes, which refer to little, may be yielded twice.
     """
     seen: set[int] = set()
+    seen_kinds: set[type] = set()
     level, kinds = [root], {type(root)}
     while level:
         yield level, kinds
+        seen_kinds |= kinds
         below, kinds = _below(level)
         if below:
             seen.update(map(id, level))
-        if not kinds <= small.keys() or not seen.isdisjoint(map(id, below)):
+        if not (kinds <= small.keys() and seen_kinds.isdisjoint(small)):
             below = [*{id(obj): obj for obj in below if id(obj) not in seen}.values()]
             kinds = {*map(type, below)}
         level = below

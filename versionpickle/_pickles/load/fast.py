@@ -1,73 +1,125 @@
-"""The load that most pickles take: C's unpickler alone, where nothing can go wrong unnoticed."""
+"""The load that most pickles take: C's unpickler, with names that are remembered between loads."""
 
 from __future__ import annotations
 
 import copyreg
+import functools
 import io
 import pickle
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from versionpickle._pickles.build.finder import Finder
+from versionpickle._classes.conversion import is_pending
+from versionpickle._pickles.build.finder import Finder, revives
+from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DamagedError
 from versionpickle.migrations import Registry
+
+from .blanks import leaves_blanks
 
 
 _REGISTERED: dict[Any, Any] = copyreg._extension_registry  # type: ignore[attr-defined] # pickle's own
 
 
-class FastPathMiss(Exception):  # noqa: N818 - it is no error
-    """Say that a pickle needs more care; never leaves a load."""
+class NeedsBuilder(Exception):  # noqa: N818 - it is no error
+    """The bytes must be read again, by our own reader; never leaves a load."""
 
-
-_NEEDS_CARE = object()
-"""Stands for what a name means that C's unpickler cannot take."""
 
 FastLoads: TypeAlias = Callable[[bytes | bytearray | memoryview], Any]
 
 
-def load_fast(data: bytes | bytearray | memoryview, registry: Registry) -> Any:
-    """
-    Return the object of a pickle that holds nothing but stamps and names as good as those.
-
-    Whatever is raised says only that this is not the way to load it.
-    """
-    return (registry.fast_loads or fast_loads(registry))(data)
-
-
 def fast_loads(registry: Registry) -> FastLoads:
-    """Return that load, which remembers what names mean until that may change."""
+    """
+    Return a load with default settings, which remembers what names mean until that may change.
+
+    It raises NeedsBuilder where C's unpickler would go wrong.
+    Whatever else it raises is no answer yet: `load_again` finds that out.
+    """
     registry.fast_loads = registry.fast_loads or _make_fast_loads(registry)
     return registry.fast_loads
 
 
-def _make_fast_loads(registry: Registry) -> FastLoads:
-    names: dict[tuple[str, str], Any] = {}
+class FastUnpickler(pickle.Unpickler):
+    """Read what is known to one registry."""
 
-    class Reader(pickle.Unpickler):
-        def find_class(self, module: str, name: str) -> Any:
-            try:
-                found = names[module, name]
-            except KeyError:
-                found = names[module, name] = _found(registry, module, name)
-            if found is _NEEDS_CARE:
-                raise FastPathMiss
+    registry: Registry
+    names: dict[tuple[str, str], Any]
+    """What names mean to every load of this registry."""
+
+    finder: Finder | None = None
+    """Of this load alone, where one of its names needs care."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return self.names[module, name]
+        except KeyError:
+            return self._find_with_care(module, name)
+
+    def _find_with_care(self, module: str, name: str) -> Any:
+        finder = Finder(self.registry)
+        found = finder.find(module, name)
+        if finder.may_convert:
+            found = without_conversions(found)
+        if finder.is_free_of_care(found):
+            self.names[module, name] = found
             return found
+        if finder.needs_builder:
+            raise NeedsBuilder
+        if self.finder is None:
+            self.finder = finder
+            return found
+        return self.finder.find(module, name)
+
+
+def _make_fast_loads(registry: Registry) -> FastLoads:
+    members = {"registry": registry, "names": {}}
+    unpickler = type("FastUnpickler", (FastUnpickler,), members)
 
     def load(data: bytes | bytearray | memoryview) -> Any:
-        if _REGISTERED:  # whose cached objects would not be asked for by name
-            raise FastPathMiss
+        if _REGISTERED:
+            forget_extensions()
         file = io.BytesIO(data)
-        found = Reader(file).load()
+        reader = unpickler(file)
+        found = reader.load()
         if file.read(1):
-            raise DamagedError("bytes follow after its end")
+            raise DamagedError(bytes_left(file))
+        if reader.finder is not None and is_unfinished(reader.finder, found):
+            raise NeedsBuilder
         return found
 
     return load
 
 
-def _found(registry: Registry, module: str, name: str) -> Any:
-    finder = Finder(registry)
-    found = finder.find(module, name)
-    return found if finder.is_free_of_care(found) else _NEEDS_CARE
+def bytes_left(file: io.BytesIO) -> str:
+    """Return the problem of a file that goes on after its pickle, of which a byte was read."""
+    left = memoryview(file.getbuffer()).nbytes - file.tell() + 1
+    return f"{left} bytes follow after its end"
+
+
+forget_extensions: Callable[[], None] = copyreg.clear_extension_cache
+"""Let C's unpickler ask for the names behind extension codes."""
+
+
+def is_unfinished(finder: Finder, root: Any) -> bool:
+    """
+    Return whether C's unpickler left something undone.
+
+    Nothing has upgraded old objects without a state, and a class that needs our own
+    reader may have been found by `getattr`.
+    """
+    return finder.needs_builder or (
+        bool(finder.unstamped) and leaves_blanks(root, finder.unstamped)
+    )
+
+
+def without_conversions(found: Any) -> Any:
+    """Return *found*, or if it revives stamps, what leaves those of conversions to our reader."""
+    return functools.partial(_revive_unless_pending, found) if revives(found) else found
+
+
+def _revive_unless_pending(revive: Callable[..., Stamp], *described: Any) -> Stamp:
+    stamp = revive(*described)
+    if is_pending(stamp):  # C can give its objects no state before their class is known
+        raise NeedsBuilder
+    return stamp

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copyreg
 import functools
 import importlib
 import io
@@ -10,43 +9,45 @@ import math
 import pickle
 import types
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Unpack
 
-from versionpickle._classes.adopt import named
+from versionpickle._classes.names import named
 from versionpickle._pickles.build.finder import Finder, Refused
-from versionpickle._pickles.replay import (
-    ReplayBuffers,
-    ReplayFile,
-    is_seekable,
-    rest_of,
-)
+from versionpickle._pickles.replay import ReplayBuffers, ReplayFile, is_seekable, rest_of
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import (
-    BuildError,
-    CycleError,
     DamagedError,
     ForbiddenError,
     LimitError,
     PlainLoadError,
     TruncatedError,
     UnpicklingError,
+    UntrustedError,
     VersionPickleError,
 )
-from versionpickle.migrations import Registry
+from versionpickle.migrations import Registry, default_registry
 from versionpickle.migrations._registry import checked_registry
 
-from .blanks import leaves_blanks
-from .fast import load_fast
+from .fast import (
+    NeedsBuilder,
+    bytes_left,
+    fast_loads,
+    forget_extensions,
+    is_unfinished,
+    without_conversions,
+)
+from .settings import LoadSettings, Policy, kept
 
 
 if TYPE_CHECKING:
-    from versionpickle._pickles.build.builder import Builder
+    from versionpickle._pickles.build.builder import Outside
+    from versionpickle._pickles.build.reader import Reader
+    from versionpickle._pickles.machine.tree import TreeReader
     from versionpickle._pickles.untrusted.limits import Limits
 
 
-Policy: TypeAlias = Literal["raise", "keep"]
-
-
+@public("versionpickle")
 class Unpickler(pickle.Unpickler):
     """
     Read objects as `pickle.Unpickler` does, but only of classes that are known.
@@ -54,13 +55,17 @@ class Unpickler(pickle.Unpickler):
     Known are versioned, adopted, aliased, retired and allowed classes, and the
     value types of the standard library.
     *allow* holds further classes, functions or refs for this reader alone.
-    With *limits*, pickles may come from anyone: nothing takes more than they say, and
+    With *limits*, pickles may come from anyone: nothing takes more than they allow, and
     what no pickler writes is refused.
     What is *missing*, a class that nobody declared, or from the *future*, an object
     that newer code wrote, is an error, or with ``"keep"`` a `Placeholder`: it holds
     all that was stored, and is stored again as it was.
     With *unsafe* every name is imported and called as the pickle demands, which
     lets whoever wrote it run any code; renames and upgrades still apply.
+
+    C's unpickler reads first.
+    Where it fails, or would go wrong, our own reader begins again: what runs while an
+    object is made runs twice then, and never more often.
     """
 
     _file: Any = None
@@ -96,11 +101,12 @@ class Unpickler(pickle.Unpickler):
         buffers = None if buffers is None else ReplayBuffers(buffers)
         self._file = file
         self._text = {"encoding": encoding, "errors": errors}
+        self._takes_bytes = encoding == "bytes"
         super().__init__(
             file, fix_imports=fix_imports, encoding=encoding, errors=errors, buffers=buffers
         )
         self._memo: dict[int, Any] | None = None
-        """What our machine has left, once it took over: C's has read ahead by then."""
+        """What our reader has left, once it took over: C's has read ahead by then."""
 
         self._buffers = buffers
         self._unsafe = unsafe
@@ -110,16 +116,18 @@ class Unpickler(pickle.Unpickler):
             checked_registry(registry),
             dict(named(allow)) if allow else {},
             self._find_anything if unsafe else None,
-            _NOTHING if missing == future == "raise" else _kept(missing=missing, future=future),
+            _NOTHING if missing == future == "raise" else kept(missing=missing, future=future),
             waits=limits is not None,
         )
 
     def find_class(self, module: str, name: str) -> Any:
         """Return what a name in the pickle means; override this to decide yourself."""
         found = self._finder.find(module, name)
-        if self._finder.needs_builder and not self._is_building:
-            raise _NeedsBuilderError
-        return found
+        if self._is_building:
+            return found
+        if self._finder.needs_builder:
+            raise NeedsBuilder
+        return without_conversions(found) if self._finder.may_convert else found
 
     def _find_anything(self, module: str, name: str) -> Any:
         if self._is_building and "." in name:  # of which C's method reads none outside its load
@@ -130,107 +138,121 @@ class Unpickler(pickle.Unpickler):
         """
         Read one object.
 
-        Raises an UnpicklingError that says what was met, where, and what to do;
+        Raises an UnpicklingError that describes what was found, where, and what to do;
         with *unsafe*, what pickle raises of damaged bytes is left as it is.
         """
         if self._file is None:
-            return super().load()  # which says that nobody called __init__
+            return super().load()  # which raises: nobody called __init__
+        self._begin()
+        return self._recognising(self._load)
+
+    def _recognising(self, load: Callable[[], Any]) -> Any:
+        """Load; if the bytes turn out to be no pickle, raise an error that names what they are."""
+        try:
+            return load()
+        except (DamagedError, TruncatedError, ForbiddenError, UntrustedError) as exc:
+            raise self._recognised(exc) from exc.__cause__
+
+    def _load(self) -> Any:
+        if self._limits is not None or self._memo is not None or self._takes_bytes:
+            return self._build()
+        forget_extensions()  # C takes from there what it should ask us for
+        try:
+            found = super().load()
+        except Exception as exc:  # noqa: BLE001 - our own reader decides what it means
+            return self._load_again(exc)
+        return self._build() if is_unfinished(self._finder, found) else found
+
+    def _begin(self) -> None:
         self._starts.append(self._file.tell())
         self._is_building = False
         if self._buffers is not None:
             self._buffers.keep_place()
-        try:
-            return self._load()
-        except Refused as refused:
-            raise self._forbidden(str(refused)) from None
 
-    def _load(self) -> Any:
-        if self._limits is not None or self._memo is not None:
-            return self._build()
-        copyreg.clear_extension_cache()  # C takes from there what it should ask us for
-        try:
-            found = super().load()
-        except _NeedsBuilderError:
-            return self._build()
-        except (Refused, MemoryError, RecursionError):
-            raise
-        except Exception as exc:  # noqa: BLE001 - whatever it is, it is raised again with its place
-            return self._load_again(exc)
-        if self._finder.met and leaves_blanks(found, self._finder.met):
-            return self._build()
-        return found
+    def _recognised(self, exc: UnpicklingError) -> UnpicklingError:
+        """Return an error that says what the bytes are, if they are no pickle."""
+        from .foreign_bytes import is_joblibs, recognised  # noqa: PLC0415 - no good load needs it
 
-    # With our own machine
-
-    def _build(self) -> Any:
-        """Build what C's unpickler cannot, or say where that fails."""
-        builder = self._builder()
-        from versionpickle._pickles.build.deferred import meaning  # noqa: PLC0415 - few loads need it
-
-        start = self._starts[-1]
-        try:
-            found = builder.run()
-        except Refused:
-            raise
-        except Exception as exc:
-            if self._unsafe and not isinstance(exc, VersionPickleError):
-                raise
-            raise self._told(builder, exc) from exc
-        self._file.seek(start + builder.position)
-        if not self._is_all:
-            self._memo = {place: meaning(obj) for place, obj in builder.memo.items()}
-        return found
+        if isinstance(exc, ForbiddenError) and not any(map(is_joblibs, exc.refs)):
+            return exc
+        self._rewind()
+        return recognised(self._rest()) or exc
 
     def _load_again(self, exc: Exception) -> Any:
         """
-        Build what C's unpickler failed to build, which may work, or say where it fails.
+        Build what C's unpickler did not, or raise an error that describes where that fails.
 
         With *unsafe*, nothing is called again that a safe load would not call.
         """
-        is_of_bytes = isinstance(exc, EOFError | pickle.UnpicklingError)
-        may_be_turned = self._finder.registry.has_edges  # into what C can give no state
-        if self._unsafe and not isinstance(exc, PlainLoadError):
+        if isinstance(exc, Refused):
+            raise self._forbidden(str(exc)) from None
+        if isinstance(exc, MemoryError | RecursionError):
+            raise exc
+        if self._unsafe and not isinstance(exc, NeedsBuilder | PlainLoadError):
             raise self._located(exc)
-        if is_of_bytes and not isinstance(exc, VersionPickleError) and not may_be_turned:
-            raise _told(exc, self._size()) from exc
         return self._build()
 
+    # With our own reader
+
+    def _build(self) -> Any:
+        from versionpickle._pickles.build.deferred import resolved  # noqa: PLC0415 - few loads need it
+
+        start = self._starts[-1]
+        reader = self._reader()
+        try:
+            found = reader.run()
+        except Refused as refused:
+            raise self._forbidden(str(refused)) from None
+        except Exception as exc:
+            if self._unsafe and not isinstance(exc, VersionPickleError):
+                raise
+            raise self._explained(reader, exc) from exc
+        self._file.seek(start + reader.source.position)
+        if not self._is_all:
+            self._memo = {index: resolved(obj) for index, obj in reader.stack.memo.items()}
+        return found
+
     def _located(self, exc: Exception) -> Exception:
-        """Say where an unsafe load failed, if a safe one fails there as well."""
+        """Add to an error of an unsafe load where it failed, if a safe one fails there as well."""
         if not isinstance(exc, VersionPickleError):
             return exc
         self._finder.plain, plain = None, self._finder.plain
-        builder = self._builder()
+        reader = self._reader()
         try:
-            builder.run()
+            reader.run()
         except type(exc) as again:
-            exc.path = self._told(builder, again).path
+            exc.path = self._explained(reader, again).path
         except Exception:  # noqa: BLE001 - it needs what is not safe, so its place stays unknown
             return exc
         finally:
             self._finder.plain = plain
         return exc
 
-    def _builder(self) -> Builder:
-        from versionpickle._pickles.build.builder import Builder  # noqa: PLC0415 - few loads need it
-
+    def _reader(self) -> Reader:
         memo = self._memo_before()
         self._rewind()
         self._is_building = True
-        settings: dict[str, Any] = {
-            "persistent": self._persistent(),
-            "buffers": self._buffers,
-            **self._text,
-        }
-        if self._limits is None:
-            builder = Builder(self._rest(), self.find_class, self._finder, **settings)
-        else:
-            from versionpickle._pickles.untrusted.reader import UntrustedReader  # noqa: PLC0415 - for pickles from anyone alone
+        reader = self._trusting() if self._limits is None else self._untrusting(self._limits)
+        reader.start_from(memo)
+        return reader
 
-            settings |= {"limits": self._limits, "is_all": self._is_all}
-            builder = UntrustedReader(self._rest(), self.find_class, self._finder, **settings)
-        builder.start_from(memo)
-        return builder
+    def _trusting(self) -> Reader:
+        from versionpickle._pickles.build.reader import Reader  # noqa: PLC0415 - few loads need it
+        from versionpickle._pickles.machine.source import Source  # noqa: PLC0415 - as above
+
+        return Reader(Source(self._rest(), **self._text), self._finder, self._outside())
+
+    def _untrusting(self, limits: Limits) -> Reader:
+        from versionpickle._pickles.untrusted.reader import UntrustedReader  # noqa: PLC0415 - for pickles from anyone alone
+        from versionpickle._pickles.untrusted.strict_source import StrictSource  # noqa: PLC0415 - as above
+
+        source = StrictSource(self._rest(), limits, **self._text)
+        return UntrustedReader(source, self._finder, self._outside(), is_all=self._is_all)
+
+    def _outside(self) -> Outside:
+        from versionpickle._pickles.build.builder import Outside  # noqa: PLC0415 - few loads need it
+
+        return Outside(find=self.find_class, persistent=self._persistent(), buffers=self._buffers)
 
     def _persistent(self) -> Any:
         """Return what resolves persistent ids; in CPython 3.13, the method itself only fails."""
@@ -252,43 +274,31 @@ class Unpickler(pickle.Unpickler):
             return self._memo
         if len(self._starts) == 1:
             return {}
-        from versionpickle._pickles.machine.tree import TreeReader  # noqa: PLC0415 - as rare
-
         known: dict[int, Any] = {}
         for start in self._starts[:-1]:
             self._file.seek(start)
-            reader = TreeReader(self._rest(), **self._text)
-            reader.memo.update(known)
-            reader.read()
-            known = reader.memo
+            tree = self._tree()
+            tree.memo.update(known)
+            tree.read()
+            known = tree.memo
         memo = self.memo.copy()
-        return {place: memo[place] for place in known}
+        return {index: memo[index] for index in known}
 
     # Errors
 
-    def _told(self, builder: Builder, exc: Exception) -> UnpicklingError | VersionPickleError:
-        """Return an error that says what went wrong, and where."""
-        from versionpickle._pickles.build.deferred import NotMadeError  # noqa: PLC0415 - no good load needs it
-        from versionpickle._pickles.machine.tree import Map, TreeReader  # noqa: PLC0415 - as above
+    def _tree(self) -> TreeReader:
+        from versionpickle._pickles.machine.tree import TreeReader  # noqa: PLC0415 - few loads need it
 
-        if not builder.can_be_mapped():
-            return _told(exc, self._size(), by_a_class=builder.is_calling)
-        self._rewind()
-        where = Map(TreeReader(self._rest(), **self._text))
-        node = where.node(builder.at)
-        made_of = getattr(node, "made_of", None)
-        if isinstance(exc, NotMadeError):
-            member = where.path(where.node(exc.made_at))
-            told: VersionPickleError = CycleError(made_of, member or "the whole")
-            if exc.needed is not None:
-                told = exc.needed.stuck() or told
-        else:
-            told = _told(exc, self._size(), made_of, by_a_class=builder.is_calling)
-        told.path = where.path(node)
-        return told
+        return TreeReader(self._rest(), **self._text)
 
-    def _size(self) -> int | None:
-        return len(self._file.getbuffer()) if isinstance(self._file, io.BytesIO) else None
+    def _explained(self, reader: Reader, exc: Exception) -> VersionPickleError:
+        from .errors import explained  # noqa: PLC0415 - no good load needs it
+
+        def read_again() -> TreeReader:
+            self._rewind()
+            return self._tree()
+
+        return explained(reader, exc, read_again)
 
     def _forbidden(self, first: str) -> ForbiddenError:
         """Return an error that names all that is refused, not the first alone."""
@@ -303,68 +313,11 @@ class Unpickler(pickle.Unpickler):
 _NOTHING: frozenset[str] = frozenset()
 
 
-def _kept(**policies: object) -> frozenset[str]:
-    for name, policy in policies.items():
-        if policy not in {"raise", "keep"}:
-            raise ValueError(
-                f"there is no {name}={policy!r}; give {name}='raise' or {name}='keep'"
-            )
-    return frozenset(name for name, policy in policies.items() if policy == "keep")
-
-
-class _NeedsBuilderError(Exception):
-    """Say that only our own machine can load this pickle; never leaves a load."""
-
-
-_READERS = {
-    __name__,
-    "versionpickle._pickles.machine.machine",
-    "versionpickle._pickles.machine.opcodes",
-}
-"""Where errors show up that C's unpickler, or our own, raises of the bytes themselves."""
-
-
-def _told(
-    exc: Exception, size: int | None, made_of: str | None = None, *, by_a_class: bool = False
-) -> VersionPickleError:
-    """Say whether the bytes were bad, or whether a class could not cope with good ones."""
-    if isinstance(exc, VersionPickleError):
-        return exc
-    problem = f"{type(exc).__name__}: {exc}"
-    if by_a_class:
-        return BuildError(problem, made_of)
-    if isinstance(exc, EOFError) or "truncated" in str(exc):
-        return TruncatedError(size)
-    traceback = exc.__traceback__
-    while traceback is not None and traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    assert traceback is not None
-    by_a_reader = traceback.tb_frame.f_globals.get("__name__") in _READERS
-    if by_a_reader and not isinstance(exc, TypeError | AttributeError):
-        return DamagedError(problem)
-    return BuildError(problem, made_of)
-
-
-def loads(
-    data: bytes | bytearray | memoryview,
-    /,
-    *,
-    fix_imports: bool = True,
-    encoding: str = "ASCII",
-    errors: str = "strict",
-    buffers: Iterable[Any] | None = None,
-    registry: Registry | None = None,
-    allow: Iterable[object] = (),
-    limits: Limits | None = None,
-    missing: Policy = "raise",
-    future: Policy = "raise",
-    unsafe: bool = False,
-) -> Any:
+def loads(data: bytes | bytearray | memoryview, /, **settings: Unpack[LoadSettings]) -> Any:
     r"""
     Return the object of a pickle, upgraded to today's classes.
 
-    Builds only what is known; see `Unpickler` for *allow*, *limits*, *unsafe* and
-    what is raised.
+    Builds only what is known; see `Unpickler` for the settings and for what is raised.
     *encoding* and *errors* decode the strings of Python 2.
     Bytes after the end of the pickle are an error.
 
@@ -374,66 +327,63 @@ def loads(
         ...
     versionpickle.exceptions.ForbiddenError: this pickle asks for os:system, ...
     """
-    needs_care = unsafe or allow or limits or buffers or not fix_imports or encoding != "ASCII"
-    if not needs_care and missing == future == "raise":
+    if settings.keys() <= _OF_FAST_LOADS or _are_defaults(settings):
+        given = settings.get("registry")
+        registry = default_registry if given is None else checked_registry(given)
         try:
-            return load_fast(data, checked_registry(registry))
-        except Exception:  # noqa: BLE001, S110 - it is tried again with more care, which tells why
-            pass
-    file = io.BytesIO(data)
-    size = memoryview(data).nbytes
-    reader = Unpickler(
-        file,
-        fix_imports=fix_imports,
-        encoding=encoding,
-        errors=errors,
-        buffers=buffers,
-        registry=registry,
-        allow=allow,
-        limits=limits,
-        missing=missing,
-        future=future,
-        unsafe=unsafe,
+            return (registry.fast_loads or fast_loads(registry))(data)
+        except Exception as exc:  # noqa: BLE001 - our own reader decides what it means
+            return load_again(data, exc, **settings)
+    reader, file = _reader_of(data, settings)
+    return _whole(file, reader.load(), is_unsafe=reader._unsafe)
+
+
+def _are_defaults(settings: LoadSettings) -> bool:
+    """Return whether a fast load does the same."""
+    return all(
+        name in _OF_FAST_LOADS or (name in _DEFAULTS and value == _DEFAULTS[name])
+        for name, value in settings.items()
     )
+
+
+_DEFAULTS: dict[str, object] = Unpickler.__init__.__kwdefaults__ or {}
+_OF_FAST_LOADS = {"registry", "errors"}
+"""Those that it takes, or that only matter together with others."""
+
+
+def load_again(
+    data: bytes | bytearray | memoryview, exc: Exception, **settings: Unpack[LoadSettings]
+) -> Any:
+    """Return the object of a pickle at which C's unpickler failed with *exc*."""
+    reader, file = _reader_of(data, settings)
+    reader._begin()
+    return _whole(file, reader._recognising(lambda: reader._load_again(exc)))
+
+
+def _reader_of(
+    data: bytes | bytearray | memoryview, settings: LoadSettings
+) -> tuple[Unpickler, io.BytesIO]:
+    file = io.BytesIO(data)
+    reader = Unpickler(file, **settings)
+    reader._is_all = True
+    limits, size = settings.get("limits"), len(file.getbuffer())
     if limits is not None and size > limits.bytes:
         raise LimitError("bytes", limits.bytes, size, 0)
-    reader._is_all = True
-    found = reader.load()
-    if not unsafe and file.tell() != size:
-        raise DamagedError(f"{size - file.tell()} bytes follow after its end")
+    return reader, file
+
+
+def _whole(file: io.BytesIO, found: Any, *, is_unsafe: bool = False) -> Any:
+    if not is_unsafe and file.read(1):
+        from .foreign_bytes import recognised  # noqa: PLC0415 - no good load needs it
+
+        raise recognised(file.getvalue()) or DamagedError(bytes_left(file))
     return found
 
 
-def load(
-    file: Any,
-    /,
-    *,
-    fix_imports: bool = True,
-    encoding: str = "ASCII",
-    errors: str = "strict",
-    buffers: Iterable[Any] | None = None,
-    registry: Registry | None = None,
-    allow: Iterable[object] = (),
-    limits: Limits | None = None,
-    missing: Policy = "raise",
-    future: Policy = "raise",
-    unsafe: bool = False,
-) -> Any:
+def load(file: Any, /, **settings: Unpack[LoadSettings]) -> Any:
     """
     Read one object from an open *file*, and leave it behind the pickle.
 
     Otherwise as `loads`.
     """
-    return Unpickler(
-        file,
-        fix_imports=fix_imports,
-        encoding=encoding,
-        errors=errors,
-        buffers=buffers,
-        registry=registry,
-        allow=allow,
-        limits=limits,
-        missing=missing,
-        future=future,
-        unsafe=unsafe,
-    ).load()
+    return Unpickler(file, **settings).load()

@@ -1,4 +1,4 @@
-"""What each opcode of a pickle does to a machine that reads it."""
+"""What each opcode of a pickle does to the stack of a machine that reads it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ import re
 import struct
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 from versionpickle.exceptions import DamagedError
 
+from .source import Source
+from .stack import Maker, Stack
 
-if TYPE_CHECKING:
-    from .machine import Machine
 
-
-Handler = Callable[["Machine"], None]
+Handler: TypeAlias = Callable[[Stack, Maker], None]
 HANDLERS: dict[int, Handler] = {}
-"""By opcode; the machine itself knows some that are frequent."""
+"""By opcode; the loop of the machine runs some frequent ones itself."""
 
 
 _INT4, _UINT2, _UINT4, _UINT8, _DOUBLE = map(struct.Struct, ("<i", "<H", "<I", "<Q", ">d"))
 
 
-def _reads(opcode: bytes) -> Callable[[Handler], Handler]:
+def _runs(opcode: bytes) -> Callable[[Handler], Handler]:
     def register(handler: Handler) -> Handler:
         HANDLERS[opcode[0]] = handler
         return handler
@@ -33,15 +32,22 @@ def _reads(opcode: bytes) -> Callable[[Handler], Handler]:
     return register
 
 
+def _reads(opcode: bytes, read: Callable[[Source], Any]) -> None:
+    """Push what *read* returns."""
+    _runs(opcode)(lambda stack, _: stack.push(read(stack.source)))
+
+
+def _makes(opcode: bytes, make: Callable[[Stack, Maker], Any]) -> None:
+    """Push what *make* returns, which may end a mark."""
+
+    @_runs(opcode)
+    def push(stack: Stack, maker: Maker) -> None:
+        made = make(stack, maker)
+        stack.items.append(made)
+
+
 def _pairs(items: list[Any]) -> list[tuple[Any, Any]]:
     return list(zip(items[::2], items[1::2], strict=True))
-
-
-def _push(opcode: bytes, read: Callable[[Machine], Any]) -> None:
-    @_reads(opcode)
-    def push(machine: Machine) -> None:
-        value = read(machine)  # which may end a mark, and so change the stack
-        machine.stack.append(value)
 
 
 _BOOLS = {b"00": False, b"01": True}
@@ -49,9 +55,9 @@ _INTEGER = re.compile(rb"[-+]?\w+")
 _FLOAT = re.compile(rb"[-+.0-9a-zA-Z]+")
 
 
-def _int(machine: Machine) -> int:
-    line = machine.line()
-    return _BOOLS[line] if line in _BOOLS else machine.digits(_matching(line, _INTEGER))
+def _int(source: Source) -> int:
+    line = source.line()
+    return _BOOLS[line] if line in _BOOLS else source.digits(_matching(line, _INTEGER))
 
 
 def _matching(line: bytes, form: re.Pattern[bytes]) -> bytes:
@@ -61,199 +67,191 @@ def _matching(line: bytes, form: re.Pattern[bytes]) -> bytes:
     return line
 
 
-_push(pickle.INT, _int)
-_push(pickle.BININT, lambda m: m.number(_INT4))
-_push(pickle.BININT1, lambda m: m.byte())
-_push(pickle.BININT2, lambda m: m.number(_UINT2))
-_push(pickle.LONG, lambda m: m.digits(_matching(m.line().removesuffix(b"L"), _INTEGER)))
-_push(pickle.LONG1, lambda m: m.integer(m.take(m.byte())))
-_push(pickle.LONG4, lambda m: m.integer(m.take(m.number(_INT4))))
-_push(pickle.FLOAT, lambda m: float(_matching(m.line(), _FLOAT)))
-_push(pickle.BINFLOAT, lambda m: m.number(_DOUBLE))
-_push(pickle.STRING, lambda m: m.string(_unquoted(m)))
-_push(pickle.BINSTRING, lambda m: m.string(m.take(m.number(_INT4))))
-_push(pickle.SHORT_BINSTRING, lambda m: m.string(m.take(m.byte())))
-_push(pickle.BINBYTES, lambda m: m.take(m.number(_UINT4)))
-_push(pickle.SHORT_BINBYTES, lambda m: m.take(m.byte()))
-_push(pickle.BINBYTES8, lambda m: m.take(m.number(_UINT8)))
-_push(pickle.BYTEARRAY8, lambda m: bytearray(m.take(m.number(_UINT8))))
-_push(pickle.UNICODE, lambda m: m.text(m.line(), "raw-unicode-escape", "strict"))
-_push(pickle.BINUNICODE, lambda m: m.text(m.take(m.number(_UINT4))))
-_push(pickle.SHORT_BINUNICODE, lambda m: m.text(m.take(m.byte())))
-_push(pickle.BINUNICODE8, lambda m: m.text(m.take(m.number(_UINT8))))
-_push(pickle.EMPTY_LIST, lambda m: m.new_list([]))
-_push(pickle.EMPTY_DICT, lambda m: m.new_dict([]))
-_push(pickle.EMPTY_SET, lambda m: m.new_set())
-_push(pickle.TUPLE, lambda m: m.pack(m.since_mark()))
-_push(pickle.LIST, lambda m: m.new_list(m.since_mark()))
-_push(pickle.DICT, lambda m: m.new_dict(_pairs(m.since_mark())))
-_push(pickle.FROZENSET, lambda m: m.new_frozenset(m.since_mark()))
-_push(pickle.GLOBAL, lambda m: m.find(*_two_lines(m)))
-_push(pickle.GET, lambda m: m.recall(_place(m)))
-_push(pickle.BINGET, lambda m: m.recall(m.byte()))
-_push(pickle.LONG_BINGET, lambda m: m.recall(m.number(_UINT4)))
-_push(pickle.DUP, lambda m: m.top())
-_push(pickle.PERSID, lambda m: m.find_persistent(m.line().decode("ascii")))
-_push(pickle.BINPERSID, lambda m: m.find_persistent(m.pop()))
-_push(pickle.EXT1, lambda m: m.find_extension(m.byte()))
-_push(pickle.EXT2, lambda m: m.find_extension(m.number(_UINT2)))
-_push(pickle.EXT4, lambda m: m.find_extension(m.number(_INT4)))
-_push(pickle.NEXT_BUFFER, lambda m: m.next_buffer())
-
-
-def _place(machine: Machine) -> int:
-    line = machine.line()
+def _index(source: Source) -> int:
+    line = source.line()
     if not line.isdigit():
-        raise DamagedError(f"{line[:40]!r} is no place in the memo")
+        raise DamagedError(f"{line[:40]!r} is no index of the memo")
     return int(line)
 
 
-def _unquoted(machine: Machine) -> bytes:
-    line = machine.line()
+def _unquoted(source: Source) -> bytes:
+    line = source.line()
     if len(line) < 2 or line[:1] not in b"'\"" or line[:1] != line[-1:]:
-        raise DamagedError(f"the text before byte {machine.position} has no quotes")
+        raise DamagedError(f"the string before byte {source.position} has no quotes")
     return codecs.escape_decode(line[1:-1])[0]
 
 
-def _two_lines(machine: Machine) -> tuple[str, str]:
-    return machine.text(machine.line()), machine.text(machine.line())
+def _two_lines(source: Source) -> tuple[str, str]:
+    return source.text(source.line()), source.text(source.line())
 
 
-def _stack_global(machine: Machine) -> Any:
-    module, name = machine.popped(2)
+_reads(pickle.INT, _int)
+_reads(pickle.BININT, lambda s: s.number(_INT4))
+_reads(pickle.BININT1, lambda s: s.byte())
+_reads(pickle.BININT2, lambda s: s.number(_UINT2))
+_reads(pickle.LONG, lambda s: s.digits(_matching(s.line().removesuffix(b"L"), _INTEGER)))
+_reads(pickle.LONG1, lambda s: s.integer(s.take(s.byte())))
+_reads(pickle.LONG4, lambda s: s.integer(s.take(s.number(_INT4))))
+_reads(pickle.FLOAT, lambda s: float(_matching(s.line(), _FLOAT)))
+_reads(pickle.BINFLOAT, lambda s: s.number(_DOUBLE))
+_reads(pickle.STRING, lambda s: s.string(_unquoted(s)))
+_reads(pickle.BINSTRING, lambda s: s.string(s.take(s.number(_INT4))))
+_reads(pickle.SHORT_BINSTRING, lambda s: s.string(s.take(s.byte())))
+_reads(pickle.BINBYTES, lambda s: s.take(s.number(_UINT4)))
+_reads(pickle.SHORT_BINBYTES, lambda s: s.take(s.byte()))
+_reads(pickle.BINBYTES8, lambda s: s.take(s.number(_UINT8)))
+_reads(pickle.BYTEARRAY8, lambda s: bytearray(s.take(s.number(_UINT8))))
+_reads(pickle.UNICODE, lambda s: s.text(s.line(), "raw-unicode-escape", "strict"))
+_reads(pickle.BINUNICODE, lambda s: s.text(s.take(s.number(_UINT4))))
+_reads(pickle.SHORT_BINUNICODE, lambda s: s.text(s.take(s.byte())))
+_reads(pickle.BINUNICODE8, lambda s: s.text(s.take(s.number(_UINT8))))
+
+_makes(pickle.EMPTY_LIST, lambda _, maker: maker.new_list([]))
+_makes(pickle.EMPTY_DICT, lambda _, maker: maker.new_dict([]))
+_makes(pickle.EMPTY_SET, lambda _, maker: maker.new_set())
+_makes(pickle.TUPLE, lambda stack, maker: maker.pack(stack.since_mark()))
+_makes(pickle.TUPLE1, lambda stack, maker: maker.pack(stack.popped(1)))
+_makes(pickle.TUPLE2, lambda stack, maker: maker.pack(stack.popped(2)))
+_makes(pickle.TUPLE3, lambda stack, maker: maker.pack(stack.popped(3)))
+_makes(pickle.LIST, lambda stack, maker: maker.new_list(stack.since_mark()))
+_makes(pickle.DICT, lambda stack, maker: maker.new_dict(_pairs(stack.since_mark())))
+_makes(pickle.FROZENSET, lambda stack, maker: maker.new_frozenset(stack.since_mark()))
+_makes(pickle.GET, lambda stack, _: stack.recall(_index(stack.source)))
+_makes(pickle.BINGET, lambda stack, _: stack.recall(stack.source.byte()))
+_makes(pickle.LONG_BINGET, lambda stack, _: stack.recall(stack.source.number(_UINT4)))
+_makes(pickle.DUP, lambda stack, _: stack.top())
+_makes(pickle.GLOBAL, lambda stack, maker: maker.find(*_two_lines(stack.source)))
+_makes(
+    pickle.PERSID,
+    lambda stack, maker: maker.find_persistent(stack.source.line().decode("ascii")),
+)
+_makes(pickle.BINPERSID, lambda stack, maker: maker.find_persistent(stack.pop()))
+_makes(pickle.EXT1, lambda stack, maker: maker.find_extension(stack.source.byte()))
+_makes(pickle.EXT2, lambda stack, maker: maker.find_extension(stack.source.number(_UINT2)))
+_makes(pickle.EXT4, lambda stack, maker: maker.find_extension(stack.source.number(_INT4)))
+_makes(pickle.NEXT_BUFFER, lambda _, maker: maker.next_buffer())
+_makes(pickle.READONLY_BUFFER, lambda stack, maker: maker.read_only(stack.pop()))
+_makes(pickle.REDUCE, lambda stack, maker: maker.call(*stack.popped(2)))
+_makes(pickle.NEWOBJ_EX, lambda stack, maker: maker.new(*stack.popped(3)))
+
+
+def _stack_global(stack: Stack, maker: Maker) -> Any:
+    module, name = stack.popped(2)
     if type(name) is not str or type(module) is not str:
-        raise DamagedError(f"the name before byte {machine.position} is no text")
-    return machine.find(module, name)
+        raise DamagedError(f"the name before byte {stack.source.position} is not a string")
+    return maker.find(module, name)
 
 
-def _inst(machine: Machine) -> Any:
-    module, name = _two_lines(machine)
-    args = machine.since_mark()
-    return machine.instantiate(machine.find(module, name), args)
+def _newobj(stack: Stack, maker: Maker) -> Any:
+    cls, args = stack.popped(2)
+    return maker.new(cls, args, {})
 
 
-_push(pickle.STACK_GLOBAL, _stack_global)
-_push(pickle.INST, _inst)
+def _inst(stack: Stack, maker: Maker) -> Any:
+    module, name = _two_lines(stack.source)
+    args = stack.since_mark()
+    return _instance(maker, maker.find(module, name), args)
 
 
-@_reads(pickle.PROTO)
-def _proto(machine: Machine) -> None:
-    machine.set_protocol(machine.byte())
+def _obj(stack: Stack, maker: Maker) -> Any:
+    cls, *args = stack.since_mark()
+    return _instance(maker, cls, args)
 
 
-@_reads(pickle.FRAME)
-def _frame(machine: Machine) -> None:
-    machine.begin_frame(machine.number(_UINT8))
+def _instance(maker: Maker, cls: Any, args: list[Any]) -> Any:
+    """Make an object as Python 2 did: without arguments, its class is not called."""
+    return maker.call(cls, maker.pack(args)) if args else maker.new(cls, (), {})
 
 
-@_reads(pickle.MARK)
-def _mark(machine: Machine) -> None:
-    machine.mark()
+_makes(pickle.STACK_GLOBAL, _stack_global)
+_makes(pickle.NEWOBJ, _newobj)
+_makes(pickle.INST, _inst)
+_makes(pickle.OBJ, _obj)
 
 
-@_reads(pickle.POP)
-def _pop(machine: Machine) -> None:
-    machine.drop()
+@_runs(pickle.STOP)
+def _stop(stack: Stack, _: Maker) -> None:
+    stack.pop()  # which fails: the machine ends where there is something to return
 
 
-@_reads(pickle.POP_MARK)
-def _pop_mark(machine: Machine) -> None:
-    machine.drop_to_mark()
+@_runs(pickle.PROTO)
+def _proto(stack: Stack, _: Maker) -> None:
+    stack.source.set_protocol(stack.source.byte())
 
 
-@_reads(pickle.PUT)
-def _put(machine: Machine) -> None:
-    machine.remember(_place(machine))
+@_runs(pickle.FRAME)
+def _frame(stack: Stack, _: Maker) -> None:
+    stack.source.begin_frame(stack.source.number(_UINT8))
 
 
-@_reads(pickle.BINPUT)
-def _binput(machine: Machine) -> None:
-    machine.remember(machine.byte())
+@_runs(pickle.MARK)
+def _mark(stack: Stack, _: Maker) -> None:
+    stack.source.exceed_marks(len(stack.marks) + 1)
 
 
-@_reads(pickle.LONG_BINPUT)
-def _long_binput(machine: Machine) -> None:
-    machine.remember(machine.number(_UINT4))
+@_runs(pickle.POP)
+def _pop(stack: Stack, maker: Maker) -> None:
+    stack.drop()
+    maker.dropped()
 
 
-@_reads(pickle.MEMOIZE)
-def _memoize(machine: Machine) -> None:
-    machine.remember(len(machine.memo))
+@_runs(pickle.POP_MARK)
+def _pop_mark(stack: Stack, maker: Maker) -> None:
+    stack.since_mark()
+    maker.dropped()
 
 
-@_reads(pickle.TUPLE1)
-def _tuple1(machine: Machine) -> None:
-    machine.stack.append(machine.pack(machine.popped(1)))
+@_runs(pickle.PUT)
+def _put(stack: Stack, _: Maker) -> None:
+    stack.remember(_index(stack.source))
 
 
-@_reads(pickle.TUPLE2)
-def _tuple2(machine: Machine) -> None:
-    machine.stack.append(machine.pack(machine.popped(2)))
+@_runs(pickle.BINPUT)
+def _binput(stack: Stack, _: Maker) -> None:
+    stack.remember(stack.source.byte())
 
 
-@_reads(pickle.TUPLE3)
-def _tuple3(machine: Machine) -> None:
-    machine.stack.append(machine.pack(machine.popped(3)))
+@_runs(pickle.LONG_BINPUT)
+def _long_binput(stack: Stack, _: Maker) -> None:
+    stack.remember(stack.source.number(_UINT4))
 
 
-@_reads(pickle.APPEND)
-def _append(machine: Machine) -> None:
-    item = machine.pop()
-    machine.extend(machine.top(), [item])
+@_runs(pickle.MEMOIZE)
+def _memoize(stack: Stack, _: Maker) -> None:
+    stack.remember(len(stack.memo))
 
 
-@_reads(pickle.APPENDS)
-def _appends(machine: Machine) -> None:
-    items = machine.since_mark()
-    machine.extend(machine.top(), items)
+@_runs(pickle.APPEND)
+def _append(stack: Stack, maker: Maker) -> None:
+    item = stack.pop()
+    maker.extend(stack.top(), [item])
 
 
-@_reads(pickle.ADDITEMS)
-def _additems(machine: Machine) -> None:
-    items = machine.since_mark()
-    machine.add(machine.top(), items)
+@_runs(pickle.APPENDS)
+def _appends(stack: Stack, maker: Maker) -> None:
+    items = stack.since_mark()
+    maker.extend(stack.top(), items)
 
 
-@_reads(pickle.SETITEM)
-def _setitem(machine: Machine) -> None:
-    key, value = machine.popped(2)
-    machine.update(machine.top(), [(key, value)])
+@_runs(pickle.ADDITEMS)
+def _additems(stack: Stack, maker: Maker) -> None:
+    items = stack.since_mark()
+    maker.add(stack.top(), items)
 
 
-@_reads(pickle.SETITEMS)
-def _setitems(machine: Machine) -> None:
-    pairs = _pairs(machine.since_mark())
-    machine.update(machine.top(), pairs)
+@_runs(pickle.SETITEM)
+def _setitem(stack: Stack, maker: Maker) -> None:
+    key, value = stack.popped(2)
+    maker.update(stack.top(), [(key, value)])
 
 
-@_reads(pickle.READONLY_BUFFER)
-def _readonly_buffer(machine: Machine) -> None:
-    machine.stack.append(machine.read_only(machine.pop()))
+@_runs(pickle.SETITEMS)
+def _setitems(stack: Stack, maker: Maker) -> None:
+    pairs = _pairs(stack.since_mark())
+    maker.update(stack.top(), pairs)
 
 
-@_reads(pickle.OBJ)
-def _obj(machine: Machine) -> None:
-    cls, *args = machine.since_mark()
-    machine.stack.append(machine.instantiate(cls, args))
-
-
-@_reads(pickle.REDUCE)
-def _reduce(machine: Machine) -> None:
-    machine.stack.append(machine.call(*machine.popped(2)))
-
-
-@_reads(pickle.NEWOBJ)
-def _newobj(machine: Machine) -> None:
-    cls, args = machine.popped(2)
-    machine.stack.append(machine.new(cls, args, {}))
-
-
-@_reads(pickle.NEWOBJ_EX)
-def _newobj_ex(machine: Machine) -> None:
-    machine.stack.append(machine.new(*machine.popped(3)))
-
-
-@_reads(pickle.BUILD)
-def _build(machine: Machine) -> None:
-    state = machine.pop()
-    machine.stack[-1] = machine.build(machine.top(), state)
+@_runs(pickle.BUILD)
+def _build(stack: Stack, maker: Maker) -> None:
+    state = stack.pop()
+    stack.items[-1] = maker.build(stack.top(), state)

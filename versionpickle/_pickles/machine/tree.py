@@ -17,7 +17,7 @@ from versionpickle._pickles.path import (
     MEMBER,
     NEW_ARGS,
     STATE,
-    Step,
+    PathStep,
     name_of_root,
     path_of,
 )
@@ -25,18 +25,20 @@ from versionpickle._wire.refs import look_up
 from versionpickle._wire.stamp import Claim
 
 from .machine import Machine
+from .source import Source
+from .stack import Stack
 
 
 @attrs.define(eq=False, repr=False)
-class Node:
+class TreeNode:
     """
-    Stand for one object of a pickle.
+    Represent one object of a pickle.
 
-    Tuples, texts, numbers and the like stand for themselves.
+    Tuples, strings, numbers and the like represent themselves.
     """
 
     ref: str = ""
-    """What a name stands for, and the class or function that an object is made of."""
+    """What a name refers to, and the class or function that made an object."""
 
     function: Any = None
     args: tuple[Any, ...] = ()
@@ -63,35 +65,35 @@ class Node:
         """The ref of the class of the object."""
         if hasattr(self, "claim"):
             return self.claim.ref if type(self.claim.ref) is str else ""
-        if self.ref in _TAKE_A_CLASS and self.args and type(self.args[0]) is Node:
+        if self.ref in _TAKE_A_CLASS and self.args and type(self.args[0]) is TreeNode:
             return self.args[0].made_of
-        return self.function.made_of if type(self.function) is Node else self.ref
+        return self.function.made_of if type(self.function) is TreeNode else self.ref
 
 
 _TAKE_A_CLASS = {"versionpickle:_make", "versionpickle:_member", "copyreg:_reconstructor"}
 
 
-def parts(node: Any) -> Iterator[Step]:
+def parts(node: Any) -> Iterator[PathStep]:
     """Yield the steps from *node* to what it directly consists of, in the order of the bytes."""
     if type(node) is tuple:
-        yield from (Step(INDEX, number, item) for number, item in enumerate(node))
-    if type(node) is not Node:
+        yield from (PathStep(INDEX, number, item) for number, item in enumerate(node))
+    if type(node) is not TreeNode:
         return
     if node.function is not None:
-        yield Step(FUNCTION, None, node.function)
+        yield PathStep(FUNCTION, None, node.function)
     if node.args:
-        yield Step(node.takes, _meaning(node.function), node.args)
-    yield from (Step(INDEX, number, item) for number, item in enumerate(node.items))
-    yield from (Step(MEMBER, number, item) for number, item in enumerate(node.members))
+        yield PathStep(node.takes, _referred(node.function), node.args)
+    yield from (PathStep(INDEX, number, item) for number, item in enumerate(node.items))
+    yield from (PathStep(MEMBER, number, item) for number, item in enumerate(node.members))
     for number, (key, value) in enumerate(node.pairs):
-        yield Step(MEMBER, number, key)
-        yield Step(KEY, key, value)
-    yield from (Step(STATE, None, state) for state in node.states)
+        yield PathStep(MEMBER, number, key)
+        yield PathStep(KEY, key, value)
+    yield from (PathStep(STATE, None, state) for state in node.states)
 
 
-def _meaning(function: Any) -> Any:
-    """Return the class that *function* stands for, where it is known without importing it."""
-    if type(function) is not Node or hasattr(function, "claim"):
+def _referred(function: Any) -> Any:
+    """Return the class that *function* refers to, if it is known without importing it."""
+    if type(function) is not TreeNode or hasattr(function, "claim"):
         return function
     try:
         return look_up(function.ref)
@@ -99,60 +101,73 @@ def _meaning(function: Any) -> Any:
         return function
 
 
-class TreeReader(Machine):
+class TreeReader:
     """Read a pickle into nodes; note which one each opcode was about."""
 
+    packs_plainly = True
+
     def __init__(self, data: bytes, *, encoding: str = "ASCII", errors: str = "strict") -> None:
-        super().__init__(data, encoding=encoding, errors=errors)
+        self._source = Source(data, encoding=encoding, errors=errors)
+        self._stack = Stack(self._source)
         self.about: dict[int, Any] = {}
-        """The node that the opcode in this place made or changed."""
+        """By index of an opcode: the node that it made or changed."""
+
+    @property
+    def memo(self) -> dict[int, Any]:
+        return self._stack.memo
 
     def read(self) -> Any:
         """Return the root; None where the bytes turn bad later on."""
         with contextlib.suppress(Exception):
-            return self.run()
+            return Machine(self._source, self, self._stack).run()
 
     def _about(self, node: Any) -> Any:
-        self.about[self.at] = node
+        self.about[self._source.at] = node
         return node
 
     def find(self, module: str, name: str) -> Any:
-        return self._about(Node(f"{module}:{name}"))
+        return self._about(TreeNode(f"{module}:{name}"))
 
     def find_persistent(self, key: Any) -> Any:
-        return self._about(Node("persistent id", args=(key,)))
+        return self._about(TreeNode("persistent id", args=(key,)))
 
     def find_extension(self, code: int) -> Any:
-        return self._about(Node("extension", args=(code,)))
+        return self._about(TreeNode("extension", args=(code,)))
 
     def next_buffer(self) -> Any:
-        return self._about(Node("buffer"))
+        return self._about(TreeNode("buffer"))
 
     def read_only(self, buffer: Any) -> Any:
         return buffer
 
+    def pack(self, items: list[Any]) -> Any:
+        return tuple(items)
+
+    def dropped(self) -> None:
+        """Keep what was made of it: it may be part of something else."""
+
     def call(self, function: Any, args: Any) -> Any:
-        return self._about(Node(_ref(function), function, args))
+        return self._about(TreeNode(_ref(function), function, args))
 
     def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
-        return self._about(Node(_ref(cls), cls, args, takes=NEW_ARGS))
+        return self._about(TreeNode(_ref(cls), cls, args, takes=NEW_ARGS))
 
     def build(self, obj: Any, state: Any) -> Any:
-        if type(obj) is Node:
+        if type(obj) is TreeNode:
             obj.states.append(state)
         return self._about(obj)
 
     def new_list(self, items: list[Any]) -> Any:
-        return Node("builtins:list", items=items)
+        return TreeNode("builtins:list", items=items)
 
     def new_dict(self, pairs: list[tuple[Any, Any]]) -> Any:
-        return Node("builtins:dict", pairs=pairs)
+        return TreeNode("builtins:dict", pairs=pairs)
 
     def new_set(self) -> Any:
-        return Node("builtins:set")
+        return TreeNode("builtins:set")
 
     def new_frozenset(self, items: list[Any]) -> Any:
-        return self._about(Node("builtins:frozenset", members=items))
+        return self._about(TreeNode("builtins:frozenset", members=items))
 
     def extend(self, obj: Any, items: list[Any]) -> None:
         self._about(obj).items.extend(items)
@@ -165,29 +180,29 @@ class TreeReader(Machine):
 
 
 def _ref(function: Any) -> str:
-    return function.ref if type(function) is Node else ""
+    return function.ref if type(function) is TreeNode else ""
 
 
-class Map:
-    """Find where things stand in a pickle."""
+class PathMap:
+    """Find the paths of the parts of a pickle."""
 
     def __init__(self, reader: TreeReader) -> None:
         self._about = reader.about
         self._root = reader.read()
-        self._steps: dict[int, tuple[int, Step] | None] = {}
+        self._steps: dict[int, tuple[int, PathStep] | None] = {}
         self._walk()
 
     def _walk(self) -> None:
         """Note the first way to each node."""
         self._steps[id(self._root)] = None
-        coming = [self._root]
-        while coming:
-            node = coming.pop()
+        todo = [self._root]
+        while todo:
+            node = todo.pop()
             steps = list(parts(node))
             for step in reversed(steps):
                 if _is_composite(step.child) and id(step.child) not in self._steps:
                     self._steps[id(step.child)] = (id(node), step)
-                    coming.append(step.child)
+                    todo.append(step.child)
 
     def node(self, at: int) -> Any:
         """Return what the opcode in this place was about."""
@@ -201,15 +216,15 @@ class Map:
             parent, step = place
             steps.append(step)
             place = self._steps[parent]
-        if type(node) is Node and node.is_name and len(steps) > 1 and steps[1].kind == ARGS:
-            del steps[:2]  # a class stands where the object does that is made of it
+        if type(node) is TreeNode and node.is_name and len(steps) > 1 and steps[1].kind == ARGS:
+            del steps[:2]  # a class has the path of the object that is made of it
         return path_of(self._name, steps[::-1])
 
     @property
     def _name(self) -> str:
-        made_of = self._root.made_of if type(self._root) is Node else ""
+        made_of = self._root.made_of if type(self._root) is TreeNode else ""
         return name_of_root(made_of.rpartition(":")[2].rpartition(".")[2])
 
 
 def _is_composite(node: Any) -> bool:
-    return type(node) is Node or (type(node) is tuple and bool(node))
+    return type(node) is TreeNode or (type(node) is tuple and bool(node))

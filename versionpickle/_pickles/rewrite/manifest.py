@@ -1,4 +1,4 @@
-"""The label of a pickle: the classes of which it holds objects, and their versions."""
+"""The manifest of a pickle: the classes of which it holds objects, and their versions."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Manifest:
     """
     What a pickle holds, as far as versions go.
 
-    >>> Label(made=["decimal:Decimal"])
-    Label(claims=(), made=('decimal:Decimal',), named=())
-    >>> Label.from_text(Label(made=["decimal:Decimal"]).text).made
+    >>> Manifest(made=["decimal:Decimal"])
+    Manifest(claims=(), made=('decimal:Decimal',), named=())
+    >>> Manifest.from_text(Manifest(made=["decimal:Decimal"]).text).made
     ('decimal:Decimal',)
     """
 
     claims: tuple[Claim, ...] = attrs.field(default=(), converter=_claims_sorted)
-    """What its stamps say."""
+    """What its stamps hold."""
 
     made: tuple[str, ...] = attrs.field(default=(), converter=_sorted)
     """What made objects without a stamp: the refs of classes and functions."""
@@ -45,15 +45,15 @@ class Manifest:
 
     @property
     def text(self) -> str:
-        """The label as JSON; the same labels have the same text."""
-        claims = [(one.ref, one.version, one.fields, one.bases) for one in self.claims]
+        """The manifest as JSON; equal manifests have equal strings."""
+        claims = [(claim.ref, claim.version, claim.fields, claim.bases) for claim in self.claims]
         parts = {"stamped": claims, "made": self.made, "named": self.named}
         return json.dumps({name: part for name, part in parts.items() if part})
 
     @classmethod
     def from_text(cls, text: str) -> Self:
         parts: dict[str, Any] = json.loads(text)
-        claims = (_claim(*one) for one in parts.get("stamped", ()))
+        claims = (_claim(*claim) for claim in parts.get("stamped", ()))
         return cls(claims, parts.get("made", ()), parts.get("named", ()))
 
     def __or__(self, other: Manifest) -> Manifest:
@@ -62,7 +62,7 @@ class Manifest:
         )
 
     def is_stale(self, registry: Registry) -> bool:
-        """Tell whether a dump would write something else today."""
+        """Return whether a dump would write something else today."""
         return (
             not all(is_current(claim, registry) for claim in self.claims)
             or any(would_be_stamped(ref, registry) for ref in self.made)

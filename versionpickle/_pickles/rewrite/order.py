@@ -18,7 +18,7 @@ _DEPTH, _BREADTH = 5, 8
 
 def rank(obj: Any, depth: int = _DEPTH) -> str:
     """
-    Return a text by which *obj* can be told from others, wherever it is in memory.
+    Return a string that distinguishes *obj* from others, wherever it is in memory.
 
     >>> rank([1, (2.5, None), {"a": {3, 4}}])
     "builtins:list(1, builtins:tuple(2.5, None), builtins:dict('a', builtins:set of 2))"

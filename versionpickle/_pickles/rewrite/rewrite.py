@@ -8,21 +8,25 @@ import pickle
 import pickletools
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from versionpickle._pickles.dump.pickler import Pickler, dumps
-from versionpickle._pickles.inspect.report import Reporting, Surveyor
+from versionpickle._pickles.inspect.report import Reporting, Survey, survey
 from versionpickle._pickles.inspect.upgrade_paths import FoundClass
 from versionpickle._pickles.load.unpickler import Unpickler, loads
 from versionpickle.exceptions import DamagedError, StepError, VersionPickleError
 from versionpickle.migrations import Registry
 from versionpickle.migrations._registry import checked_registry
 
+from .comparison import check_kept
 from .manifest import Manifest
-from .snapshot import is_same, snapshot
 from .staleness import is_current, is_renamed, would_be_stamped
+
+
+if TYPE_CHECKING:
+    from versionpickle._pickles.untrusted.limits import Limits
 
 
 @attrs.frozen
@@ -34,6 +38,22 @@ class Settings:
 
     allow: tuple[object, ...] = ()
     registry: Registry = attrs.field(default=None, converter=checked_registry)
+    encoding: str = attrs.field(default="ASCII", kw_only=True)
+    """That of the strings of Python 2."""
+
+    limits: Limits | None = attrs.field(default=None, kw_only=True)
+    accept_differences: bool = attrs.field(default=False, kw_only=True)
+    """Whether to write also what loads as something else than before."""
+
+    @property
+    def loading(self) -> dict[str, Any]:
+        """The arguments of a load."""
+        return {
+            "registry": self.registry,
+            "allow": self.allow,
+            "encoding": self.encoding,
+            "limits": self.limits,
+        }
 
 
 @attrs.frozen
@@ -51,7 +71,7 @@ class Upgrade:
     """What has become of the bytes of one file."""
 
     data: bytes
-    """What is to stand in it; the same as before where all is current, or something failed."""
+    """What it should contain; the same as before if all is current, or something failed."""
 
     stale: tuple[FoundClass, ...] = ()
     """The classes that are not stored as they would be today."""
@@ -98,7 +118,7 @@ def failure_of(exc: Exception) -> UpgradeFailure:
 
 
 def _reason(exc: Exception) -> str:
-    if isinstance(exc, StepError):  # whose sentence says again what the row says
+    if isinstance(exc, StepError):  # whose sentence would repeat the row
         return exc.problem if exc.path is None else f"{exc.path}: {exc.problem}"
     if isinstance(exc, OSError) and exc.strerror:
         return exc.strerror
@@ -107,7 +127,7 @@ def _reason(exc: Exception) -> str:
 
 @attrs.frozen
 class _Pickle:
-    """One of the pickles that stand in a file, one after the other."""
+    """One of the pickles in a file, one after the other."""
 
     start: int
     end: int
@@ -119,45 +139,32 @@ class _Pickle:
 
 def _pickles(data: bytes, registry: Registry) -> list[_Pickle]:
     """Survey the pickles in *data*, which fails where it holds anything else."""
-    found: list[_Pickle] = []
-    before: Surveyor | None = None
+    pickles: list[_Pickle] = []
+    before: Survey | None = None
     start = 0
-    while start < len(data) or not found:
-        surveyor, follows = _surveyed(data, start, registry, before)
-        end = surveyor.position
-        found.append(_Pickle(start, end, *_found(surveyor, registry), follows))
-        before, start = surveyor, end
-    return found
+    while start < len(data) or not pickles:
+        found, follows = _surveyed(data, start, registry, before)
+        pickles.append(_Pickle(start, found.end, *_stale(found, registry), follows))
+        before, start = found, found.end
+    return pickles
 
 
 def _surveyed(
-    data: bytes, start: int, registry: Registry, before: Surveyor | None
-) -> tuple[Surveyor, bool]:
-    """Read what begins at *start*, if possible without what stands *before* it."""
+    data: bytes, start: int, registry: Registry, before: Survey | None
+) -> tuple[Survey, bool]:
+    """Read what begins at *start*, if possible without what is *before* it."""
     try:
-        return _survey(data, start, registry, {}), False
+        return survey(data, registry, start=start), False
     except DamagedError:
         if before is None:
             raise
-    return _survey(data, start, registry, before.memo), True
+    return survey(data, registry, start=start, memo=before.memo), True
 
 
-def _survey(data: bytes, start: int, registry: Registry, memo: dict[int, Any]) -> Surveyor:
-    surveyor = Surveyor(data, registry)
-    surveyor.position = start
-    surveyor.memo |= memo
-    try:
-        surveyor.run()
-    except VersionPickleError:
-        raise
-    except Exception as exc:  # as inspect() tells it
-        raise DamagedError(f"{type(exc).__name__} at byte {surveyor.at}: {exc}") from exc
-    return surveyor
-
-
-def _found(surveyor: Surveyor, registry: Registry) -> tuple[tuple[FoundClass, ...], Manifest]:
-    """Return the classes that are not stored as they would be today, and the label of all."""
-    report = Reporting(surveyor, registry).report()
+def _stale(found: Survey, registry: Registry) -> tuple[tuple[FoundClass, ...], Manifest]:
+    """Return the classes that are not stored as they would be today, and the manifest of all."""
+    report = Reporting(found, registry).report()
+    surveyor = found.surveyor
     claims = [stamp.claim for stamp in surveyor.stamps.values()]
     stamped, unstamped = report.classes[: len(claims)], report.classes[len(claims) :]
     stale = [
@@ -199,8 +206,9 @@ def _written_alone(data: bytes, settings: Settings) -> bytes:
     protocol = protocol_of(data) if settings.protocol is None else settings.protocol
     return _rewritten(
         data,
-        functools.partial(loads, registry=registry, allow=settings.allow),
+        functools.partial(loads, **settings.loading),
         functools.partial(dumps, protocol=protocol, registry=registry),
+        accepts=settings.accept_differences,
     )
 
 
@@ -212,29 +220,23 @@ def _written_as_one(data: bytes, pickles: list[_Pickle], settings: Settings) -> 
         data,
         functools.partial(_loaded_as_one, settings),
         functools.partial(_dumped_as_one, settings, protocol),
+        accepts=settings.accept_differences,
     )
 
 
-def _rewritten(data: bytes, read: Callable[[bytes], Any], write: Callable[[Any], bytes]) -> bytes:
+def _rewritten(
+    data: bytes,
+    read: Callable[[bytes], Any],
+    write: Callable[[Any], bytes],
+    *,
+    accepts: bool,
+) -> bytes:
     obj = read(data)
     written = write(obj)
     again = read(written)
-    try:
-        is_kept = is_same(snapshot(obj), snapshot(again))
-    except RecursionError:  # too deep for a snapshot: it may do to be written as it was read
-        is_kept = write(again) == written
-    if not is_kept:
-        raise DifferentError("what would be written loads as something else")
+    if not accepts:
+        check_kept(obj, again)
     return written
-
-
-class DifferentError(VersionPickleError):
-    """Say that what was written is not what was loaded; becomes a row of the report."""
-
-    problem: str
-
-    def _sentence(self) -> str:
-        return f"{self.problem}; look at __reduce__, __getstate__ and __setstate__ of its classes"
 
 
 def _dumped_as_one(settings: Settings, protocol: int, objs: list[Any]) -> bytes:
@@ -247,7 +249,7 @@ def _dumped_as_one(settings: Settings, protocol: int, objs: list[Any]) -> bytes:
 
 def _loaded_as_one(settings: Settings, data: bytes) -> list[Any]:
     file = io.BytesIO(data)
-    reader = Unpickler(file, registry=settings.registry, allow=settings.allow)
+    reader = Unpickler(file, **settings.loading)
     return list(_all(reader, file, len(data)))
 
 

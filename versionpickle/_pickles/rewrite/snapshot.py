@@ -31,18 +31,18 @@ def snapshot(obj: Any) -> Any:
     >>> snapshot([1, (2.5, None), {"a": b"x"}])
     [1, {'tuple': [2.5, None]}, {'dict': [['a', {'bytes': "b'x'"}]]}]
     """
-    return _Painter().paint(obj)
+    return _Snapshot().describe(obj)
 
 
 def description(obj: Any) -> dict[str, Any]:
     """Return the snapshot of *obj*, and the versions of the classes in it and of their bases."""
-    painter = _Painter()
-    painted = painter.paint(obj)
-    return {"versions": painter.versions, "object": painted}
+    snapshots = _Snapshot()
+    described = snapshots.describe(obj)
+    return {"versions": snapshots.versions, "object": described}
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Tell whether two snapshots are equal, of which 1, 1.0 and true are not."""
+    """Return whether two snapshots are equal, of which 1, 1.0 and true are not."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
@@ -69,7 +69,7 @@ def ref_today(ref: str, registry: Registry) -> str:
     return ref if declaration is None else declaration.ref
 
 
-_NAMED = (
+NAMED = (
     type,
     types.FunctionType,
     types.BuiltinFunctionType,
@@ -79,60 +79,72 @@ _NAMED = (
 )
 
 
-class _Painter:
+class _Snapshot:
     def __init__(self) -> None:
         self._seen: dict[int, tuple[int, Any]] = {}
         self.versions: dict[str, list[int]] = {}
 
-    def paint(self, obj: Any) -> Any:
+    def describe(self, obj: Any) -> Any:
         if obj is None or type(obj) in {bool, int, str}:
             return obj
         if type(obj) is float:
             return obj if math.isfinite(obj) else {"float": repr(obj)}
         if type(obj) in {bytes, complex}:
             return {type(obj).__name__: repr(obj)}
-        if isinstance(obj, _NAMED):
-            return {
-                "name": ref_of(obj)
-                if hasattr(obj, "__qualname__")
-                else _ADDRESS.sub("", repr(obj))
-            }
+        if isinstance(obj, NAMED):
+            return {"name": name_shown(obj)}
         if id(obj) in self._seen:
             return {"seen": self._seen[id(obj)][0]}
         self._seen[id(obj)] = len(self._seen), obj
-        return self._paint_parts(obj)
+        return self._describe_parts(obj)
 
-    def _paint_parts(self, obj: Any) -> Any:
+    def _describe_parts(self, obj: Any) -> Any:
         kind = type(obj)
         hooks = instrumentation_of(kind)
         if hooks is not None:
             self.versions[ref_of(kind)] = [one.version for one in hooks.lineage()]
         if kind is list:
-            return [*map(self.paint, obj)]
+            return [*map(self.describe, obj)]
         if kind is tuple:
-            return {"tuple": [*map(self.paint, obj)]}
+            return {"tuple": [*map(self.describe, obj)]}
         if kind is dict:
-            return {"dict": [[self.paint(key), self.paint(value)] for key, value in obj.items()]}
+            return {
+                "dict": [[self.describe(key), self.describe(value)] for key, value in obj.items()]
+            }
         if kind in {set, frozenset}:
-            return {kind.__name__: sorted(map(self.paint, sorted(obj, key=rank)), key=repr)}
+            return {kind.__name__: sorted(map(self.describe, sorted(obj, key=rank)), key=repr)}
         if isinstance(obj, enum.Enum):
             return {"member": f"{ref_of(kind)}.{obj.name}"}
         ref = ref_of(kind).replace("pathlib._local:", "pathlib:")  # as CPython 3.13 has it
-        return {"class": ref} | self._paint_reduced(obj)
+        return {"class": ref} | self._describe_reduced(obj)
 
-    def _paint_reduced(self, obj: Any) -> dict[str, Any]:
+    def _describe_reduced(self, obj: Any) -> dict[str, Any]:
         """Describe what an object reduces to."""
-        found = reduced(obj)
-        if isinstance(found, str):
-            return {"name": found}
-        _, args, state, items, pairs = (*found, *[None] * 4)[:5]
-        parts = {
-            "args": [part for part in args if type(part) is not Stamp and part is not type(obj)],
-            "state": _plain(state),
-            "items": None if items is None else [*items],
-            "pairs": None if pairs is None else [*pairs],
-        }
-        return {name: self.paint(part) for name, part in parts.items() if part}
+        return {name: self.describe(part) for name, part in reduced_parts(obj).items()}
+
+
+def name_shown(obj: Any) -> str:
+    return ref_of(obj) if hasattr(obj, "__qualname__") else _ADDRESS.sub("", repr(obj))
+
+
+def reduced_parts(obj: Any) -> dict[str, Any]:
+    """Return what an object reduces to, by name and without stamps; leave out what is empty."""
+    found = reduced(obj)
+    if isinstance(found, str):
+        return {"name": found}
+    _, args, state, items, pairs = (*found, *[None] * 4)[:5]
+    parts = {
+        "args": [part for part in args if type(part) is not Stamp and part is not type(obj)],
+        "state": _plain(state),
+        "items": None if items is None else [*items],
+        "pairs": None if pairs is None else [*pairs],
+    }
+    return {name: part for name, part in parts.items() if not _is_empty(part)}
+
+
+def _is_empty(part: Any) -> bool:
+    """Tell whether this is nothing, without asking a class of others what is true for it."""
+    return part is None or (type(part).__module__ == "builtins" and not part)
 
 
 def _plain(state: Any) -> Any:
@@ -144,7 +156,7 @@ def _plain(state: Any) -> Any:
         else:
             values, _, extras = unpacked(claim, state[: len(claim.names) + 2])
             state = values | extras
-    named = state and as_dict(state)
+    named = None if _is_empty(state) else as_dict(state)
     if isinstance(named, dict) and all(type(name) is str for name in named):
-        return dict(sorted(named.items()))  # they may stand in another order tomorrow
+        return dict(sorted(named.items()))  # their order may change
     return state

@@ -8,7 +8,7 @@ from versionpickle.migrations import Converted, Declaration, Registry, Retired
 
 
 def is_current(claim: Claim, registry: Registry) -> bool:
-    """Tell whether a dump would write this very stamp, or cannot write another one."""
+    """Return whether a dump would write this very stamp, or cannot write another one."""
     if isinstance(registry.resolve(claim.ref), Retired):
         return True
     declaration = registry.named(claim.ref)
@@ -20,7 +20,7 @@ def is_current(claim: Claim, registry: Registry) -> bool:
 
 
 def would_be_stamped(ref: str, registry: Registry) -> bool:
-    """Tell whether what was stored without a stamp would get one."""
+    """Return whether what was stored without a stamp would get one."""
     if isinstance(registry.resolve(ref), Declaration | Converted) or is_renamed(ref, registry):
         return True
     own = own_ref(ref)  # a module may still hold the class that has moved out of it

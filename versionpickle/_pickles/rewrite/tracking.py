@@ -1,4 +1,4 @@
-"""Dumps that note what they write, so that nobody has to read it again to know."""
+"""Dumps that keep track of what they write, so that nobody has to read it again."""
 
 from __future__ import annotations
 
@@ -27,62 +27,62 @@ if TYPE_CHECKING:
 
 
 PROTOCOL = 5
-"""The protocol of what is noted: one that each supported CPython reads."""
+"""The protocol of what is tracked: one that each supported CPython reads."""
 
 
-Notes: TypeAlias = tuple[Stamp | str, ...]
-"""What was met while an object was dumped: stamps, and the refs that stand beside them."""
+Tracked: TypeAlias = tuple[Stamp | str, ...]
+"""What was written while an object was dumped: stamps, and the refs next to them."""
 
 
-def manifest_of_tracked(notes: Notes, registry: Registry) -> Manifest:
+def manifest_of_tracked(tracked: Tracked, registry: Registry) -> Manifest:
     """Return what they come to: what is declared is stamped, so its name only refers to it."""
-    names = [one for one in notes if isinstance(one, str)]
-    named = [one for one in names if isinstance(registry.resolve(one), Declaration)]
+    names = [part for part in tracked if isinstance(part, str)]
+    named = [name for name in names if isinstance(registry.resolve(name), Declaration)]
     made = [name for name in names if name not in named]
-    return Manifest((one.claim for one in notes if isinstance(one, Stamp)), made, named)
+    return Manifest((part.claim for part in tracked if isinstance(part, Stamp)), made, named)
 
 
-def dumps_noted(
+def dumps_tracked(
     obj: Any, *, registry: Registry | None = None, versions: Versions | None = None
-) -> tuple[bytes, Notes]:
-    """Return the pickle of *obj*, and what stands in it."""
-    ((data,), (notes,)) = dumps_noted_of([obj], registry=registry, versions=versions)
-    return data, notes
+) -> tuple[bytes, Tracked]:
+    """Return the pickle of *obj*, and what is in it."""
+    ((data,), (tracked,)) = dumps_tracked_of([obj], registry=registry, versions=versions)
+    return data, tracked
 
 
-def dumps_noted_of(
+def dumps_tracked_of(
     objs: Iterable[Any],
     *,
     much: int = sys.maxsize,
     registry: Registry | None = None,
     versions: Versions | None = None,
-) -> tuple[list[bytes], list[Notes]]:
+) -> tuple[list[bytes], list[Tracked]]:
     """Return that of many objects; no more of them are taken when they come to *much* bytes."""
     is_plain = versions is None and (registry is None or not registry.reducers)
     pickles: list[bytes] = []
-    found: list[Notes] = []
+    found: list[Tracked] = []
     placeholders = WRITTEN.count
     size = 0
-    with noting() as stamps:
+    with track_stamps() as stamps:
         for obj in objs:
             stamps.clear()
             try:
                 data = pickle.dumps(obj, PROTOCOL) if is_plain else b""
-            except Exception:  # noqa: BLE001 - it is tried again with more care, which tells why
+            except Exception:  # noqa: BLE001 - our own pickler finds out why
                 data = b""
             if not data or WRITTEN.count != placeholders:
                 stamps.clear()
                 data = dumps(obj, PROTOCOL, registry=registry, versions=versions)
                 placeholders = WRITTEN.count
             pickles.append(data)
-            found.append(noted(data, stamps))
+            found.append(tracked_in(data, stamps))
             size += len(data)
             if size >= much:
                 break
     return pickles, found
 
 
-class noting:  # noqa: N801 - as contextlib's, which takes three times as long
+class track_stamps:  # noqa: N801 - as contextlib's, which takes three times as long
     """Collect the stamps that are written in a block."""
 
     def __enter__(self) -> list[Stamp]:
@@ -95,8 +95,8 @@ class noting:  # noqa: N801 - as contextlib's, which takes three times as long
         NOTES.stamps = self._before
 
 
-def noted(data: bytes, stamps: list[Stamp]) -> Notes:
-    """Return what stands in a pickle that was written with these stamps."""
+def tracked_in(data: bytes, stamps: list[Stamp]) -> Tracked:
+    """Return what is in a pickle that was written with these stamps."""
     if data.startswith(_OURS, _OURS_AT) and not _REGISTERED:
         is_alone = data.find(_NAMES, _BEHIND_OURS) < 0
     else:
@@ -164,7 +164,7 @@ def _spelling(data: bytes) -> tuple[bytes, ...]:
 
 
 def _are_unmistakable(names: Iterable[str]) -> bool:
-    """Tell whether no two of the modules have something of one of these names."""
+    """Return whether no two of the modules have something of one of these names."""
     modules = {name.partition(":")[0] for name in names}
     return all(
         sum(_is_there(f"{module}:{name.partition(':')[2]}") for module in modules) == 1
@@ -195,7 +195,7 @@ _COUNTS = {
     for opcode in pickletools.opcodes
     if opcode.arg is not None and opcode.arg.n < -1
 }
-"""How many bytes say how many follow."""
+"""How many bytes hold the number of those that follow."""
 
 _SIZES = {
     opcode.code.encode("latin1")[0]: opcode.arg.n

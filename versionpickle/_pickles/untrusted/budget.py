@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from versionpickle._pickles.build.deferred import SETTLED
-from versionpickle._pickles.machine.machine import Machine
+from versionpickle._pickles.machine.source import Source
 from versionpickle.exceptions import LimitError
 
 from .hash_cost import HashCosts
@@ -18,14 +18,14 @@ from .limits import Limits
 
 
 class Budget:
-    """Count what *machine* makes, and stop it where that is more than *limits* allow."""
+    """Count what is made of *source*, and end the load where that is more than *limits* allow."""
 
-    def __init__(self, limits: Limits, machine: Machine) -> None:
+    def __init__(self, limits: Limits, source: Source) -> None:
         self.limits = limits
-        self.made = 0
+        self.objects = 0
         """How many objects there are so far."""
 
-        self._machine = machine
+        self._source = source
         self._deadline = time.monotonic() + limits.seconds
         self._next_look = 0
         self._hashed = 0
@@ -36,17 +36,17 @@ class Budget:
         self._depths: dict[int, int] = {}
 
     def exceed(self, limit: str, value: float) -> NoReturn:
-        raise LimitError(limit, getattr(self.limits, limit), value, self._machine.at)
+        raise LimitError(limit, getattr(self.limits, limit), value, self._source.at)
 
     def check(self, limit: str, value: int) -> None:
         if value > getattr(self.limits, limit):
             self.exceed(limit, value)
 
     def count(self, objects: int = 1) -> None:
-        self.made += objects
-        if self.made >= self._next_look:
-            self.check("objects", self.made)
-            self._next_look = min(self.made + _LOOK_EVERY, self.limits.objects + 1)
+        self.objects += objects
+        if self.objects >= self._next_look:
+            self.check("objects", self.objects)
+            self._next_look = min(self.objects + _LOOK_EVERY, self.limits.objects + 1)
             self.look_at_the_clock()
 
     def tick(self) -> None:
@@ -74,7 +74,7 @@ class Budget:
     # Depth
 
     def forget(self, obj: Any) -> None:
-        """Begin with a new object, which may stand where one stood that is gone."""
+        """Begin with a new object, whose id may be that of one that is gone."""
         self._depths.pop(id(obj), None)
 
     def deepen(self, obj: Any, parts: Iterable[Any]) -> None:
@@ -113,7 +113,7 @@ class Budget:
                 hashes = self._hashes_of(holder)
             try:
                 number = hash(key)
-            except TypeError:  # whoever asks for it says so
+            except TypeError:  # whoever needs it raises the error
                 continue
             self._spend(hashes[number] * cost)
             hashes[number] += 1
@@ -131,7 +131,7 @@ class Budget:
             self._costs.changing.clear()
 
     def are_settled(self, keys: Iterable[Any]) -> bool:
-        """Tell whether these are all there, and their hashes run nobody's code."""
+        """Return whether these are all there, and their hashes run nobody's code."""
         return all(type(key) in SETTLED or self._costs.is_settled(key) for key in keys)
 
     def _spend(self, parts: int) -> None:
@@ -140,7 +140,7 @@ class Budget:
 
 
 def _is_easy(key: Any) -> bool:
-    """Tell whether a pickle cannot give many of these one hash, and they are soon compared."""
+    """Return whether a pickle cannot give many of these one hash, and they are soon compared."""
     kind = type(key)
     if kind in _TEXTS:
         return len(key) < _LONG_TEXT

@@ -1,4 +1,4 @@
-"""Which calls stand in pickles: what is called, and with which arguments."""
+"""Which calls pickles may hold: what is called, and with which arguments."""
 
 from __future__ import annotations
 
@@ -11,24 +11,38 @@ from typing import Any, TypeAlias
 
 from versionpickle._classes.placeholder import Placeholder, keep
 from versionpickle._classes.unstamped import Unstamped
-from versionpickle._pickles.build.builder import Builder
-from versionpickle._pickles.build.deferred import SETTLED, Deferred
+from versionpickle._pickles.build.builder import is_attribute
+from versionpickle._pickles.build.deferred import SETTLED, Deferred, Parts
 from versionpickle._pickles.build.finder import Finder, reconstruct
 from versionpickle._pickles.numpy_values import is_numpy_function
-from versionpickle._pickles.value_types import is_value_type
 from versionpickle._wire import calls
 from versionpickle._wire.stamp import Stamp
 
-from .called import named, plainly
+from .called import is_maker, is_value_class, named, plainly
 from .open_objects import ObjectLifetimes
 from .signatures import BLANKS, is_known_call
+from .state_policy import StatePolicy
+from .strict_source import StrictSource
 
 
-class CallPolicy(ObjectLifetimes, Builder):
+class CallPolicy:
     """Refuse calls that no pickler writes."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
+    def __init__(
+        self,
+        source: StrictSource,
+        finder: Finder,
+        parts: Parts,
+        lifetimes: ObjectLifetimes,
+        states: StatePolicy,
+    ) -> None:
+        self._source = source
+        self._finder = finder
+        self._parts = parts
+        self._lifetimes = lifetimes
+        self._states = states
+        self._budget = source.budget
+        self._digits = source.limits.digits
 
     def know(self, found: Any) -> Any:
         if id(found) not in self._finder.singles:
@@ -36,53 +50,49 @@ class CallPolicy(ObjectLifetimes, Builder):
         return found
 
     def given(self, args: Any) -> list[Any]:
-        """Return the arguments, of which some may still have to be made."""
-        given = self.parts_of(args)
+        """Return the arguments, some of which may be deferred."""
+        given = self._parts.of(args)
         if type(given) is not tuple:
-            self.refuse(f"{named(args)} stands for the arguments of a call")
+            self._source.refuse(f"{named(args)} is in the place of the arguments of a call")
         return list(given)
-
-    def is_attribute(self, function: Any) -> bool:
-        return getattr(function, "__func__", None) is Finder._attribute
 
     def check_call(self, function: Any, given: list[Any]) -> None:
         if type(function) is Stamp:
             if function.claim.is_by_values and len(given) != len(function.claim.names):
-                self.refuse(FEWER_VALUES)
+                self._source.refuse(FEWER_VALUES)
             self._check_value(function.cls, given)
             return
         if id(function) not in self._finder.known:
-            self.refuse(f"{named(function)} is called, which is no function found by name")
+            self._source.refuse(f"{named(function)} is called, which is no function found by name")
         plain = plainly(function)
-        check = check_of(plain)
-        if check is not None:
-            check(self, given)
+        if is_maker(plain):
+            _CHECKS[plain](self, given)
             return
         if is_numpy_function(plain):  # of a dtype that has no state yet: see check_made()
             return
         self._check_value(plain, given)
-        if isinstance(plain, type) and plain in self._met:
-            self._check_constructor(self._met[plain], given)
+        if isinstance(plain, type) and plain in self._finder.unstamped:
+            self._check_constructor(self._finder.unstamped[plain], given)
 
     def _check_value(self, function: Any, given: list[Any]) -> None:
         """Check the arguments where values are made, also of types that somebody adopted."""
         is_value = self._finder.is_pure(function) or is_value_class(function)
         if type(function) is functools.partial and len(given) > 3:  # of a stamp, which checks them
-            self.budget.count(_FIELD_WEIGHT * sum(map(_size, given)))
+            self._budget.count(_FIELD_WEIGHT * sum(map(_size, given)))
         if not is_value or type(function) is functools.partial:
             self.check_base(function, given)
             return
-        if not is_known_call(function, tuple(given), self.limits.digits):
+        if not is_known_call(function, tuple(given), self._digits):
             shown = ", ".join(map(named, given))
-            self.refuse(f"{function.__qualname__} is called with ({shown})")
+            self._source.refuse(f"{function.__qualname__} is called with ({shown})")
 
     def check_base(self, cls: Any, given: list[Any]) -> None:
         """Check the arguments of a class that is made as the builtin it derives from."""
         for base in cls.__mro__[1:] if isinstance(cls, type) else ():
             if base.__new__ is cls.__new__ and is_value_class(base):
-                if base is not object and not is_known_call(base, (*given,), self.limits.digits):
+                if base is not object and not is_known_call(base, (*given,), self._digits):
                     shown = ", ".join(map(named, given))
-                    self.refuse(f"{named(cls)} is made of ({shown})")
+                    self._source.refuse(f"{named(cls)} is made of ({shown})")
                 return
 
     def check_made(self, function: Any, args: Any) -> None:
@@ -95,15 +105,17 @@ class CallPolicy(ObjectLifetimes, Builder):
             self._check_value(function, [*args])
         values = hashed_values(function, args)
         if not are_plain(values):
-            self.refuse("an enum has no member of such a value")
+            self._source.refuse("an enum has no member of such a value")
 
     def _check_constructor(self, hooks: Unstamped, given: list[Any]) -> None:
         if not (hooks.made_from_state or hooks.immutable or hooks.codec.is_made_from_arguments):
-            self.refuse(f"{hooks.declaration.ref} is called, whose objects are made without")
+            self._source.refuse(
+                f"{hooks.declaration.ref} is called, whose objects are made without"
+            )
 
     def _check_reconstruct(self, given: list[Any]) -> None:
         if len(given) != 3:
-            self.refuse("an object is reconstructed from too much or too little")
+            self._source.refuse("an object is reconstructed from too much or too little")
         cls, base, state = given
         plain = plainly(cls)
         self.check_makes(cls)
@@ -112,7 +124,9 @@ class CallPolicy(ObjectLifetimes, Builder):
         fits = state is None if base is object else base in _BASES and type(state) is base
         is_stored = isinstance(plain, type) and not issubclass(plain, Placeholder)
         if not fits or (is_stored and not issubclass(plain, base)):
-            self.refuse(f"{named(cls)} is reconstructed from {named(base)}, {named(state)}")
+            self._source.refuse(
+                f"{named(cls)} is reconstructed from {named(base)}, {named(state)}"
+            )
 
     def _check_make(self, given: list[Any]) -> None:
         self._check_stamped(given, 4, 5)
@@ -125,11 +139,11 @@ class CallPolicy(ObjectLifetimes, Builder):
 
     def check_keywords(self, kwargs: Any) -> None:
         if type(kwargs) is not dict or not all(type(name) is str for name in kwargs):
-            self.refuse(f"{named(kwargs)} stands for keyword arguments")
+            self._source.refuse(f"{named(kwargs)} is in the place of keyword arguments")
 
     def _check_stamped(self, given: list[Any], *numbers: int) -> None:
         if len(given) not in numbers or type(given[0]) is not Stamp:
-            self.refuse("an object is made of no stamp, or of more than it needs")
+            self._source.refuse("an object is made of no stamp, or of more than it needs")
 
     def _check_member(self, given: list[Any]) -> None:
         self._check_stamped(given, 2)
@@ -138,14 +152,14 @@ class CallPolicy(ObjectLifetimes, Builder):
         self._check_stamped(given, 3)
 
     def _check_setter(self, given: list[Any]) -> None:
-        """Let a call set the state of the object that stands right before it."""
-        if len(given) != 2 or not self.is_last(given[0]):
-            self.refuse("a state is set on what was not made here")
-        self.take_state(given[0], given[1])
+        """Let a call set the state of the object right before it."""
+        if len(given) != 2 or not self._lifetimes.is_last(given[0]):
+            self._source.refuse("a state is set on what was not made here")
+        self._states.take(given[0], given[1])
 
     def _check_keep(self, given: list[Any]) -> None:
         if len(given) not in {3, 4} or type(given[0]) is not str or given[3:] not in ([], [True]):
-            self.refuse("a placeholder has no name")
+            self._source.refuse("a placeholder has no name")
         self.check_keywords(given[2])
 
     def check_makes(self, cls: Any) -> None:
@@ -153,32 +167,30 @@ class CallPolicy(ObjectLifetimes, Builder):
         is_class = isinstance(plain, type) or type(plain) is Deferred  # of a name that is refused
         is_alias = id(plain) in self._finder.in_place_of_classes
         if id(cls) not in self._finder.known or not (is_class or is_alias):
-            self.refuse(f"an object is made of {named(cls)}, which is no class found by name")
+            self._source.refuse(
+                f"an object is made of {named(cls)}, which is no class found by name"
+            )
 
     def check_data(self, parts: Iterable[Any]) -> None:
         """Refuse as data what only serves to make objects."""
         for part in parts:
             if type(part) not in SETTLED and (type(part) is Stamp or self._is_tool(part)):
-                self.refuse(f"{named(part)} is data, and not only what makes it")
+                self._source.refuse(f"{named(part)} is data, and not only what makes it")
 
     def check_arguments(self, parts: Iterable[Any]) -> None:
-        """Refuse as arguments, or as the values of a state, what only stands before them."""
+        """Refuse as arguments, or as the values of a state, what only goes before them."""
         for part in parts:
             if self._is_tool(part):
-                self.refuse(f"{named(part)} is data, and not only what makes it")
+                self._source.refuse(f"{named(part)} is data, and not only what makes it")
 
     def _is_tool(self, part: Any) -> bool:
         if type(part) is functools.partial or type(part) is types.MethodType:
-            return self._finder.is_pure(part) or self.is_attribute(part)
-        return check_of(part) is not None
+            return self._finder.is_pure(part) or is_attribute(part)
+        return is_maker(part)
 
     def check_blank(self, cls: type) -> None:
         if self._finder.is_pure(cls) and cls is not object and cls.__qualname__ not in BLANKS:
-            self.refuse(f"{cls.__qualname__} is made without a value")
-
-    def take_state(self, obj: Any, state: Any) -> None:
-        """Note that the innermost object gets its state."""
-        raise NotImplementedError
+            self._source.refuse(f"{cls.__qualname__} is made without a value")
 
 
 _Check: TypeAlias = Callable[[CallPolicy, list[Any]], None]
@@ -190,7 +202,7 @@ _CHECKS: dict[Any, _Check] = {
     calls.rebuild: CallPolicy._check_rebuild,
     calls.set_state: CallPolicy._check_setter,
 }
-"""What the functions take that stand in pickles for pickle's own sake, or for ours."""
+"""What the functions take that pickles name for pickle's own sake, or for ours."""
 
 
 def hashed_by(function: Any, args: Any) -> Iterable[Any]:
@@ -219,14 +231,14 @@ def hashed_values(function: Any, args: Any) -> Iterable[Any]:
 
 
 def are_plain(values: Iterable[Any]) -> bool:
-    """Tell whether these are small, and show themselves without asking a class."""
-    coming = [*values]
+    """Return whether these are small, and show themselves without asking a class."""
+    todo = [*values]
     for _ in range(_PLAIN_MAX):
-        if not coming:
+        if not todo:
             return True
-        value = coming.pop()
+        value = todo.pop()
         if type(value) in _PLAIN:
-            coming += [*value, *value.values()] if type(value) is dict else value
+            todo += [*value, *value.values()] if type(value) is dict else value
         elif type(value) not in SETTLED and not _is_small(value):
             return False
     return False
@@ -245,14 +257,6 @@ _SMALL = frozenset({"Decimal", "Fraction", "date", "datetime", "time", "timedelt
 _PLAIN_MAX = 1_000
 _FIELD_WEIGHT = 35
 """The code for each field of a stamp takes two kilobytes."""
-
-
-def is_value_class(cls: Any) -> bool:
-    return isinstance(cls, type) and is_value_type(cls.__module__, cls.__qualname__)
-
-
-def check_of(function: Any) -> _Check | None:
-    return _CHECKS.get(function) if type(function) is types.FunctionType else None
 
 
 _BASES = frozenset({object, list, dict, tuple, set, frozenset, int, float, complex, str, bytes})

@@ -1,4 +1,4 @@
-"""What a hostile pickle holds, said without asking it."""
+"""What a hostile pickle calls, described without asking it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import types
 
 from typing import Any
 
+from versionpickle._classes.placeholder import keep
 from versionpickle._pickles.build.deferred import SETTLED, Deferred
-from versionpickle._pickles.build.finder import Former
+from versionpickle._pickles.build.finder import Former, reconstruct
+from versionpickle._pickles.value_types import is_value_type
+from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
 
 
@@ -17,7 +20,7 @@ def plainly(maker: Any) -> Any:
 
 
 def named(obj: Any) -> str:
-    """Say what this is, without asking it."""
+    """Describe *obj* without asking it."""
     obj = plainly(obj)
     if type(obj) in SETTLED:
         return shortened(obj)
@@ -27,3 +30,24 @@ def named(obj: Any) -> str:
         return f"{obj.__module__}:{obj.__qualname__}"
     name = type(obj).__name__
     return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def is_value_class(cls: Any) -> bool:
+    return isinstance(cls, type) and is_value_type(cls.__module__, cls.__qualname__)
+
+
+def is_maker(function: Any) -> bool:
+    """Return whether this function is in pickles for pickle's own sake, or for ours."""
+    return type(function) is types.FunctionType and function in _MAKERS
+
+
+_MAKERS: frozenset[object] = frozenset(
+    {
+        reconstruct,
+        keep,
+        calls.make,
+        calls.member,
+        calls.rebuild,
+        calls.set_state,
+    }
+)

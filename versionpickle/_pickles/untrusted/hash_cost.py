@@ -30,23 +30,23 @@ class HashCosts:
         self._settled: dict[int, tuple[Any, bool]] = {}
 
     def of(self, key: Any) -> tuple[int, int]:
-        """Return the number of parts, and how deep they stand."""
+        """Return the number of parts, and their depth."""
         if type(key) not in SETTLED:
             self._work_out(key)
         return self._so_far(key)
 
     def is_settled(self, key: Any) -> bool:
-        """Tell whether a tuple is all there: each within it is looked at once."""
+        """Return whether a tuple is all there: each within it is looked at once."""
         if type(key) is not tuple:
             return type(key) in SETTLED
-        coming = [key]
-        while coming:
-            obj = coming[-1]
+        todo = [key]
+        while todo:
+            obj = todo[-1]
             inner = [part for part in obj if type(part) is tuple and id(part) not in self._settled]
             if inner and id(obj) not in self._settled:
-                coming += inner
+                todo += inner
                 continue
-            coming.pop()
+            todo.pop()
             is_settled = all(
                 self._settled[id(part)][1] if type(part) is tuple else type(part) in SETTLED
                 for part in obj
@@ -56,17 +56,17 @@ class HashCosts:
 
     def _work_out(self, key: Any) -> None:
         """Add up from the innermost, each of them once."""
-        coming: list[tuple[Any, list[Any] | None]] = [(key, None)]
+        todo: list[tuple[Any, list[Any] | None]] = [(key, None)]
         within: set[int] = set()
-        while coming:
-            obj, parts = coming.pop()
+        while todo:
+            obj, parts = todo.pop()
             if parts is None:
                 if id(obj) in self._whole or id(obj) in self.changing or id(obj) in within:
                     continue
                 within.add(id(obj))
                 parts = list(_parts(obj))
-                coming.append((obj, parts))
-                coming += ((part, None) for part in parts if type(part) not in SETTLED)
+                todo.append((obj, parts))
+                todo += ((part, None) for part in parts if type(part) not in SETTLED)
             else:
                 costs = [self._so_far(part) for part in parts]
                 cost = min(1 + sum(cost for cost, _ in costs), _VERY_MUCH)

@@ -6,6 +6,8 @@ from typing import Any
 
 import attrs
 
+from versionpickle._wire.refs import public
+
 
 def _check(limits: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     kinds = (int, float) if attribute.name == "seconds" else (int,)
@@ -20,10 +22,11 @@ def _limit(default: float) -> Any:
     return attrs.field(default=default, validator=_check)
 
 
+@public("versionpickle")
 @attrs.frozen(kw_only=True)
 class Limits:
     """
-    Bound what a load may take; a `LimitError` says which bound was met.
+    Bound what a load may take; a `LimitError` names the bound that was reached.
 
     The defaults let through what an ordinary program stores in a file, and keep a
     load below about 128 MiB.
@@ -58,7 +61,7 @@ class Limits:
     """Of one number; a Decimal's exponent counts as digits."""
 
     characters: int = _limit(4 * 2**20)
-    """Of one text."""
+    """Of one string."""
 
     hashing: int = _limit(1_000_000)
     """

@@ -13,7 +13,7 @@ from .numpy_signatures import NUMPY_CALLS, is_numpy_state
 
 
 Check = Callable[[tuple[Any, ...], int], bool]
-"""Tell whether these arguments are what a pickle holds, with numbers of so many digits at most."""
+"""Return whether a pickle holds such arguments, with numbers of at most so many digits."""
 
 Kinds = tuple[type, ...]
 
@@ -153,11 +153,11 @@ CALLS: dict[str, Check] = {
     **dict.fromkeys(_PATHS.split(), _path),
     **dict.fromkeys(_ADDRESSES.split(), _address),
 }
-"""By qualified name; what stands nowhere here is called without arguments or not at all."""
+"""By qualified name; what is not here is called without arguments or not at all."""
 
 
 def is_known_call(function: Any, args: tuple[Any, ...], digits: int) -> bool:
-    """Tell whether a pickler writes a call of this value type with these arguments."""
+    """Return whether a pickler writes a call of this value type with these arguments."""
     if isinstance(function, type) and issubclass(function, BaseException):
         return not any(type(arg) is range for arg in args)  # which some of them would expand
     known = NUMPY_CALLS if is_of_numpy(function) else CALLS
@@ -208,7 +208,7 @@ BLANKS = frozenset({"ChainMap", "UserDict", "UserList", "UserString", "UUID"})
 
 
 def is_known_state(obj: object, state: Any) -> bool:
-    """Tell whether a pickler writes this state for an object of a value type."""
+    """Return whether a pickler writes this state for an object of a value type."""
     of_numpy = is_numpy_state(obj, state)
     if of_numpy is not None:
         return of_numpy

@@ -5,72 +5,70 @@ from __future__ import annotations
 import functools
 import types
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from versionpickle._classes.instrument import Instrumentation
 from versionpickle._classes.third_party import EXTRA, FIELDS_SET, PRIVATE
-from versionpickle._pickles.build.deferred import SETTLED, Deferred, meaning
+from versionpickle._pickles.build.deferred import SETTLED, Deferred, Parts, resolved
+from versionpickle._pickles.build.finder import Finder
 from versionpickle._pickles.numpy_values import is_array, is_dtype
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Stamp
 
-from .call_policy import CallPolicy, check_of, is_value_class
-from .called import named
-from .open_objects import TAKEN
+from .called import is_maker, is_value_class, named
+from .open_objects import TAKEN, ObjectLifetimes
 from .signatures import is_known_state
+from .strict_source import StrictSource
 
 
-class StatePolicy(CallPolicy):
+class StatePolicy:
     """Refuse states that no pickler writes."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
+    def __init__(
+        self, source: StrictSource, finder: Finder, parts: Parts, lifetimes: ObjectLifetimes
+    ) -> None:
+        self._source = source
+        self._finder = finder
+        self._parts = parts
+        self._lifetimes = lifetimes
         self._stamps: dict[int, tuple[Any, Stamp]] = {}
         """By object: the stamp that made it."""
 
-    def take_state(self, obj: Any, state: Any) -> None:
-        claimed, stamp = self.claimed()
+    def take(self, obj: Any, state: Any) -> None:
+        """Admit a state for the innermost object, which has none."""
+        claimed, stamp = self._lifetimes.claimed()
         if claimed == TAKEN:
-            self.refuse("an object gets a second state")
-        self.note_state()
+            self._source.refuse("an object gets a second state")
+        self._lifetimes.note_state()
         if stamp is not None:
             self._stamps[id(obj)] = (obj, stamp)
-            parts = self.parts_of(state)
+            parts = self._parts.of(state)
             if type(parts) is not tuple or not parts or parts[0] is not stamp:
-                self.refuse("the state of an object does not begin with the stamp that made it")
+                self._source.refuse(
+                    "the state of an object does not begin with the stamp that made it"
+                )
 
-    def filler(self, obj: Any, state: Any) -> Callable[[Any, Any], None]:
-        return self._build
+    def resolved(self, deferred: Deferred) -> None:
+        """Let the object that is made now have the stamp that it was made with."""
+        if id(deferred) in self._stamps and deferred.done():
+            made = deferred.result()
+            self._stamps[id(made)] = (made, self._stamps[id(deferred)][1])
 
-    def _build(self, obj: Any, state: Any) -> None:
-        self.budget.look_at_the_clock()
-        self.budget.note_state()
-        _, stamp = self._stamps.get(id(obj), (None, None))
-        is_coming = type(obj) is Deferred and obj.making is not None
-        if not is_coming:
-            self.check_state(meaning(obj), meaning(state), stamp)
-        super()._build(obj, state)
-
-    def _make(self, stand_in: Deferred, make: Callable[[], Any]) -> None:
-        super()._make(stand_in, make)
-        if id(stand_in) in self._stamps and stand_in.is_made:
-            self._stamps[id(stand_in.made)] = (stand_in.made, self._stamps[id(stand_in)][1])
-
-    def stamp_of(self, obj: Any) -> Stamp | None:
-        found = self._stamps.get(id(obj))
-        return None if found is None else found[1]
-
-    def check_state(self, obj: Any, state: Any, stamp: Stamp | None) -> None:
+    def check(self, obj: Any, state: Any) -> None:
         """Look at a state when all of it is there, right before it is set."""
+        _, stamp = self._stamps.get(id(obj), (None, None))
+        self._check(resolved(obj), resolved(state), stamp)
+
+    def _check(self, obj: Any, state: Any, stamp: Stamp | None) -> None:
         if type(obj) in _FILLED_NEVER or isinstance(obj, _SHARED):
-            self.refuse(f"{named(obj)} gets a state, and takes none")
+            self._source.refuse(f"{named(obj)} gets a state, and takes none")
         if stamp is not None:
             self._check_parts(obj, state, stamp)
         elif type(state) is tuple and state and type(state[0]) is Stamp:
-            self.refuse("a stamp stands in the state of an object that was made without")
+            self._source.refuse("a stamp is in the state of an object that was made without one")
         elif self.is_value(obj) and not is_known_state(obj, state):
-            self.refuse(f"{named(obj)} gets a state that it cannot have")
+            self._source.refuse(f"{named(obj)} gets a state that it cannot have")
         else:
             self._check_names(obj, state)
 
@@ -80,41 +78,41 @@ class StatePolicy(CallPolicy):
         if stamp.claim.fields is None and len(state) == 3 and type(state[2]) is not list:
             self._check_state_setter(state[2])
         if not rest and any(type(value) is Stamp for value in state[1:]):
-            self.refuse("a stamp stands where a value should")
+            self._source.refuse("a stamp is in the place of a value")
         for part in rest:
             self._check_names(obj, part)
         if len(rest) > 1 and type(rest[-1]) is list:  # items of a dict, which the state keeps
             pairs = (pair for pair in rest[-1] if type(pair) is tuple and pair)
-            self.budget.charge(obj, [pair[0] for pair in pairs])
+            self._source.budget.charge(obj, [pair[0] for pair in pairs])
 
     def _check_state_setter(self, setter: Any) -> None:
         is_theirs = id(setter) in self._finder.known and not self._finder.is_pure(setter)
-        if not is_theirs or not callable(setter) or check_of(setter) is not None:
-            self.refuse(f"{named(setter)} stands for what sets a state")
+        if not is_theirs or not callable(setter) or is_maker(setter):
+            self._source.refuse(f"{named(setter)} is in the place of what sets a state")
 
     def _check_names(self, obj: Any, state: Any) -> None:
         """Refuse attributes that change what an object is, unless its class reads them itself."""
         if self._reads_itself(obj):
             return
         if isinstance(state, dict | tuple) and type(state) not in {dict, tuple}:
-            self.refuse(f"{named(state)} stands for the state of {named(obj)}")
+            self._source.refuse(f"{named(state)} is in the place of the state of {named(obj)}")
         pair = state if type(state) is tuple and len(state) == 2 else (state,)
         for part in pair:
             if isinstance(part, dict) and type(part) is not dict:
-                self.refuse(f"{named(part)} stands for the state of {named(obj)}")
+                self._source.refuse(f"{named(part)} is in the place of the state of {named(obj)}")
             for name in part if type(part) is dict else ():
                 if is_dunder(name):
-                    self.refuse(f"the state of {named(obj)} holds {shortened(name)}")
+                    self._source.refuse(f"the state of {named(obj)} holds {shortened(name)}")
 
     def _reads_itself(self, obj: Any) -> bool:
         hooks = self._hooks(type(obj))
-        if hooks is not None:  # whose own methods stand on it, or on a base
+        if hooks is not None:  # which has its own methods, or those of a base
             return hooks.codec.layout.restores_itself
         setstate: Any = getattr(obj, "__setstate__", None)
         return isinstance(setstate, types.MethodType | types.FunctionType)
 
     def is_value(self, obj: Any) -> bool:
-        if type(obj) in self._met:
+        if type(obj) in self._finder.unstamped:
             return False
         return is_value_class(type(obj)) or is_array(obj) or is_dtype(obj)
 
@@ -139,6 +137,8 @@ _HARMLESS = frozenset({"__notes__", EXTRA, FIELDS_SET, PRIVATE}) | frozenset(
 
 
 def is_dunder(name: Any) -> bool:
+    if type(name) is bytes:  # which Python 2 wrote, and which becomes a text
+        name = name.decode("latin1")
     if not isinstance(name, str):
         return False
     name = str.__str__(name)  # whatever a subclass of str makes of it

@@ -1,4 +1,4 @@
-"""Where the source declares the version of a class, and how to change what it says there."""
+"""Where the source declares the version of a class, and how to edit it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Space: TypeAlias = Mapping[str, Any]
 
 
 def meaning(node: ast.AST, space: Space) -> Any:
-    """Return what a name such as ``vp.versioned`` means; None where that cannot be told."""
+    """Return what a name such as ``vp.versioned`` means; None if that is unknown."""
     if isinstance(node, ast.Name):
         return space.get(node.id)
     if isinstance(node, ast.Attribute):
@@ -40,7 +40,7 @@ class Place:
     """
     Where a class is declared: a decorator, a call of ``adopt``, or the head of the class.
 
-    *target* is the code that means the class behind it.
+    *target* is the code for the class in a step.
     """
 
     source: SourceText
@@ -55,7 +55,7 @@ class Place:
 
     @property
     def _given(self) -> list[ast.expr]:
-        """What stands before the settings: bases, the adopted class, a version."""
+        """The positional arguments: bases, the adopted class, a version."""
         if isinstance(self.node, ast.ClassDef):
             return self.node.bases
         return self.node.args if isinstance(self.node, ast.Call) else []
@@ -65,7 +65,7 @@ class Place:
         return self.node.keywords if isinstance(self.node, ast.Call | ast.ClassDef) else []
 
     def setting(self, name: str) -> ast.expr | None:
-        """Return what a setting is given as; raise LookupError where that cannot be told."""
+        """Return the value of a setting; raise LookupError if that is unknown."""
         by_name = {keyword.arg: keyword.value for keyword in self._keywords}
         position = self._version_position
         is_starred = any(isinstance(one, ast.Starred) for one in self._given)
@@ -107,7 +107,7 @@ class Place:
 
 
 def place_of(hooks: Instrumentation, root: Path) -> Place:
-    """Return where a class is declared; raise ProjectError where no place is found."""
+    """Return where a class is declared; raise ProjectError if no place is found."""
     declaration = hooks.declaration
     name = declaration.adopted_by or hooks.cls.__module__
     source, space = module_source(name, root, declaration.ref)
@@ -120,8 +120,8 @@ def place_of(hooks: Instrumentation, root: Path) -> Place:
 
 def by_hand(hooks: Instrumentation, settings: Mapping[str, str]) -> str:
     """Return what the user may write instead."""
-    said = {"version": str(hooks.declaration.version + 1)} | {**settings}
-    code = ", ".join(f"{name}={value}" for name, value in said.items())
+    settings = {"version": str(hooks.declaration.version + 1)} | {**settings}
+    code = ", ".join(f"{name}={value}" for name, value in settings.items())
     if hooks.declaration.is_implied and not issubclass(hooks.cls, Versioned):
         return f"write @versioned({code}) above {hooks.cls.__qualname__} yourself, and its step"
     if hooks.declaration.adopted_by:
@@ -135,7 +135,7 @@ def module_source(name: str, root: Path, ref: str) -> tuple[SourceText, Space]:
     file = Path(getattr(module, "__file__", None) or "")
     if file.suffix != ".py" or not file.resolve().is_relative_to(root.resolve()):
         problem = f"the module {name} has no source in this project"
-        raise ProjectError(ref, problem, "change its declaration where it comes from")
+        raise ProjectError(ref, problem, "change its declaration in its own project")
     return SourceText.read(file), vars(module)
 
 
@@ -159,7 +159,7 @@ def _places(source: SourceText, space: Space, hooks: Instrumentation) -> Iterato
 
 
 def is_known(qualname: str, space: Space, hooks: Instrumentation) -> bool:
-    """Tell whether this name means the class in a module."""
+    """Whether this name means the class in a module."""
     return meaning(ast.parse(qualname, mode="eval").body, space) is hooks.cls
 
 
@@ -179,7 +179,7 @@ def _adoptions(source: SourceText, space: Space, hooks: Instrumentation) -> Iter
 
 
 def means_class(node: ast.expr, space: Space, hooks: Instrumentation) -> bool:
-    """Tell whether *node* is a name of the class, or its ref as a text."""
+    """Whether *node* is a name of the class, or its ref as a string."""
     if isinstance(node, ast.Constant):
         return node.value in {hooks.declaration.ref, hooks.declaration.key}
     return meaning(node, space) is hooks.cls
@@ -187,16 +187,16 @@ def means_class(node: ast.expr, space: Space, hooks: Instrumentation) -> bool:
 
 def edits(place: Place, hooks: Instrumentation, *, bump: bool, former: str | None) -> list[Edit]:
     """
-    Return the edits that raise the version, and say what the class was called.
+    Return the edits that raise the version, and add the former name.
 
-    Raise ProjectError where the source says these in a way that cannot be changed.
+    Raise ProjectError if the source writes these in a way that cannot be edited.
     """
     wanted = {"version": str(hooks.declaration.version + 1)} if bump else {}
     wanted |= {} if former is None else {"formerly": f'"{former}"'}
     refused = ProjectError(
         hooks.declaration.ref,
-        f"{place.source.file.name} does not say its {' and '.join(wanted)} in plain numbers and "
-        "texts",
+        f"{place.source.file.name} does not write its {' and '.join(wanted)} as plain numbers and "
+        "strings",
         by_hand(hooks, {name: code for name, code in wanted.items() if name != "version"}),
     )
     try:
@@ -246,7 +246,7 @@ def _appended(source: SourceText, whole: ast.expr, parts: list[ast.expr], code: 
 
 
 def _says(place: Place, made: list[Edit], hooks: Instrumentation) -> bool:
-    """Tell whether the edited source gives the class its next version, read anew."""
+    """Whether the edited source, parsed again, gives the class its next version."""
     try:
         source = SourceText(place.source.file, place.source.edited(made))
         (found,) = _places(source, place.space, hooks)

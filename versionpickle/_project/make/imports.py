@@ -99,7 +99,7 @@ def _way(value: Any, module: str) -> list[str] | None:
 
 
 def _extended(source: SourceText, module: str, names: list[str]) -> list[Edit]:
-    """Return the edits that add *names* to an import that is there."""
+    """Return the edits that add *names* to an existing import."""
     for statement in source.tree.body:
         if isinstance(statement, ast.ImportFrom) and statement.module == module:
             if statement.level or statement.names[0].name == "*":
@@ -113,7 +113,7 @@ def _extended(source: SourceText, module: str, names: list[str]) -> list[Edit]:
 
 
 def _inserted(source: SourceText, statement: ast.ImportFrom, name: str) -> Edit:
-    """Return the edit that puts *name* where it belongs in the order of the alphabet."""
+    """Return the edit that inserts *name* in alphabetical order."""
     before = [alias for alias in statement.names if alias.name < name]
     alias = before[-1] if before else statement.names[0]
     indent = source.before_on_line(alias)
@@ -152,7 +152,7 @@ def _place(source: SourceText, module: str, *, is_from: bool) -> Order:
 
 
 def placed(source: SourceText, new: list[NewImport]) -> Iterator[Edit]:
-    """Yield the edits that put new imports where they belong; after the last if none is sorted."""
+    """Yield the edits that insert new imports in order, or after the last if there is none."""
     if not new:
         return
     there = [(order, one) for one in _before_classes(source) for order in _orders(source, one)]

@@ -1,4 +1,4 @@
-"""What has to be written where classes have changed: the next version, the step, the old name."""
+"""What has to be written for changed classes: the next version, the step, the old name."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Plan:
         }
 
     def check_unchanged(self) -> None:
-        """Refuse to write over what somebody else has written meanwhile."""
+        """Refuse to overwrite what another program has written meanwhile."""
         for draft in self.drafts.values():
             source = draft.source
             if source.file.exists() == draft.is_new or (

@@ -22,7 +22,7 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")  # what ends a line for Python, unlike str.
 
 @attrs.frozen
 class Edit:
-    """Put *text* in the place of what stands from *start* to *end*."""
+    """Replace the source from *start* to *end* by *text*."""
 
     start: int
     end: int
@@ -55,8 +55,8 @@ class SourceText:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
             return cls(file, data.decode(encoding), encoding)
         except (SyntaxError, ValueError) as exc:
-            problem = f"this is no Python source ({exc})"
-            raise ProjectError(str(file), problem, "mend it") from None
+            problem = f"this is not valid Python source ({exc})"
+            raise ProjectError(str(file), problem, "fix it") from None
 
     @property
     def newline(self) -> str:
@@ -84,7 +84,7 @@ class SourceText:
         return start + len(self.text[start : start + column].encode()[:column].decode())
 
     def before_on_line(self, node: Any) -> str:
-        """Return what stands on the line before *node*."""
+        """Return the part of the line before *node*."""
         return self.text[self._lines[node.lineno - 1] : self.start(node)]
 
     def end_of_line(self, node: Any) -> int:

@@ -79,7 +79,7 @@ def _requoted(found: re.Match[str]) -> str:
 def placed_behind(
     source: SourceText, space: Space, hooks: Instrumentation, statement: ast.stmt, code: StepCode
 ) -> Edit:
-    """Return the edit that puts a step behind a statement, and behind the steps that follow it."""
+    """Return the edit that puts a step after a statement and the steps that follow it."""
     steps = steps_behind(source, space, hooks, statement)
     last = last_on_line(source.tree, steps[-1] if steps else statement)
     return _put(
@@ -112,7 +112,7 @@ def _is_call(statement: ast.stmt) -> bool:
 def steps_behind(
     source: SourceText, space: Space, hooks: Instrumentation, statement: ast.stmt
 ) -> list[ast.stmt]:
-    """Return the steps of a class behind a statement, and what undoes them."""
+    """Return the steps of a class after a statement, and their inverses."""
     found: list[ast.stmt] = []
     names: set[str] = set()
     for one in source.tree.body:
@@ -128,7 +128,7 @@ def steps_behind(
 
 
 def target_in(source: SourceText, space: Space, hooks: Instrumentation) -> str | None:
-    """Return the code that means the class in the steps that are there; None without any."""
+    """Return the code for the class in existing steps; None if there are none."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Call) and _is_step(node, space, hooks) and node.args:
             return source.of(node.args[0])

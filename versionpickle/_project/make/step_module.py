@@ -45,7 +45,7 @@ def _is_there(name: str, ref: str) -> bool:
 
 def _broken(name: str, ref: str, exc: Exception) -> ProjectError:
     problem = f"its migrations={name!r} cannot be imported ({type(exc).__name__}: {exc})"
-    return ProjectError(ref, problem, "mend that module first")
+    return ProjectError(ref, problem, "fix that module first")
 
 
 def _new_module(root: Path, name: str, place: Place) -> tuple[SourceText, Space, list[Path]]:
@@ -56,7 +56,7 @@ def _new_module(root: Path, name: str, place: Place) -> tuple[SourceText, Space,
 
 
 def _above(root: Path, name: str, place: Place) -> tuple[Path, list[str]]:
-    """Return the folder of the innermost package that is there, and what of *name* is below it."""
+    """Return the folder of the innermost existing package, and the rest of *name*."""
     parts = name.split(".")
     for count in range(len(parts) - 1, 0, -1):
         try:

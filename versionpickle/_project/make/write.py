@@ -34,7 +34,7 @@ def write(plan: Plan) -> list[Path]:
     plan.check_unchanged()
     known = {(one.ref, one.problem) for one in findings(plan.project)}
     files = plan.files()
-    kept = Kept.of(plan.project.known, files)
+    kept = SavedFiles.of(plan.project.known, files)
     try:
         for file, data in files.items():
             _write_source(file, data)
@@ -57,24 +57,24 @@ def _forget_compiled(file: Path) -> None:
 
 
 def _check(plan: Plan, found: list[dict[str, Any]], known: set[tuple[str, str]]) -> None:
-    """Refuse what leaves old data behind, also that of other classes."""
+    """Refuse changes that stop old data, also that of other classes."""
     refs = {plan.project.classes[key].declaration.ref for key in plan.made}
     for one in found:
         is_new = one["kind"] in {"sample", "step"} and (one["ref"], one["problem"]) not in known
         if one["ref"] in refs or is_new:
-            problem = f"what was made is no good, and is taken back: {one['problem']}"
+            problem = f"the new code does not work, so it was reverted: {one['problem']}"
             raise ProjectError(one["ref"], problem, one["cure"])
 
 
 @attrs.frozen
-class Kept:
-    """What stood in files before they were written, and in the folders of what is recorded."""
+class SavedFiles:
+    """The content of files before they were written, and of the folders of records."""
 
     folders: tuple[Path, ...]
     before: dict[Path, bytes | None]
 
     @classmethod
-    def of(cls, known: Configuration, files: Iterable[Path]) -> Kept:
+    def of(cls, known: Configuration, files: Iterable[Path]) -> SavedFiles:
         folders = (known.schemas, known.samples)
         before: dict[Path, bytes | None] = dict.fromkeys(files)
         before |= {
@@ -83,7 +83,7 @@ class Kept:
         return cls(folders, before)
 
     def _all(self) -> Iterator[tuple[Path, bytes | None, bytes | None]]:
-        """Yield each file with what stood in it, and what stands in it now."""
+        """Yield each file with its content before, and now."""
         now = [file for file in _files(self.folders) if file not in self.before]
         for file in sorted([*self.before, *now]):
             yield file, self.before.get(file), file.read_bytes() if file.is_file() else None
@@ -116,9 +116,9 @@ def _recorded(root: Path, refused: Iterable[str]) -> list[dict[str, Any]]:
     lines = [line for line in done.stdout.splitlines() if line.startswith(_FOUND.encode())]
     if done.returncode or not lines:
         stderr = done.stderr.decode(errors="replace").strip()
-        said = stderr.rpartition("\n")[2] or f"exit status {done.returncode}"
-        problem = f"what was made cannot be recorded, and is taken back: {said}"
-        raise ProjectError(str(root), problem, "give other code, or write the step yourself")
+        message = stderr.rpartition("\n")[2] or f"exit status {done.returncode}"
+        problem = f"the new code cannot be recorded, so it was reverted: {message}"
+        raise ProjectError(str(root), problem, "pass other code, or write the step yourself")
     found: list[dict[str, Any]] = json.loads(lines[-1].removeprefix(_FOUND.encode()))
     return found
 

@@ -1,12 +1,16 @@
-"""How a person names pickles that stand elsewhere."""
+"""How a person names pickles that other code keeps."""
 
 from __future__ import annotations
+
+import os
 
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from versionpickle.exceptions import NotAStoreError
 
+from .coding import CODECS, Coding
+from .columns import Columns
 from .folder import Folder
 from .records import ExternalRecords
 from .shelf import Shelf
@@ -15,7 +19,7 @@ from .table import Table
 
 def is_address(text: str) -> bool:
     """
-    Tell whether this is no path, but an address.
+    Tell whether this is an address, and not a path.
 
     >>> is_address("shelve:cache"), is_address("orders.db")
     (True, False)
@@ -27,8 +31,8 @@ def located(address: str) -> ExternalRecords:
     """Return what keeps the pickles at an address."""
     kind, _, rest = address.partition(":")
     if kind not in _KINDS:
-        problem = "this is no address"
-        cure = f"say one of {', '.join(f'{kind}:...' for kind in _KINDS)}"
+        problem = "this is not an address"
+        cure = f"use one of {', '.join(f'{kind}:...' for kind in _KINDS)}"
         raise NotAStoreError(address, problem, cure)
     return _KINDS[kind](address, rest)
 
@@ -36,14 +40,25 @@ def located(address: str) -> ExternalRecords:
 def _table(address: str, rest: str) -> Table:
     path, _, query = rest.partition("?")
     try:
-        said = dict(parse_qsl(query, strict_parsing=bool(query)))
+        given = dict(parse_qsl(query, strict_parsing=bool(query)))
     except ValueError:
-        said = {}
-    unknown = said.keys() - {"table", "key", "value"}
-    if unknown or not {"table", "value"} <= said.keys():
-        problem = "this does not say which column is meant"
-        raise NotAStoreError(address, problem, "say 'sqlite:FILE?table=jobs&key=id&value=payload'")
-    return Table(address, path, said["table"], said.get("key", "rowid"), said["value"])
+        given = {}
+    unknown = given.keys() - {"table", "key", "value", "codec"}
+    if unknown or not {"table", "value"} <= given.keys():
+        problem = "it is not clear which column this address means"
+        raise NotAStoreError(address, problem, "use 'sqlite:FILE?table=jobs&key=id&value=payload'")
+    if not os.path.isfile(path):
+        raise NotAStoreError(address, f"there is no file {path!r}", "check the path")
+    columns = Columns(given["table"], given.get("key", ""), given["value"])
+    return Table(address, path, columns, _coding(address, given.get("codec", "")))
+
+
+def _coding(address: str, names: str) -> Coding:
+    try:
+        return Coding.of(names)
+    except KeyError as exc:
+        problem = f"there is no codec {exc.args[0]!r}"
+        raise NotAStoreError(address, problem, f"name some of {', '.join(CODECS)}") from None
 
 
 _KINDS: dict[str, Callable[[str, str], ExternalRecords]] = {

@@ -1,173 +1,317 @@
-"""What a sweep remembers of pickles that stand elsewhere: a file beside them."""
+"""What a sweep keeps of pickles that other code keeps: a file beside them."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zlib
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from versionpickle.exceptions import NotAStoreError
+import attrs
+
+from versionpickle.exceptions import LockedStoreError, NotAStoreError, StoreError
 from versionpickle.stores._records import Failure, Key
 from versionpickle.stores._sqlite.database import Database
 
-
-SUFFIX = ".versionpickle"
-
-_APPLICATION = 0x5650_4B45
-"""How the header of the file says what it is: "VPKE"."""
-
-_SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS originals (key PRIMARY KEY, before BLOB, after INTEGER)",
-    "CREATE TABLE IF NOT EXISTS begun (key PRIMARY KEY, prior INTEGER)",
-    "CREATE TABLE IF NOT EXISTS aside (name PRIMARY KEY, data BLOB)",
-    """CREATE TABLE IF NOT EXISTS parked
-        (key PRIMARY KEY, sum INTEGER, ref TEXT, version INTEGER, step TEXT, reason TEXT)""",
-    f"PRAGMA application_id = {_APPLICATION}",
+from .journal_file import (
+    FORMAT,
+    SUFFIX,
+    check_content,
+    check_file,
+    format_of,
+    reading,
+    sources,
+    upgrade,
 )
+from .lock import HeldError, lock
 
 
-_SOME = 1000
+__all__ = ["SUFFIX", "InProgress", "Journal", "Original", "mark_of"]
+
+_LIMIT = 1000
+"""How many originals are read at a time, unless they are long."""
+
+_LONG = 16_000_000
 
 
 def mark_of(data: bytes) -> int:
-    """Return a number by which bytes are known again: a checksum and their size."""
+    """Return a number that identifies bytes: a checksum and their size."""
     return zlib.crc32(data) << 28 ^ len(data)
+
+
+@attrs.frozen
+class Original:
+    """The bytes of a record before migrations, and the mark of those that replaced them."""
+
+    number: int
+    key: Key
+    before: bytes
+    after: int
+
+
+@attrs.frozen
+class InProgress:
+    """A record of a batch that was not ended: its bytes before, and the mark of the new ones."""
+
+    key: Key
+    before: bytes
+    after: int
 
 
 class Journal:
     """
-    Keep originals and failures; the file is made when there is something to keep.
+    Keep originals and failures of one place; others may have theirs in the same file.
 
-    What is begun stands in it before the first byte elsewhere is changed.
+    What is in progress is in it before the first byte of the place is changed.
+    It is written, and deleted once it is empty, only by a sweep, which holds a lock.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, place: str, beside: str, *, has_text_keys: bool = True) -> None:
         self.path = path
+        self._has_text_keys = has_text_keys
+        self._place = place
+        self._beside = beside
+        """What it is beside: whoever owns that may have written it."""
+
         self._database: Database | None = None
 
-    def close(self) -> None:
-        """Let go of the file; one in which nothing is kept is deleted."""
-        if self._database is None:
-            return
-        is_empty = not any(self._count(table) for table in ("originals", "begun", "parked"))
-        self._database.close()
-        self._database = None
-        if is_empty:
-            os.unlink(self.path)
+    @contextlib.contextmanager
+    def sweep(self, purpose: str) -> Iterator[None]:
+        """Hold the lock for a block, in which the file may be written."""
+        try:
+            with lock(f"{self.path}.lock"), self._opened(purpose):
+                yield
+        except HeldError:
+            raise self._locked() from None
 
-    def _count(self, table: str) -> int:
-        rows = self._read(f"SELECT COUNT(*) FROM {table}")
-        return int(rows[0][0]) if rows else 0
+    def _locked(self) -> LockedStoreError:
+        holders = self._read("SELECT purpose, pid FROM {sweeps}")
+        holder = "{} by process {}".format(*holders[0]) if holders else "another sweep"
+        problem = f"{holder} is at work on it"
+        return LockedStoreError(self._beside, problem, "nothing was changed: wait until it ends")
 
-    def _read(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
-        if self._database is None and not os.path.exists(self.path):
+    @contextlib.contextmanager
+    def _opened(self, purpose: str) -> Iterator[None]:
+        check_file(self.path, self._beside)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
+        os.chmod(self.path, 0o600)  # older ones may have been open to more
+        self._database = database = Database(self.path, durability="extra")
+        try:
+            upgrade(database)
+            check_content(database, FORMAT)
+            database.write("INSERT INTO sweeps VALUES (?, ?)", (os.getpid(), purpose))
+            yield
+        finally:
+            self._database = None
+            is_empty = _end(database)
+            database.close()
+            if is_empty:
+                os.unlink(self.path)
+
+    def _read(self, sql: str, *values: Any) -> list[Any]:
+        """Return the rows of a query of this place; outside of a sweep, write nothing."""
+        if self._database is not None:
+            return _read(self._database, FORMAT, sql, values)
+        if not check_file(self.path, self._beside):
             return []
-        return self._opened().read(sql, tuple(values))
+        with reading(self.path) as database:
+            number = format_of(database)
+            if not number:
+                return []
+            check_content(database, number)
+            return _read(database, number, sql, values)
 
-    def _opened(self) -> Database:
-        if self._database is None:
-            database = Database(self.path)
-            try:
-                self._prepare(database)
-            except BaseException:
-                database.close()
-                raise
-            self._database = database
-        return self._database
-
-    def _prepare(self, database: Database) -> None:
-        ((application,),) = database.read("PRAGMA application_id")
-        if application not in {0, _APPLICATION}:
-            problem = "this file stands where the originals of a migration are kept"
-            raise NotAStoreError(self.path, problem, "move it away")
-        database.read("PRAGMA journal_mode = WAL")
+    def _write_many(self, *statements: tuple[str, Iterable[Sequence[Any]]]) -> None:
+        database = self._database
+        if database is None:
+            raise StoreError(self._beside, "no sweep is at work on it", "call its methods")
         with database.transaction():
-            for statement in _SCHEMA:
-                database.write(statement)
+            for sql, rows in statements:
+                database.write_many(sql, rows)
+
+    # Keys
+
+    def _kept(self, key: Key) -> Key:
+        """Return a key as it is kept: one that is not UTF-8 as its bytes."""
+        if not isinstance(key, str) or key.isascii():
+            return key
+        try:
+            key.encode()
+        except UnicodeEncodeError:
+            return key.encode("utf-8", "surrogateescape")
+        return key
+
+    def _key(self, kept: Key) -> Key:
+        if self._has_text_keys and isinstance(kept, bytes):
+            return kept.decode("utf-8", "surrogateescape")
+        return kept
 
     # A batch
 
-    def begin(self, changes: list[tuple[Key, bytes, bytes]], aside: dict[str, bytes]) -> None:
-        """Keep originals of what is about to be replaced, and what else is needed to undo it."""
-        database = self._opened()
-        rows = [(key, before, mark_of(after), mark_of(before)) for key, before, after in changes]
-        with database.transaction():
-            database.write_many(_BEGIN, [(key, key) for key, *_ in changes])
-            database.write_many(_KEEP, rows, size=sum(len(before) for _, before, _ in changes))
-            database.write_many("INSERT INTO aside VALUES (?, ?)", aside.items())
+    def begin(self, changes: list[tuple[Key, bytes, bytes]], sidecar: dict[str, bytes]) -> None:
+        """Keep originals of what is about to be replaced, and what else undoes it."""
+        place = self._place
+        changes = [(self._kept(key), *data) for key, *data in changes]
+        marks = [(place, key, mark_of(before)) for key, before, _ in changes]
+        self._write_many(
+            (_ADOPT, marks),
+            (_BEGIN, [(place, key, before, key) for key, before, _ in changes]),
+            (
+                _KEEP,
+                [
+                    (place, key, before, mark_of(after), mark_of(before))
+                    for key, before, after in changes
+                ],
+            ),
+            (_SIDECAR, [(place, name, data) for name, data in sidecar.items()]),
+        )
 
-    def end(self, left: Iterable[Key]) -> None:
-        """Note that a batch is done, but for what is *left* as somebody else wrote it."""
-        self._end("DELETE FROM originals WHERE key = ?", left)
+    def begin_rollback(
+        self, changes: list[tuple[Key, bytes, bytes]], sidecar: dict[str, bytes]
+    ) -> None:
+        """Keep what is about to be replaced by originals."""
+        place = self._place
+        changes = [(self._kept(key), *data) for key, *data in changes]
+        self._write_many(
+            (_ADOPT, [(place, key, mark_of(found)) for key, found, _ in changes]),
+            (_BEGIN, [(place, key, found, key) for key, found, _ in changes]),
+            (_SIDECAR, [(place, name, data) for name, data in sidecar.items()]),
+        )
 
-    def undo(self, left: Iterable[Key]) -> None:
-        """Note that a batch was given up, and that what is *left* is as it was before it."""
-        self._end(_GIVE_UP, left)
+    def end(self, unchanged: Iterable[Key] = ()) -> None:
+        """Note that a batch is done, but for what is *unchanged*: its originals are as before."""
+        keys = [(self._place, self._kept(key)) for key in unchanged]
+        place = [(self._place,)]
+        self._write_many(
+            (_RESTORE, keys),
+            ("DELETE FROM originals WHERE place = ? AND after IS NULL", place),
+            ("DELETE FROM in_progress WHERE place = ?", place),
+            ("DELETE FROM sidecar WHERE place = ?", place),
+        )
 
-    def _end(self, sql: str, keys: Iterable[Key]) -> None:
-        database = self._opened()
-        with database.transaction():
-            database.write_many(sql, [(key,) for key in keys])
-            database.write("DELETE FROM originals WHERE after IS NULL")
-            database.write("DELETE FROM begun")
-            database.write("DELETE FROM aside")
+    def take_over(self, *, is_shared: bool) -> None:
+        """
+        Let what an older release left in progress be of this place.
 
-    def begun(self) -> list[tuple[Key, bytes, int]]:
-        """Return the originals of a batch that was not ended, and what they were to become."""
-        return self._read("SELECT key, before, after FROM begun JOIN originals USING (key)")
+        If other places may have it, only its originals are kept: a rollback compares bytes.
+        """
+        if is_shared:
+            self._write_many(("DELETE FROM in_progress WHERE place = ''", [()]))
+        else:
+            tables = ("originals", "in_progress", "sidecar")
+            place = [(self._place,)]
+            self._write_many(*((f"UPDATE {table} {_TAKE_OVER}", place) for table in tables))
 
-    def aside(self) -> dict[str, bytes]:
-        return dict(self._read("SELECT name, data FROM aside"))
+    def in_progress(self) -> list[InProgress]:
+        """Return the records of a batch that was not ended."""
+        rows = self._read(_IN_PROGRESS, self._place)
+        return [InProgress(self._key(key), *row) for key, *row in rows]
+
+    def sidecar(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Return what was kept beside records; it may have these names alone."""
+        rows = dict(
+            self._read("SELECT name, data FROM {sidecar} WHERE place IN (?, '')", self._place)
+        )
+        if strange := rows.keys() - {*names}:
+            problem = f"it names files that are not of its place: {', '.join(sorted(strange))}"
+            raise NotAStoreError(
+                self.path, problem, "do not use it: versionpickle did not write it"
+            )
+        return rows
 
     # Originals
 
     def originals(self) -> int:
-        return self._count("originals")
+        ((count,),) = self._read(_COUNT, self._place) or [(0,)]
+        return int(count)
 
-    def some_originals(self) -> list[tuple[Key, bytes, int]]:
-        return self._read(f"SELECT key, before, after FROM originals ORDER BY key LIMIT {_SOME}")
+    def originals_after(self, last: int) -> list[Original]:
+        """Return the next originals; fewer if they are long."""
+        originals: list[Original] = []
+        size = 0
+        for number, length in self._read(_NUMBERS, self._place, last):
+            ((key, *row),) = self._read(_ORIGINAL, number)
+            originals.append(Original(number, self._key(key), *row))
+            size += length
+            if size >= _LONG:
+                break
+        return originals
 
-    def drop_originals(self, keys: Iterable[Key]) -> None:
-        with self._opened().transaction():
-            self._opened().write_many(
-                "DELETE FROM originals WHERE key = ?", [(key,) for key in keys]
-            )
+    def drop_originals(self, originals: Iterable[Original]) -> None:
+        numbers = [(original.number,) for original in originals]
+        self._write_many(("DELETE FROM originals WHERE rowid = ?", numbers))
 
     def forget_originals(self) -> int:
         count = self.originals()
-        if count:
-            self._opened().write("DELETE FROM originals")
+        self._write_many(("DELETE FROM originals WHERE place IN (?, '')", [(self._place,)]))
         return count
 
     # Failures
 
-    def park(self, parked: Iterable[tuple[Failure, int | None]]) -> None:
+    def add_failures(self, failures: Iterable[tuple[Failure, int | None]]) -> None:
         rows = [
-            (one.key, mark, one.ref, one.version, one.step, one.reason) for one, mark in parked
+            (self._place, self._kept(failure.key), *attrs.astuple(failure)[1:], mark)
+            for failure, mark in failures
         ]
-        with self._opened().transaction():
-            sql = "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?)"
-            self._opened().write_many(sql, rows)
+        self._write_many((_ADD_FAILURE, rows))
 
-    def parked(self) -> Iterator[tuple[Failure, int | None]]:
-        rows = self._read("SELECT key, ref, version, step, reason, sum FROM parked ORDER BY key")
-        return ((Failure(*row[:-1]), row[-1]) for row in rows)
+    def failures(self) -> list[tuple[Failure, int | None]]:
+        rows = self._read(_FAILURES, self._place)
+        return [(Failure(self._key(key), *row), mark) for key, *row, mark in rows]
 
-    def unpark(self, keys: Sequence[Key]) -> None:
-        if not keys:
-            return
-        with self._opened().transaction():
-            sql = "DELETE FROM parked WHERE key = ?"
-            self._opened().write_many(sql, [(key,) for key in keys])
+    def clear_failures(self, keys: Sequence[Key] | None = None) -> None:
+        if keys is None:
+            self._write_many((_DROP_FAILURES, [(self._place,)]))
+        else:
+            rows = [(self._place, self._kept(key)) for key in keys]
+            self._write_many((f"{_DROP_FAILURES} AND key = ?", rows))
 
 
-_BEGIN = "INSERT INTO begun SELECT ?, (SELECT after FROM originals WHERE key = ?)"
-_GIVE_UP = """UPDATE originals
-    SET after = (SELECT prior FROM begun WHERE begun.key = originals.key) WHERE key = ?"""
-_KEEP = """INSERT INTO originals (key, before, after) VALUES (?, ?, ?)
-    ON CONFLICT (key) DO UPDATE SET
+def _read(database: Database, number: int, sql: str, values: Sequence[Any]) -> list[Any]:
+    return database.read(sql.format(**sources(number)), values)
+
+
+def _end(database: Database) -> bool:
+    """Note that the sweep has ended; tell whether nothing is kept in the file."""
+    try:
+        database.write("DELETE FROM sweeps")
+        return not any(
+            database.read(f"SELECT 1 FROM {table} LIMIT 1")
+            for table in ("originals", "in_progress", "failures")
+        )
+    except StoreError:  # the disk fails, or it is not our file: the cause is raised already
+        return False
+
+
+_TAKE_OVER = "SET place = ? WHERE place = ''"
+_ADOPT = "UPDATE OR IGNORE originals SET place = ? WHERE place = '' AND key = ? AND after = ?"
+"""What older releases kept has no place: it is of this one if the record is what they wrote."""
+
+_BEGIN = """INSERT OR REPLACE INTO in_progress
+    SELECT new.*, originals.before, originals.after
+    FROM (SELECT ? AS place, ? AS key, ? AS data) AS new
+    LEFT JOIN originals ON originals.place = new.place AND originals.key = ?"""
+_RESTORE = """UPDATE originals SET (before, after) = (
+    SELECT COALESCE(kept, before), prior FROM in_progress
+    WHERE in_progress.place = originals.place AND in_progress.key = originals.key)
+    WHERE place = ? AND key = ?"""
+_KEEP = """INSERT INTO originals (place, key, before, after) VALUES (?, ?, ?, ?)
+    ON CONFLICT (place, key) DO UPDATE SET
     before = CASE WHEN after = ? THEN before ELSE excluded.before END,
     after = excluded.after"""
 """The original of what a migration wrote is that from before it."""
+
+_SIDECAR = "INSERT OR REPLACE INTO sidecar VALUES (?, ?, ?)"
+_IN_PROGRESS = """SELECT key, data, COALESCE(after, prior) FROM {in_progress}
+    LEFT JOIN {originals} USING (place, key) WHERE place IN (?, '')"""
+_COUNT = "SELECT COUNT(*) FROM {originals} WHERE place IN (?, '')"
+_NUMBERS = f"""SELECT number, LENGTH(before) FROM {{originals}}
+    WHERE place IN (?, '') AND number > ? ORDER BY number LIMIT {_LIMIT}"""
+_ORIGINAL = "SELECT key, before, after FROM {originals} WHERE number = ?"
+_DROP_FAILURES = "DELETE FROM failures WHERE place IN (?, '')"
+_ADD_FAILURE = "INSERT OR REPLACE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?)"
+_FAILURES = """SELECT key, ref, version, step, reason, sum FROM {failures}
+    WHERE place IN (?, '') ORDER BY key"""

@@ -1,8 +1,9 @@
-"""Pickles that somebody else's code keeps, whatever keeps them."""
+"""Pickles that other code keeps, whatever keeps them."""
 
 from __future__ import annotations
 
 import abc
+import contextlib
 import itertools
 
 from collections.abc import Iterator, Sequence
@@ -10,154 +11,214 @@ from typing import Any
 
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.rewrite import manifest_of
-from versionpickle.exceptions import VersionPickleError
+from versionpickle.exceptions import StoreError, VersionPickleError
 from versionpickle.stores._records import (
     Batch,
-    Classifier,
     Damage,
     Failure,
+    IsWanted,
     Key,
+    Progress,
     Record,
     Records,
-    Tell,
     ignore,
-    some_of,
+    take_limited,
 )
 
-from .journal import Journal, mark_of
+from .coding import Coding
+from .journal import Journal, Original, mark_of
 
 
 class ExternalRecords(Records):
     """
     Pickles that can be scanned, and replaced if they are unchanged.
 
-    What is in them is known by reading them, and what a sweep remembers stands in a
-    file beside them.
+    What is in them is known by reading them; a journal beside them keeps what a sweep needs.
     """
 
-    tears = False
-    """Whether a process that is killed may leave half of what it wrote."""
+    is_atomic = True
+    """Whether a process that is killed leaves each record as it was or as it is to be."""
 
-    def __init__(self, address: str, ledger: str) -> None:
+    def __init__(self, address: str, journal: Journal) -> None:
         self.address = address
-        self.ledger = Journal(ledger)
-
-    def close(self) -> None:
-        self.ledger.close()
+        self.journal = journal
 
     # What each place knows
 
+    coding = Coding()
+    """How a pickle is written in it."""
+
+    @abc.abstractmethod
+    def read_stored(self, key: Key) -> bytes:
+        """Return what is stored: a pickle, unless there is a coding."""
+
     @abc.abstractmethod
     def replace(self, changes: list[tuple[Key, bytes, bytes]]) -> set[Key]:
-        """Replace bytes by others, and return the keys of those that are not there any more."""
+        """Replace what is stored, and return the keys of those that were not there any more."""
 
     @abc.abstractmethod
-    def write(self, pickles: list[tuple[Key, bytes]]) -> None:
-        """Write pickles, whatever is there."""
+    def write(self, values: list[tuple[Key, bytes]]) -> None:
+        """Store values, whatever is there."""
 
-    def aside(self) -> dict[str, bytes]:
+    sidecar_names: tuple[str, ...] = ()
+    """What files are called, after the path of the place, that are not the records."""
+
+    def sidecar(self) -> dict[str, bytes]:
         """Return what else is needed to undo a batch that was not ended."""
         return {}
 
-    def put_aside_back(self, aside: dict[str, bytes]) -> None:
+    def restore_sidecar(self, sidecar: dict[str, bytes]) -> None:
         """Undo what is not the records."""
 
     # What they have in common
 
+    @contextlib.contextmanager
+    def sweep(self, purpose: str) -> Iterator[None]:
+        with self.journal.sweep(f"{purpose} of {self.address}"):
+            self._recover()
+            yield
+
     def put(
         self, keys: Sequence[Key], pickles: Sequence[bytes], manifests: Sequence[Manifest]
     ) -> None:
-        self.write(list(zip(keys, pickles, strict=True)))
+        self.write(list(zip(keys, map(self.coding.encode, pickles), strict=True)))
 
-    def tally(self, tell: Tell = ignore) -> dict[Manifest | None, int]:
+    def read(self, key: Key) -> bytes:
+        return self.coding.decode(self.read_stored(key))
+
+    def counts(self, progress: Progress = ignore) -> dict[Manifest | None, int]:
         counts: dict[Manifest | None, int] = {}
         for number, record in enumerate(self.scan(), 1):
             manifest = _manifest(record)
             counts[manifest] = counts.get(manifest, 0) + 1
-            tell(number)
+            progress(number)
         return counts
 
-    def batches(
-        self, is_wanted: Classifier, size: int, limit: int | None = None
-    ) -> Iterator[Batch]:
-        self._recover()
-        coming = itertools.islice(self.scan(), limit)
-        while some := Batch.of(some_of(coming, size)):
-            yield some
+    def batches(self, is_wanted: IsWanted, size: int, limit: int | None = None) -> Iterator[Batch]:
+        records = itertools.islice(self.scan(), limit)
+        while taken := take_limited(records, size):
+            yield Batch.of(taken)
 
     def _recover(self) -> None:
-        """Undo a batch during which a process was killed, where it may be half written."""
-        begun = self.ledger.begun()
-        if not begun:
+        """Undo a batch during which a process was killed, if it may be half written."""
+        self.journal.take_over(is_shared=self.is_atomic)
+        rows = self.journal.in_progress()
+        if not rows:
             return
-        if self.tears:
-            self.put_aside_back(self.ledger.aside())
-            self.write([(key, before) for key, before, _ in begun])
-            self.ledger.undo(key for key, _, _ in begun)
+        if self.is_atomic:
+            self.journal.end(row.key for row in rows if self._mark(row.key) != row.after)
         else:
-            marks = {key: self._mark(key) for key, _, _ in begun}
-            self.ledger.undo(key for key, _, after in begun if marks[key] != after)
+            self.restore_sidecar(self.journal.sidecar(self.sidecar_names))
+            self.write([(row.key, row.before) for row in rows])
+            self.journal.end(row.key for row in rows)
 
     def _mark(self, key: Key) -> int | None:
-        try:
-            return mark_of(self.read(key))
-        except (KeyError, OSError):
-            return None
-
-    def swap(
-        self, batch: Batch, pickles: list[bytes], manifests: list[Manifest], ready: Any = None
-    ) -> set[Key]:
-        changes = list(zip(batch.keys, batch.pickles, pickles, strict=True))
-        self.ledger.begin(changes, self.aside())
-        conflicts = self.replace(changes)
-        self.ledger.end(conflicts)
-        self.ledger.unpark(batch.keys)
-        return conflicts
-
-    def park(self, batch: Batch, parked: Sequence[Failure]) -> set[Key]:
-        (problems,) = batch.marks
-        marks = [self._mark(key) for key in batch.keys]
-        columns = batch.keys, batch.pickles, problems, marks
-        others = {
-            key
-            for key, data, problem, mark in zip(*columns, strict=True)
-            if not problem and mark != mark_of(data)
-        }
-        rows = zip(parked, marks, strict=True)
-        self.ledger.park((one, mark) for one, mark in rows if one.key not in others)
-        return others
-
-    def unpark(self) -> None:
-        self.ledger.unpark([one.key for one, _ in self.ledger.parked()])
-
-    def parked(self) -> list[Failure]:
-        return [one for one, mark in self.ledger.parked() if self._mark(one.key) == mark]
-
-    def originals(self) -> int:
-        return self.ledger.originals()
-
-    def forget_originals(self) -> int:
-        return self.ledger.forget_originals()
-
-    def put_back(self) -> Iterator[tuple[int, int]]:
-        self._recover()
-        while originals := self.ledger.some_originals():
-            now = {key: self._read(key) for key, _, _ in originals}
-            changes = [
-                (key, found, before)
-                for key, before, after in originals
-                if (found := now[key]) is not None and mark_of(found) == after
-            ]
-            conflicts = self.replace(changes)
-            self.ledger.drop_originals(key for key, _, _ in originals)
-            back = len(changes) - len(conflicts)
-            yield back, len(originals) - back
+        data = self._read(key)
+        return None if data is None else mark_of(data)
 
     def _read(self, key: Key) -> bytes | None:
         try:
-            return self.read(key)
-        except KeyError:
+            return self.read_stored(key)
+        except (KeyError, OSError, StoreError):
             return None
+
+    def swap(
+        self,
+        batch: Batch,
+        pickles: list[bytes],
+        manifests: list[Manifest],
+        prepared: Any = None,
+    ) -> set[Key]:
+        stored = [*map(self._stored, batch.keys, batch.pickles)]
+        changes = [
+            (key, before, self.coding.encode(after))
+            for key, before, after in zip(batch.keys, stored, pickles, strict=True)
+            if before is not None
+        ]
+        self.journal.begin(changes, self.sidecar())
+        conflicts = self._replaced(changes)
+        self.journal.end(conflicts)
+        self.journal.clear_failures(batch.keys)
+        return conflicts | ({*batch.keys} - {key for key, *_ in changes})
+
+    def _stored(self, key: Key, data: bytes) -> bytes | None:
+        """Return what is stored as a pickle; None if that is another one by now."""
+        if not self.coding.names:
+            return data
+        stored = self._read(key)
+        with contextlib.suppress(ValueError):
+            if stored is not None and self.coding.decode(stored) == data:
+                return stored
+        return None
+
+    def _replaced(self, changes: list[tuple[Key, bytes, bytes]]) -> set[Key]:
+        try:
+            return self.replace(changes)
+        except Exception:
+            self._recover()
+            raise
+
+    def add_failures(self, batch: Batch, failures: Sequence[Failure]) -> set[Key]:
+        (problems,) = batch.others
+        marks = [self._mark(key) for key in batch.keys]
+        columns = batch.keys, batch.pickles, problems
+        others = {
+            key
+            for key, data, problem in zip(*columns, strict=True)
+            if not problem and self._stored(key, data) != self._read(key)
+        }
+        rows = zip(failures, marks, strict=True)
+        self.journal.add_failures(
+            (failure, mark) for failure, mark in rows if failure.key not in others
+        )
+        return others
+
+    def clear_failures(self) -> None:
+        self.journal.clear_failures()
+
+    def failures(self) -> list[Failure]:
+        rows = self.journal.failures()
+        return [failure for failure, mark in rows if self._mark(failure.key) == mark]
+
+    def originals(self) -> int:
+        return self.journal.originals()
+
+    def forget_originals(self) -> int:
+        return self.journal.forget_originals()
+
+    def put_back(self) -> Iterator[tuple[int, int]]:
+        last = 0
+        while originals := self.journal.originals_after(last):
+            last = originals[-1].number
+            back = self._put_back(originals)
+            self.journal.drop_originals(back)
+            yield len(back), len(originals) - len(back)
+
+    def _put_back(self, originals: list[Original]) -> list[Original]:
+        """Put these back that are not changed since, and return them, and what is back already."""
+        found = {original.number: self._read(original.key) for original in originals}
+        changes = [
+            (original.key, data, original.before)
+            for original in originals
+            if (data := found[original.number]) is not None
+            and data != original.before
+            and mark_of(data) == original.after
+        ]
+        conflicts = self._rolled_back(changes) if changes else set()
+        changed = {key for key, *_ in changes} - conflicts
+        return [
+            original
+            for original in originals
+            if original.key in changed or found[original.number] == original.before
+        ]
+
+    def _rolled_back(self, changes: list[tuple[Key, bytes, bytes]]) -> set[Key]:
+        if self.is_atomic:  # what is back is known by its bytes
+            return self.replace(changes)
+        self.journal.begin_rollback(changes, self.sidecar())
+        conflicts = self._replaced(changes)
+        self.journal.end()
+        return conflicts
 
     def examine(self) -> Iterator[int | Damage]:
         for record in self.scan():

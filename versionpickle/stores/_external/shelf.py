@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import dbm
+import dbm.dumb
 import os
+import stat
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -13,33 +14,34 @@ from versionpickle._pickles.files import write_file
 from versionpickle.exceptions import NotAStoreError, StoreError
 from versionpickle.stores._records import Key, Record
 
-from .journal import SUFFIX
+from .journal import SUFFIX, Journal
 from .records import ExternalRecords
 
 
 class Shelf(ExternalRecords):
-    """A file of `dbm`, in the flavour in which it is; only one process may use it at a time."""
+    """A file of `dbm`, in any of its formats; only one process may use it at a time."""
 
-    tears = True
+    is_atomic = False
+    sidecar_names = (".dir",)
 
     def __init__(self, address: str, path: str) -> None:
-        super().__init__(address, path + SUFFIX)
         self._path = path
-        self._put_lost_back()
-        flavour = dbm.whichdb(path)
-        if not flavour:
-            self.ledger.close()
-            problem = "there is no such shelf" if flavour is None else "this is no shelf"
-            raise NotAStoreError(address, problem, "name it as shelve.open() does")
-        self._indexes = _INDEXES.get(flavour, ())
         self._file: Any = None
         self._flag: Literal["", "r", "w"] = ""
+        files = _files(path)
+        if not files:
+            raise NotAStoreError(address, "there is no such shelf", _CURE)
+        super().__init__(address, Journal(path + SUFFIX, "shelve", files[0]))
+        if not dbm.whichdb(path) and not self.journal.in_progress():
+            raise NotAStoreError(address, *self._problem())
+
+    def _problem(self) -> tuple[str, str]:
+        if os.path.exists(f"{self._path}.bak") and os.path.exists(f"{self._path}.dat"):
+            problem = "its index was lost while dbm.dumb wrote it anew"
+            return problem, f"restore it: cp {self._path}.bak {self._path}.dir"
+        return "this is not a shelf", _CURE
 
     def close(self) -> None:
-        self._close_file()
-        super().close()
-
-    def _close_file(self) -> None:
         if self._file is not None:
             self._file.close()
         self._file, self._flag = None, ""
@@ -47,40 +49,53 @@ class Shelf(ExternalRecords):
     def _open(self, flag: Literal["r", "w"]) -> Any:
         """Open it to read, or to write as well."""
         if self._file is None or flag > self._flag:
-            self._close_file()
+            self.close()
             try:
-                self._file = dbm.open(self._path, flag)  # noqa: SIM115 - it stays open
+                self._file = dbm.open(self._path, flag, _mode(self._path))  # noqa: SIM115 - it stays open
             except (OSError, *dbm.error) as exc:
                 problem = f"it cannot be opened: {exc}"
-                cure = "look whether another program uses it, and whether its module is installed"
+                cure = "check that no other program uses it, and that its module is installed"
                 raise StoreError(self.address, problem, cure) from exc
+            except Exception as exc:  # whatever dbm.dumb makes of an index that is no literal
+                problem = f"its index is damaged: {type(exc).__name__}: {exc}"
+                raise StoreError(self.address, problem, "restore it from a backup") from exc
             self._flag = flag
         return self._file
 
     def count(self) -> int:
-        return len(self._open("r").keys())
+        """Return 0 if that cannot be known until half of a batch is undone."""
+        try:
+            return len(self._open("r").keys())
+        except StoreError:
+            if self.journal.in_progress():
+                return 0
+            raise
 
-    def _read_only(self) -> Any:
-        """Open it to read, unless half of a batch stands in it."""
-        if self._file is None and self.ledger.begun():
-            problem = "a migration was stopped within a batch, or is at work"
+    def _readable(self) -> Any:
+        """Open it to read, unless half of a batch may be in it."""
+        if self._file is None and self.journal.in_progress():
+            problem = "a migration or rollback was stopped within a batch, or is at work"
             raise StoreError(
                 self.address, problem, "run 'versionpickle migrate' or rollback on it"
             )
         return self._open("r")
 
     def keys(self, prefix: str = "") -> Iterator[Key]:
-        keys = (_text(key) for key in self._read_only().keys())  # noqa: SIM118 - this is no mapping
+        keys = (_text(key) for key in self._readable().keys())  # noqa: SIM118 - this is not a mapping
         yield from sorted(key for key in keys if key.startswith(prefix))
 
-    def read(self, key: Key) -> bytes:
-        data: bytes = self._read_only()[_bytes(key)]
+    def read_stored(self, key: Key) -> bytes:
+        data: bytes = self._readable()[_bytes(key)]
         return data
 
     def scan(self, prefix: str = "") -> Iterator[Record]:
         for key in self.keys(prefix):
-            with contextlib.suppress(KeyError):  # deleted meanwhile
+            try:
                 yield Record(key, self.read(key))
+            except KeyError:  # deleted meanwhile
+                continue
+            except Exception as exc:  # noqa: BLE001 - whatever its module makes of damaged files
+                yield Record(key, b"", problem=f"it cannot be read: {type(exc).__name__}: {exc}")
 
     def replace(self, changes: list[tuple[Key, bytes, bytes]]) -> set[Key]:
         file = self._open("w")
@@ -93,36 +108,56 @@ class Shelf(ExternalRecords):
         self._sync()
         return conflicts
 
-    def write(self, pickles: list[tuple[Key, bytes]]) -> None:
+    def write(self, values: list[tuple[Key, bytes]]) -> None:
         file = self._open("w")
-        for key, data in pickles:
+        for key, data in values:
             file[_bytes(key)] = data
         self._sync()
 
     def _sync(self) -> None:
-        """Let all reach the disk; some flavours do so only when they are closed."""
-        if hasattr(self._file, "sync"):
+        """Let all reach the disk; dbm.dumb writes its index once more when it is closed."""
+        if hasattr(self._file, "sync") and not isinstance(self._file, dbm.dumb._Database):
             self._file.sync()
         else:
-            self._close_file()
+            self.close()
+        for path in (*_files(self._path), os.path.dirname(os.path.abspath(self._path))):
+            _sync_file(path)
 
-    def aside(self) -> dict[str, bytes]:
-        return {suffix: _content(self._path + suffix) for suffix in self._indexes}
+    def sidecar(self) -> dict[str, bytes]:
+        if dbm.whichdb(self._path) != "dbm.dumb":
+            return {}
+        return {suffix: _content(self._path + suffix) for suffix in self.sidecar_names}
 
-    def _put_lost_back(self) -> None:
-        """Write an index again that was lost between its being moved away and being written."""
-        for suffix, data in self.ledger.aside().items():
-            if not os.path.exists(self._path + suffix):
-                write_file(self._path + suffix, data)
-
-    def put_aside_back(self, aside: dict[str, bytes]) -> None:
-        self._close_file()
-        for suffix, data in aside.items():
-            write_file(self._path + suffix, data)
+    def restore_sidecar(self, sidecar: dict[str, bytes]) -> None:
+        self.close()
+        for suffix, data in sidecar.items():
+            path = self._path + suffix
+            if not os.path.exists(path):  # for it was moved away; nobody else may read it now
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL, _mode(self._path)))
+            write_file(path, data)
 
 
-_INDEXES = {"dbm.dumb": (".dir",)}
-"""What is written later than the data that it says something about, and lost with a process."""
+_CURE = "name it as shelve.open() does"
+_SUFFIXES = ("", ".dat", ".db", ".pag", ".dir", ".bak")
+"""What the files of a shelf are called after its name: the one with the data comes first."""
+
+
+def _files(path: str) -> list[str]:
+    return [path + suffix for suffix in _SUFFIXES if os.path.isfile(path + suffix)]
+
+
+def _mode(path: str) -> int:
+    """Return who may use its data: dbm.dumb makes a new index whenever it is closed."""
+    return stat.S_IMODE(os.stat(_files(path)[0]).st_mode)
+
+
+def _sync_file(path: str) -> None:
+    with contextlib.suppress(PermissionError):  # a folder cannot be opened on Windows
+        number = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 def _content(path: str) -> bytes:

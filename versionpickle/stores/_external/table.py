@@ -2,72 +2,65 @@
 
 from __future__ import annotations
 
-import os
+import json
 
 from collections.abc import Iterator
+from typing import Any
 
-from versionpickle.exceptions import NotAStoreError
 from versionpickle.stores._records import Damage, Key, Record
-from versionpickle.stores._sqlite.database import Database, first
+from versionpickle.stores._sqlite.database import Database, fetch_limited, fetch_one
+from versionpickle.stores._sqlite.undecodable import UndecodableText, raw_key
 
-from .journal import SUFFIX
+from .coding import Coding
+from .columns import Columns
+from .journal import SUFFIX, Journal
 from .records import ExternalRecords
 
 
 _PAGE = 500
+_BESIDE_DATA = 1000
+"""Bytes that a row of a journal may have beside the original."""
 
 
 class Table(ExternalRecords):
-    """The rows of a table that hold a pickle, by a column that tells them apart."""
+    """The rows of a table that hold a pickle, by a column that identifies them."""
 
-    def __init__(self, address: str, path: str, table: str, key: str, value: str) -> None:
-        if not os.path.isfile(path):
-            raise NotAStoreError(address, f"there is no file {path!r}", "look at its name")
-        self._database = Database(path)
-        super().__init__(address, f"{path}-{table}{SUFFIX}")
+    def __init__(self, address: str, path: str, columns: Columns, coding: Coding) -> None:
+        self.coding = coding
+        self._path = path
+        self._database = Database(path, read_only=True)
+        self._writing: Database | None = None
         try:
-            self._check(table, key, value)
+            columns = columns.checked(self._database, address)
         except BaseException:
             self._database.close()
             raise
-        self._table, self._key, self._value = map(_quoted, (table, key, value))
+        self._table, self._value = columns.table_sql, columns.value_sql
+        self._key, self._order = columns.key_sql, columns.order_sql
+        place = json.dumps([columns.table, columns.key, columns.value])
+        journal = f"{path}-{_file_name(columns.table)}{SUFFIX}"
+        super().__init__(address, Journal(journal, place, path, has_text_keys=False))
 
-    def _check(self, table: str, key: str, value: str) -> None:
-        columns = self._database.read(f"PRAGMA table_info({_quoted(table)})")
-        if not columns:
-            rows = self._database.read("SELECT name FROM sqlite_schema WHERE type = 'table'")
-            names = ", ".join(name for (name,) in rows) or "none"
-            raise NotAStoreError(self.address, f"it has no table {table!r}", f"it has: {names}")
-        known = [name for _, name, *_ in columns]
-        for wanted in (key, value):
-            if wanted not in {*known, "rowid"}:
-                problem = f"its table has no column {wanted!r}"
-                raise NotAStoreError(self.address, problem, f"it has: {', '.join(known)}")
-        if key != "rowid" and not self._is_unique(table, key, columns):
-            problem = f"several rows may have the same {key!r}"
-            cure = "leave key= out, to tell rows by their rowid"
-            raise NotAStoreError(self.address, problem, cure)
-
-    def _is_unique(self, table: str, key: str, columns: list[tuple[str, ...]]) -> bool:
-        if [name for _, name, *_, is_primary in columns if is_primary] == [key]:
-            return True
-        indexes = self._database.read(f"PRAGMA index_list({_quoted(table)})")
-        return any(
-            is_unique and not is_partial and self._columns_of(name) == [key]
-            for _, name, is_unique, _, is_partial in indexes
-        )
-
-    def _columns_of(self, index: str) -> list[str]:
-        rows = self._database.read(f"PRAGMA index_info({_quoted(index)})")
-        return [name for _, _, name in rows]
+    @property
+    def _writer(self) -> Database:
+        """What writes; until it is needed, the file is only read."""
+        if self._writing is None:
+            self._writing = Database(self._path, durability="extra")
+        return self._writing
 
     def close(self) -> None:
         self._database.close()
-        super().close()
+        if self._writing is not None:
+            self._writing.close()
 
     def count(self) -> int:
-        ((count,),) = self._database.read(f"SELECT COUNT({self._value}) FROM {self._table}")
+        sql = f"SELECT COUNT(*) FROM {self._table} WHERE {self._is_there}"
+        ((count,),) = self._database.read(sql)
         return int(count)
+
+    @property
+    def _is_there(self) -> str:
+        return f"{self._value} IS NOT NULL AND {self._key} IS NOT NULL"
 
     def key_of(self, key: Key) -> Key:
         return key
@@ -75,59 +68,91 @@ class Table(ExternalRecords):
     def keys(self, prefix: str = "") -> Iterator[Key]:
         return (record.key for record in self.scan(prefix))
 
-    def read(self, key: Key) -> bytes:
-        sql = f"SELECT {self._value} FROM {self._table} WHERE {self._key} = ?"
-        row = self._database.fetch(first, sql, (key,))
-        if row is None or not isinstance(row[0], bytes):
+    def read_stored(self, key: Key) -> bytes:
+        sql = f"SELECT {self._stored_sql} FROM {self._table} WHERE {self._order} = ?"
+        row = self._database.fetch(fetch_one, sql, (key,))
+        if row is None or not self._can_be_decoded(row[1]):
             raise KeyError(key)
-        return row[0]
+        data: bytes = row[0]
+        return data
+
+    @property
+    def _stored_sql(self) -> str:
+        return f"CAST({self._value} AS BLOB), typeof({self._value})"
+
+    def _can_be_decoded(self, kind: str) -> bool:
+        return kind == "blob" or (kind == "text" and bool(self.coding.names))
 
     def scan(self, prefix: str = "") -> Iterator[Record]:
         sql = (
-            f"SELECT {self._key}, {self._value} FROM {self._table} "
-            f"WHERE {self._value} IS NOT NULL AND {{}} ORDER BY {self._key} LIMIT {_PAGE}"
+            f"SELECT {self._key}, {self._stored_sql} FROM {self._table} "
+            f"WHERE {self._is_there} AND {{}} ORDER BY {self._order} LIMIT {_PAGE}"
         )
-        rows = self._database.read(sql.format("1"))
+        rows = self._database.fetch(fetch_limited, sql.format("1"), ())
         while rows:
-            for key, data in rows:
+            for key, data, kind in rows:
                 if str(key).startswith(prefix):
-                    yield _record(key, data)
-            rows = self._database.read(sql.format(f"{self._key} > ?"), (rows[-1][0],))
+                    yield self._record(key, data, kind)
+            place, value = _place(rows[-1][0])
+            after = sql.format(f"{self._order} > {place}")
+            rows = self._database.fetch(fetch_limited, after, (value,))
+
+    def _record(self, key: Key, data: bytes, kind: str) -> Record:
+        if isinstance(key, UndecodableText):
+            return Record(key, b"", problem="its key is not UTF-8")
+        if not self._can_be_decoded(kind):
+            problem = f"it is not bytes, but {kind}"
+            cure = "; add &codec=base64, or how it is written, to the address"
+            return Record(key, b"", problem=problem + cure * (kind == "text"))
+        try:
+            return Record(key, self.coding.decode(data))
+        except ValueError as exc:
+            return Record(key, b"", problem=str(exc))
+
+    def max_size(self) -> int:
+        return self._database.max_size() - _BESIDE_DATA
 
     def replace(self, changes: list[tuple[Key, bytes, bytes]]) -> set[Key]:
         sql = (
-            f"UPDATE {self._table} SET {self._value} = ? "
-            f"WHERE {self._key} = ? AND {self._value} = ?"
+            f"UPDATE {self._table} SET {self._set_sql} WHERE {self._order} = ? "
+            f"AND CAST({self._value} AS BLOB) = ?"
         )
-        with self._database.transaction():
-            return {
+        with self._writer.transaction():
+            conflicts = {
                 key
                 for key, before, after in changes
-                if not self._database.write(sql, (after, key, before), size=len(after))
+                if not self._writer.write(sql, (after, after, key, before), size=len(after))
             }
+        self._writer.checkpoint()
+        return conflicts
 
-    def write(self, pickles: list[tuple[Key, bytes]]) -> None:
-        with self._database.transaction():
-            for key, data in pickles:
-                change = f"UPDATE {self._table} SET {self._value} = ? WHERE {self._key} = ?"
-                if not self._database.write(change, (data, key), size=len(data)):
-                    self._database.write(
-                        f"INSERT INTO {self._table} ({self._value}, {self._key}) VALUES (?, ?)",
-                        (data, key),
-                    )
+    @property
+    def _set_sql(self) -> str:
+        """Keep the kind of a value: text is replaced by text."""
+        kind = f"typeof({self._value})"
+        return f"{self._value} = CASE {kind} WHEN 'text' THEN CAST(? AS TEXT) ELSE ? END"
+
+    def write(self, values: list[tuple[Key, bytes]]) -> None:
+        change = f"UPDATE {self._table} SET {self._set_sql} WHERE {self._order} = ?"
+        new = "CAST(? AS TEXT)" if self.coding.is_text else "?"
+        insert = f"INSERT INTO {self._table} ({self._value}, {self._key}) VALUES ({new}, ?)"
+        with self._writer.transaction():
+            for key, data in values:
+                if not self._writer.write(change, (data, data, key), size=len(data)):
+                    self._writer.write(insert, (data, key))
 
     def examine(self) -> Iterator[int | Damage]:
         for (line,) in self._database.read("PRAGMA integrity_check(100)"):
             if line != "ok":
-                yield Damage(None, f"SQLite says: {line}")
+                yield Damage(None, f"SQLite reports: {line}")
         yield from super().examine()
 
 
-def _record(key: Key, data: object) -> Record:
-    if isinstance(data, bytes):
-        return Record(key, data)
-    return Record(key, b"", problem=f"it is no bytes, but {type(data).__name__}")
+def _place(key: Key) -> tuple[str, Any]:
+    """Return a key as SQL and its value."""
+    return ("CAST(? AS TEXT)", raw_key(key)) if isinstance(key, UndecodableText) else ("?", key)
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if name != "rowid" else name
+def _file_name(table: str) -> str:
+    """Return the name of a table as part of the name of a file."""
+    return "".join(f"%{ord(char):02X}" if char in "/\\\0:" else char for char in table)

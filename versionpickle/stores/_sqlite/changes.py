@@ -1,4 +1,4 @@
-"""Whether a file was changed since it was read."""
+"""Whether a file was changed after it was read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from .database import Database, State
 
 
 Moment: TypeAlias = State | None
+"""None if that cannot be known."""
 
 
 class ChangeDetector:
-    """Notice whether anybody but one sweep, of one thread, has changed a file."""
+    """Detect that anybody but one sweep, in one thread, has changed a file."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -22,19 +23,19 @@ class ChangeDetector:
 
     def moment(self) -> Moment:
         """
-        Return what is different after any change but those made `aside`.
+        Return what is different after any change but those made in `own_changes`.
 
-        Within a transaction there is no such thing: what it has changed may be undone.
+        Within a transaction it is None: what that has changed may be undone.
         """
         return None if self._database.is_in_transaction else self._now()
 
-    def is_still(self, moment: Moment) -> bool:
-        """Tell whether nothing was changed since then."""
+    def is_unchanged_since(self, moment: Moment) -> bool:
+        """Tell whether nothing was changed after that moment."""
         return moment is not None and moment == self._now()
 
     @contextlib.contextmanager
-    def aside(self) -> Iterator[None]:
-        """Let what this thread changes in the block leave the moment as it is."""
+    def own_changes(self) -> Iterator[None]:
+        """Disregard what this thread changes in the block."""
         *_, before = self._database.state()
         try:
             yield

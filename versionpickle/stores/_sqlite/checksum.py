@@ -1,4 +1,4 @@
-"""The checksum of a record: of its bytes, its key, its label, and what last wrote it."""
+"""The checksum of a record: of its bytes, its key, its manifest, and what last wrote it."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Any
 from zlib import crc32
 
 
-_LABELS_END = 1 << 32
+_MANIFESTS_END = 1 << 32
 _NOT_WHOLE = (AttributeError, TypeError)
-"""What is raised over something that is no text, no bytes or no number."""
+"""What is raised for something that is not a text, bytes or a number."""
 
 
 def sum_of(key: str, data: bytes, manifest: int, migrated: int = 0) -> int:
     """
-    Return the checksum of a record that has the label of this number.
+    Return the checksum of a record that has the manifest of this number.
 
     *migrated* is the number of the batch of originals that a migration kept of it.
     """
     return crc32(data, crc32(key.encode())) ^ manifest ^ (migrated << 32)
 
 
-def is_whole(key: Any, data: Any, found: Any, manifest: Any, migrated: Any) -> bool:
+def is_whole(key: Any, data: Any, checksum: Any, manifest: Any, migrated: Any) -> bool:
     """Tell whether a record is what was stored; one flipped bit may make a text of bytes."""
     try:
         expected = crc32(data, crc32(key.encode())) ^ manifest ^ (migrated << 32)
     except _NOT_WHOLE:
         return False
-    return bool(expected == found and 0 < manifest < _LABELS_END)
+    return bool(expected == checksum and 0 < manifest < _MANIFESTS_END)
 
 
 # That of many, column by column: of all loops over a store, these are among the longest
@@ -55,14 +55,16 @@ def sums_of(
 def crcs_of_keys_if_whole(
     keys: list[Any],
     pickles: list[Any],
-    found: list[Any],
+    checksums: list[Any],
     manifests: list[Any],
     migrated: list[Any],
 ) -> list[int] | None:
     """Return the part that keys decide, if all these records are what was stored."""
     try:
         of_keys = crcs_of_keys(keys)
-        is_same = sums_of(crcs_of(pickles, of_keys), manifests, migrated) == found
-        return of_keys if is_same and min(manifests) > 0 and max(manifests) < _LABELS_END else None
+        is_same = sums_of(crcs_of(pickles, of_keys), manifests, migrated) == checksums
+        return (
+            of_keys if is_same and min(manifests) > 0 and max(manifests) < _MANIFESTS_END else None
+        )
     except _NOT_WHOLE:
         return None

@@ -81,29 +81,19 @@ class Connections:
         self._file = os.path.realpath(file)
         self._connect = connect
         self.is_closed = False
+        self.local = threading.local()
+        """Holds the `handle` of each thread that has one."""
+
         self._begin()
         _ALL.add(self)
 
     def _begin(self) -> None:
-        self._local = threading.local()
+        vars(self.local).clear()  # there is but one thread
         self._handles: weakref.WeakSet[Handle] = weakref.WeakSet()
         self.lock = threading.RLock()
         """Held by whoever opens or closes connections."""
 
         self._held: list[Handle] = []
-
-    def use(self, act: Act[_R], sql: str, values: Any) -> _R:
-        """Let *act* use this thread's connection for a statement."""
-        while True:
-            try:
-                handle: Handle = self._local.handle
-            except AttributeError:
-                handle = self.mine()
-            with handle.lock:
-                connection = handle.connection
-                if connection is not None:
-                    return act(connection, sql, values)
-            del self._local.handle  # it was closed before a fork
 
     def mine(self) -> Handle:
         """Return what this thread has, and open it if need be."""
@@ -114,19 +104,20 @@ class Connections:
                     raise ClosedError
                 if self._file in _INHERITED:
                     raise ForkedError
-                handle = self._local.handle = Handle(self._connect())
+                handle = self.local.handle = Handle(self._connect())
                 self._handles.add(handle)
         return handle
+
+    def drop_mine(self) -> None:
+        """Let this thread open another one."""
+        self.local.handle.close()
+        del self.local.handle
 
     @property
     def current(self) -> Handle | None:
         """What this thread has already, closed or not."""
-        handle: Handle | None = getattr(self._local, "handle", None)
+        handle: Handle | None = getattr(self.local, "handle", None)
         return handle
-
-    @property
-    def is_in_transaction(self) -> bool:
-        return self.current is not None and self.current.is_in_transaction
 
     def close(self) -> None:
         """Close all, and end what runs."""

@@ -1,4 +1,4 @@
-"""Every byte of a store, read again: what is not as it was stored is found and set apart."""
+"""Every byte of a store, read again: what is not as it was stored is reported and set aside."""
 
 from __future__ import annotations
 
@@ -12,41 +12,42 @@ from versionpickle.exceptions import DamagedStoreError, StoreError
 from versionpickle.stores._records import Damage
 
 from .checksum import is_whole
-from .database import Database, some
+from .database import Database, fetch_limited
 from .failures import Failures
-from .manifests import DAMAGED
+from .log import log_damages
+from .manifests import DAMAGED, ManifestCheck
 from .originals import Originals
-from .repair import Mending
 
 
 _PAGE = 500
 _LINES = 100
-"""How much of what SQLite finds wrong in a file is told."""
+"""How much of what SQLite finds wrong in a file is reported."""
 
 
 def examined(database: Database) -> Iterator[int | Damage]:
-    """Yield how many records are good, time after time, and all that is not; set that apart."""
+    """Yield numbers of good records, and all that is damaged; set that aside."""
+    yield from log_damages(database)
     if not _is_described(database):
         yield Damage(None, "the part of the file that describes its tables is damaged")
         return
     yield from _structure(database)
-    mending = Mending(database)
+    manifests = ManifestCheck(database)
     good = 0
     for row in _records(database):
-        key, data, found, manifest, migrated, _ = row
+        key, data, checksum, manifest, migrated, _ = row
         if data is None:
-            yield Damage(key, "the part of the file where it stands cannot be read")
-        elif not is_whole(key, data, found, manifest, migrated):
+            yield Damage(key, "the part of the file that holds it cannot be read")
+        elif not is_whole(key, data, checksum, manifest, migrated):
             yield Damage(key, "its bytes are not those that were stored")
-            _set_apart(database, row)
+            _set_aside(database, row)
         else:
-            mending.note(manifest, data)
+            manifests.note(manifest, data)
             good += 1
             if good == _PAGE:
                 yield good
                 good = 0
     yield good
-    yield from mending.mended()
+    yield from manifests.damages()
     yield from Originals(database).examine()
     yield from Failures(database).examine()
 
@@ -70,16 +71,16 @@ def _structure(database: Database) -> Iterator[Damage]:
         return
     for (line,) in rows:
         if line != "ok":
-            yield Damage(None, f"SQLite says: {line}")
+            yield Damage(None, f"SQLite reports: {line}")
 
 
 def _records(database: Database) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of all records; without data, what stands in a broken part of the file."""
+    """Yield the rows of all records; without data, those in a broken part of the file."""
     after = _FIRST
     while True:
         try:
             rows = database.fetch(
-                some, f"{_ROWS} WHERE id > ? ORDER BY id LIMIT {_PAGE}", (after,)
+                fetch_limited, f"{_ROWS} WHERE id > ? ORDER BY id LIMIT {_PAGE}", (after,)
             )
         except DamagedStoreError:
             whole_from = yield from _around(database, after)
@@ -89,7 +90,7 @@ def _records(database: Database) -> Iterator[tuple[Any, ...]]:
             continue
         yield from rows
         last = max((row[-1] for row in rows), default=after)
-        if last <= after:  # in a broken part, they may stand in no order
+        if last <= after:  # in a broken part, they may be in no order
             return
         after = last
 
@@ -99,10 +100,10 @@ _ROWS = "SELECT key, data, sum, label, migrated, id FROM records"
 
 
 def _around(database: Database, after: int) -> Generator[tuple[Any, ...], None, int | None]:
-    """Yield one by one what stands around a broken part; return where that ends, if it does."""
-    known = database.readable("SELECT id, key FROM records INDEXED BY records_by_label")
+    """Yield one by one the rows around a broken part; return where that ends, if it does."""
+    index = database.readable("SELECT id, key FROM records INDEXED BY records_by_label")
     missed = 0
-    for row_id, key in sorted(row for row in known if row[0] > after):
+    for row_id, key in sorted(row for row in index if row[0] > after):
         try:
             rows = database.read(f"{_ROWS} WHERE id = ?", (row_id,))
         except DamagedStoreError:
@@ -115,13 +116,13 @@ def _around(database: Database, after: int) -> Generator[tuple[Any, ...], None, 
     return None
 
 
-def _set_apart(database: Database, row: tuple[Any, ...]) -> None:
-    """Set a record apart, unless somebody has stored it again meanwhile, or nobody may."""
-    _, data, found, manifest, _, row_id = row
+def _set_aside(database: Database, row: tuple[Any, ...]) -> None:
+    """Set a record aside, unless somebody has stored it again meanwhile, or nobody may."""
+    _, data, checksum, manifest, _, row_id = row
     if not database.is_read_only:
         with contextlib.suppress(StoreError):
-            database.write(_SET_APART, (DAMAGED, row_id, data, found, manifest))
+            database.write(_SET_ASIDE, (DAMAGED, row_id, data, checksum, manifest))
 
 
-_SET_APART = """UPDATE records SET label = ?
+_SET_ASIDE = """UPDATE records SET label = ?
     WHERE id = ? AND (data IS ? OR typeof(data) <> 'blob') AND sum IS ? AND label IS ?"""

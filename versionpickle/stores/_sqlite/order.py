@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-from .database import Database, UndecodableText, some
+from .database import Database, fetch_limited
+from .undecodable import raw_key
 
 
 Query: TypeAlias = tuple[str, Sequence[Any]]
-Ask: TypeAlias = Callable[[str, bytes], Query]
-"""Makes a query for a page: behind the place that a condition and its value say."""
+PageQuery: TypeAlias = Callable[[str, bytes], Query]
+"""Makes the query for a page: the one after what a condition and its value describe."""
 
 _FROM = "key >= CAST(? AS TEXT)"
 _AFTER = "key > CAST(? AS TEXT)"
 _FEW = 16
-"""For more labels than that, a query looks at all records: one for each takes longer."""
+"""For more manifests than that, a query reads all records: one for each takes longer."""
 
 _LAST = chr(0x10FFFF)
 
 
-def pages(database: Database, ask: Ask, start: str = "") -> Iterator[list[Any]]:
+def pages(database: Database, query: PageQuery, start: str = "") -> Iterator[list[Any]]:
     """Yield rows that begin with a key, page by page: none is held open for long."""
     place, at = _FROM, start.encode()
-    while rows := database.fetch(some, *ask(place, at)):
+    while rows := database.fetch(fetch_limited, *query(place, at)):
         yield rows
-        before, at = at, _bytes(rows[-1][0])
+        before, at = at, raw_key(rows[-1][0])
         if place == _AFTER and at <= before:  # a broken part leads in a circle
             return
         place = _AFTER
@@ -34,7 +35,7 @@ def pages(database: Database, ask: Ask, start: str = "") -> Iterator[list[Any]]:
 def with_manifests(
     select: str, manifests: Sequence[int], place: str, at: bytes, size: int
 ) -> Query:
-    """Return a query for the next *size* records with one of these labels."""
+    """Return a query for the next *size* records with one of these manifests."""
     end = f"AND {place} ORDER BY key LIMIT {size}"
     if len(manifests) > _FEW:
         return f"{select} WHERE +label IN ({', '.join(map(str, manifests))}) {end}", (at,)
@@ -44,13 +45,13 @@ def with_manifests(
         f"SELECT * FROM (SELECT id, key FROM records WHERE label = {manifest} {end})"
         for manifest in manifests
     )
-    first = f"SELECT id FROM ({parts}) ORDER BY key LIMIT {size}"
-    return f"{select} WHERE id IN ({first}) ORDER BY key", (at,) * len(manifests)
+    ids = f"SELECT id FROM ({parts}) ORDER BY key LIMIT {size}"
+    return f"{select} WHERE id IN ({ids}) ORDER BY key", (at,) * len(manifests)
 
 
 def behind(prefix: str) -> str | None:
     """
-    Return the first text behind all that begin with *prefix*; None where there is none.
+    Return the first text after all that begin with *prefix*; None if there is none.
 
     >>> behind("2026-11"), behind(""), behind("a\U0010ffff")
     ('2026-12', None, 'b')
@@ -59,9 +60,4 @@ def behind(prefix: str) -> str | None:
     if not rest:
         return None
     last = ord(rest[-1]) + 1
-    return rest[:-1] + chr(0xE000 if last == 0xD800 else last)  # behind those that are no text
-
-
-def _bytes(key: object) -> bytes:
-    """Return a key as it stands in the file, so that others are behind it."""
-    return key.raw if isinstance(key, UndecodableText) else str(key).encode()
+    return rest[:-1] + chr(0xE000 if last == 0xD800 else last)  # after those that are not text

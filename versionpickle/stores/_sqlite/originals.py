@@ -1,4 +1,4 @@
-"""What records were before migrations, batch by batch: a rollback takes them back in turn."""
+"""Records as they were before migrations, batch by batch: a rollback restores them in turn."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from versionpickle.stores._columns import dumps_columns
 from versionpickle.stores._records import Damage
 
 from .checksum import is_whole
-from .database import Database, first
+from .database import Database, fetch_one
 
 
 class Originals:
-    """Keep the records that a migration writes anew, as they were."""
+    """Keep the records that a migration rewrites, as they were."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def next_number(self) -> int:
         """Return the number of the next batch, within the transaction that keeps it."""
-        (number,) = self._database.fetch(first, _NEXT, ())
+        (number,) = self._database.fetch(fetch_one, _NEXT, ())
         return int(number)
 
     def keep(self, number: int, migrated: Sequence[int], data: bytes) -> None:
-        """Keep a batch that was packed; *migrated* says where its records were before."""
-        count = len(migrated) - sum(map(self._kept(migrated).__contains__, migrated))
+        """Keep a batch that was packed; *migrated* has the batch of each record before it."""
+        count = len(migrated) - sum(map(self._still_kept(migrated).__contains__, migrated))
         values = (number, count, _sum(number, count, data), data)
         self._database.write("INSERT INTO originals VALUES (?, ?, ?, ?)", values, size=len(data))
 
-    def _kept(self, numbers: Iterable[int]) -> set[int]:
-        """Return those of the *numbers* of batches that are there."""
+    def _still_kept(self, numbers: Iterable[int]) -> set[int]:
+        """Return those of the *numbers* whose batches are there."""
         wanted = {*numbers} - {0}
         if not wanted:
             return wanted
-        return {one for (one,) in self._database.read(_KEPT, (json.dumps([*wanted]),))}
+        return {number for (number,) in self._database.read(_KEPT, (json.dumps([*wanted]),))}
 
     def count(self) -> int:
         """Return how many records have an original, or several."""
@@ -54,52 +54,52 @@ class Originals:
 
     def put_back(self) -> Iterator[tuple[int, int]]:
         """
-        Put them back, last things first; yield how many were, and how many were not.
+        Put them back, the last ones first; yield how many were, and how many were not.
 
-        Those are what somebody has written since, and what is damaged: a damaged batch stays
-        there, and so do those before it that are still needed when it is mended.
+        The latter were written by somebody since, or are damaged: a damaged batch is kept,
+        and so are those before it that are still needed when it is repaired.
         """
-        left: list[int] = []
+        damaged: list[int] = []
         while True:
             with self._database.transaction():
-                row = self._database.fetch(first, _LAST, (json.dumps(left),))
+                row = self._database.fetch(fetch_one, _LAST, (json.dumps(damaged),))
                 if row is None:
                     return
-                counts, is_done = self._put_batch_back(*row, left=left)
+                counts, is_done = self._put_batch_back(*row, damaged=damaged)
                 if is_done:
                     self._database.write("DELETE FROM originals WHERE id = ?", row[:1])
                 else:
-                    left.append(row[0])
+                    damaged.append(row[0])
             yield counts
 
     def _put_batch_back(
-        self, number: int, count: int, checksum: Any, data: Any, *, left: list[int]
+        self, number: int, count: int, checksum: Any, data: Any, *, damaged: list[int]
     ) -> tuple[tuple[int, int], bool]:
         rows = _rows(data)
-        kept = self._kept(migrated for *_, migrated in rows)
+        kept = self._still_kept(migrated for *_, migrated in rows)
         good = [(*row[1:], row[0], number) for row in rows if is_whole(*row)]
-        further = [row for row in good if row[3] in kept]  # whose turn comes once more
-        self._database.write_many(_PUT_BACK, further)
-        first = [row for row in good if row[3] not in kept]
+        again = [row for row in good if row[3] in kept]  # whose turn comes once more
+        self._database.write_many(_PUT_BACK, again)
+        last = [row for row in good if row[3] not in kept]
         size = sum(len(row[0]) for row in good)
-        back = self._database.write_many(_PUT_BACK, first, size=size)
+        back = self._database.write_many(_PUT_BACK, last, size=size)
         wanted = sum(row[4] not in kept for row in rows) if rows else count
-        is_done = _is_whole(number, count, checksum, data) and not self._waits(rows, left)
+        is_done = _is_whole(number, count, checksum, data) and not self._waits(rows, damaged)
         return (back, wanted - back), is_done
 
-    def _waits(self, rows: list[tuple[Any, ...]], left: list[int]) -> bool:
-        """Tell whether one of these is what a batch that was left was made of."""
-        if not left:
+    def _waits(self, rows: list[tuple[Any, ...]], damaged: list[int]) -> bool:
+        """Tell whether a damaged batch was made from one of these."""
+        if not damaged:
             return False
         keys = json.dumps([key for key, *_ in rows])
-        return bool(self._database.fetch(first, _WAITING, (keys, json.dumps(left))))
+        return bool(self._database.fetch(fetch_one, _WAITING, (keys, json.dumps(damaged))))
 
     def examine(self) -> Iterator[Damage]:
         """Yield what is damaged."""
-        last = _BEHIND_ALL
+        last = _AFTER_ALL
         while True:
             try:
-                row = self._database.fetch(first, _BEFORE, (last,))
+                row = self._database.fetch(fetch_one, _BEFORE, (last,))
             except DamagedStoreError:
                 yield Damage(None, "the originals of migrations cannot be read")
                 return
@@ -116,12 +116,12 @@ _NEXT = f"""SELECT 1 + MAX(
     COALESCE((SELECT MAX(seq) FROM sqlite_sequence
         WHERE name = 'originals' AND seq < {_END}), 0)
     )"""
-"""No number comes twice, for records remember them; whatever a flipped bit makes of one."""
+"""No number is used twice, because records have them; whatever a flipped bit makes of one."""
 
 _KEPT = "SELECT id FROM originals WHERE id IN (SELECT value FROM json_each(?))"
 _LAST = """SELECT id, count, sum, data FROM originals
     WHERE id NOT IN (SELECT value FROM json_each(?)) ORDER BY id DESC LIMIT 1"""
-_BEHIND_ALL = (1 << 63) - 1
+_AFTER_ALL = (1 << 63) - 1
 _BEFORE = "SELECT id, count, sum, data FROM originals WHERE id < ? ORDER BY id DESC LIMIT 1"
 _WAITING = """SELECT 1 FROM records WHERE key IN (SELECT value FROM json_each(?))
     AND migrated IN (SELECT value FROM json_each(?)) LIMIT 1"""
@@ -130,7 +130,7 @@ _PUT_BACK = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = ?
 
 
 def pack(*columns: Sequence[Any]) -> bytes:
-    """Return a batch as it is kept, of its keys, data, sums, labels and `migrated`."""
+    """Return a batch as it is kept, of its keys, data, sums, manifests and `migrated`."""
     return _compressed(dumps_columns(columns))
 
 
@@ -139,7 +139,7 @@ _SAMPLE = 1 << 14
 
 
 def _compressed(data: bytes) -> bytes:
-    """Compress what can be: pickles of one kind say mostly the same, and less is written."""
+    """Compress it if that pays, as it does for pickles of one kind."""
     sample = data[:_SAMPLE]
     if len(zlib.compress(sample, 1)) > len(sample) // 2:
         return data
@@ -155,7 +155,7 @@ def _is_whole(number: int, count: Any, checksum: Any, data: Any) -> bool:
 
 
 def _rows(data: Any) -> list[tuple[Any, ...]]:
-    """Return the records of a batch, or none where that cannot be told any more."""
+    """Return the records of a batch, or none if they cannot be read any more."""
     try:
         columns = loads(zlib.decompress(data) if data[:1] == _ZLIB else data)
         return list(zip(*columns, strict=True))

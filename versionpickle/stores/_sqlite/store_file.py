@@ -1,4 +1,4 @@
-"""The file of a store: records with checksums and labels, in SQLite."""
+"""The file of a store: records with checksums and manifests, in SQLite."""
 
 from __future__ import annotations
 
@@ -6,95 +6,46 @@ import contextlib
 import functools
 import itertools
 import json
-import os
 import sys
-import time
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.tracking import PROTOCOL
-from versionpickle.exceptions import (
-    DamagedRecordError,
-    DamagedStoreError,
-    LockedStoreError,
-    NotAStoreError,
-)
+from versionpickle.exceptions import DamagedRecordError
 from versionpickle.stores._columns import Columns
 from versionpickle.stores._records import (
     Batch,
-    Classifier,
     Damage,
     Failure,
     Findings,
+    IsWanted,
     Key,
+    Progress,
     Record,
     Records,
-    Tell,
     ignore,
 )
 
 from .changes import ChangeDetector, Moment
 from .checksum import crcs_of, crcs_of_keys, crcs_of_keys_if_whole, is_whole, sum_of, sums_of
-from .database import Database, Durability, UndecodableText, first
+from .database import Database, Durability, fetch_one
 from .examine import examined
 from .failures import Failures
 from .manifests import DAMAGED, Manifests
 from .order import Query, behind, pages, with_manifests
 from .originals import Originals, pack
+from .schema import check_path, prepare
+from .undecodable import UndecodableText
 
-
-FORMAT = 1
-"""See docs/reference/store-format.md."""
-
-APPLICATION = 0x5650_4B4C
-"""How the header of the file says what it is: "VPKL"."""
-
-_SCHEMA = (
-    """CREATE TABLE records (
-        id INTEGER PRIMARY KEY,
-        key TEXT NOT NULL UNIQUE,
-        data BLOB NOT NULL,
-        sum INTEGER NOT NULL,
-        label INTEGER NOT NULL,
-        migrated INTEGER NOT NULL DEFAULT 0
-    )""",
-    "CREATE INDEX records_by_label ON records (label, key)",
-    """CREATE TABLE labels (
-        id INTEGER PRIMARY KEY,
-        text TEXT NOT NULL UNIQUE,
-        sum INTEGER NOT NULL
-    )""",
-    """CREATE TABLE originals (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        count INTEGER NOT NULL,
-        sum INTEGER NOT NULL,
-        data BLOB NOT NULL
-    )""",
-    """CREATE TABLE parked (
-        key TEXT PRIMARY KEY,
-        ref TEXT,
-        version INTEGER,
-        step TEXT,
-        reason TEXT NOT NULL,
-        record INTEGER NOT NULL,
-        sum INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-    f"PRAGMA application_id = {APPLICATION}",
-    f"PRAGMA user_version = {FORMAT}",
-)
-
-_WHAT_IT_IS = """SELECT (SELECT COUNT(*) FROM sqlite_schema), application_id, user_version
-    FROM pragma_application_id, pragma_user_version"""
-"""In one statement, for others may make it a store at this moment."""
 
 _READ = "SELECT data, sum, label, migrated FROM records WHERE key = ?"
 _SELECT = "SELECT key, data, sum, label, migrated, id FROM records"
 _AT_ONCE = 100
 """How many records one statement writes: each statement takes as long as a record."""
 
-_WRITE, _WRITE_SOME = (
+_WRITE, _WRITE_MANY = (
     f"""INSERT INTO records (key, data, sum, label) VALUES {", ".join(["(?, ?, ?, ?)"] * count)}
     ON CONFLICT (key) DO UPDATE
     SET data = excluded.data, sum = excluded.sum, label = excluded.label, migrated = 0"""
@@ -105,12 +56,15 @@ _REPLACE = """UPDATE records SET data = ?, sum = ?, label = ?, migrated = 0
 _PAGE = 500
 """How many records are read at a time."""
 
+_BESIDE_DATA = 1000
+"""Bytes that a row may have beside its data and its key."""
+
 
 class StoreFile(Records):
     """The records of a store."""
 
     protocol = PROTOCOL
-    has_labels = True
+    has_manifests = True
 
     def __init__(
         self,
@@ -121,57 +75,27 @@ class StoreFile(Records):
         timeout: float = 30,
     ) -> None:
         self.address = path
-        _check_there(path, read_only=read_only)
+        check_path(path, read_only=read_only)
         self.database = Database(path, read_only=read_only, durability=durability, timeout=timeout)
         self.manifests = Manifests(self.database)
         self._originals = Originals(self.database)
-        self._parking = Failures(self.database)
+        self._failures = Failures(self.database)
         try:
-            self._begin(timeout)
+            prepare(self.database, timeout)
         except BaseException:
             self.database.close()
             raise
 
-    def _begin(self, timeout: float) -> None:
-        if self._is_ours():
-            return
-        if self.database.is_read_only:
-            problem = "it is empty: nothing was ever stored in it"
-            raise NotAStoreError(self.address, problem, "open it once without read_only=True")
-        _until(timeout, lambda: self.database.read("PRAGMA journal_mode = WAL"))
-        with self.database.transaction():
-            for statement in () if self._is_ours() else _SCHEMA:  # of several, one makes it
-                self.database.write(statement)
-
-    def _is_ours(self) -> bool:
-        """Tell whether this is a store already; False if it may be made one."""
-        ((tables, application, number),) = self._said(_WHAT_IT_IS)
-        if application == APPLICATION and number > FORMAT:
-            problem = f"it is of format {number}, and this code knows formats up to {FORMAT}"
-            raise NotAStoreError(self.address, problem, "update versionpickle")
-        if application == APPLICATION and number == FORMAT:
-            return True
-        if not tables and not application:
-            return False
-        problem = "this is an SQLite database, but no store of versionpickle"
-        table = f"'sqlite:{self.address}?table=...&value=...'"
-        cure = f"name another file, or one of its tables: {table}"
-        raise NotAStoreError(self.address, problem, cure)
-
-    def _said(self, sql: str) -> list[Any]:
-        try:
-            return self.database.read(sql)
-        except DamagedStoreError as exc:
-            if getattr(exc.__cause__, "sqlite_errorname", "") != "SQLITE_NOTADB":
-                raise
-            problem = "this is no store, and no SQLite database"
-            cure = (
-                "name the right file, or say what it is: 'shelve:FILE', or 'dir:FOLDER/*.pickle'"
-            )
-            raise NotAStoreError(self.address, problem, cure) from exc
-
     def close(self) -> None:
         self.database.close()
+
+    @contextlib.contextmanager
+    def sweep(self, purpose: str) -> Iterator[None]:
+        """Keep the log short: what a sweep has written is moved into the file at its end."""
+        try:
+            yield
+        finally:
+            self.database.checkpoint()
 
     # Records
 
@@ -193,21 +117,21 @@ class StoreFile(Records):
         end = behind(prefix)
         until = "? IS NULL" if end is None else "key < ?"
 
-        def ask(place: str, at: bytes) -> Query:
+        def query(place: str, at: bytes) -> Query:
             return f"{select} WHERE {place} AND {until} ORDER BY key LIMIT {_PAGE}", (at, end)
 
-        return itertools.chain.from_iterable(pages(self.database, ask, prefix))
+        return itertools.chain.from_iterable(pages(self.database, query, prefix))
 
     def read(self, key: Key) -> bytes:
-        return self.read_labelled(key)[0]
+        return self.read_numbered(key)[0]
 
-    def read_labelled(self, key: Key) -> tuple[bytes, int]:
-        """Return the bytes of a record and its label's number, if it is whole."""
-        row = self.database.fetch(first, _READ, (key,))
+    def read_numbered(self, key: Key) -> tuple[bytes, int]:
+        """Return the bytes of a record and the number of its manifest, if it is whole."""
+        row = self.database.fetch(fetch_one, _READ, (key,))
         if row is None:
             raise self._damaged(key, None) if isinstance(key, UndecodableText) else KeyError(key)
-        data, found, manifest, migrated = row
-        if not is_whole(key, data, found, manifest, migrated):
+        data, checksum, manifest, migrated = row
+        if not is_whole(key, data, checksum, manifest, migrated):
             raise self._damaged(key, manifest)
         return data, manifest
 
@@ -217,7 +141,7 @@ class StoreFile(Records):
         return damaged
 
     def write(self, key: str, data: bytes, manifest: Manifest) -> None:
-        number = self.manifests.known(manifest)
+        number = self.manifests.number_if_committed(manifest)
         if number is None:
             self.put([key], [data], [manifest])
         else:
@@ -235,7 +159,7 @@ class StoreFile(Records):
             self.database.write_many(_WRITE, rows[:rest])
             parts = (rows[at : at + _AT_ONCE] for at in range(rest, len(rows), _AT_ONCE))
             together = ([*itertools.chain(*part)] for part in parts)
-            self.database.write_many(_WRITE_SOME, together, size=sum(map(len, pickles)))
+            self.database.write_many(_WRITE_MANY, together, size=sum(map(len, pickles)))
 
     def replace(self, key: str, before: bytes, data: bytes, manifest: Manifest) -> bool:
         """Write a record in place of *before*; tell whether it still was there."""
@@ -245,13 +169,13 @@ class StoreFile(Records):
 
     @contextlib.contextmanager
     def _numbered(self, manifests: Sequence[Manifest]) -> Iterator[list[int]]:
-        """Carry out a transaction, and remember the numbers of labels if it was committed."""
-        each = dict(zip(map(id, manifests), manifests, strict=True))  # most are the same object
+        """Run a transaction, and remember the numbers of manifests if it was committed."""
+        distinct = dict(zip(map(id, manifests), manifests, strict=True))  # few, in most cases
         with self.database.transaction():
-            numbers = {one: self.manifests.number(manifest) for one, manifest in each.items()}
+            numbers = {one: self.manifests.number(manifest) for one, manifest in distinct.items()}
             yield [numbers[one] for one in map(id, manifests)]
         if not self.database.is_in_transaction:
-            self.manifests.remember({manifest: numbers[one] for one, manifest in each.items()})
+            self.manifests.remember({manifest: numbers[one] for one, manifest in distinct.items()})
 
     def delete(self, key: str) -> None:
         if not self.database.write("DELETE FROM records WHERE key = ?", (key,)):
@@ -263,38 +187,34 @@ class StoreFile(Records):
     def has(self, key: str) -> bool:
         return bool(self.database.read("SELECT 1 FROM records WHERE key = ?", (key,)))
 
-    # Labels
+    # Manifests
 
-    def tally(self, tell: Tell = ignore) -> dict[Manifest | None, int]:
+    def counts(self, progress: Progress = ignore) -> dict[Manifest | None, int]:
         rows = self.database.read("SELECT label, COUNT(*) FROM records GROUP BY label")
-        known = self.manifests.all()
+        manifests = self.manifests.all()
         counts: dict[Manifest | None, int] = {}
         for number, count in rows:
-            manifest = known.get(number)
+            manifest = manifests.get(number)
             counts[manifest] = counts.get(manifest, 0) + count
         return counts
 
-    def wanted(self, is_wanted: Classifier) -> list[int]:
-        """Return the numbers of the labels that are wanted, of those that records have."""
-        return [number for number, manifest in self.manifests.all().items() if is_wanted(manifest)]
-
-    def batches(
-        self, is_wanted: Classifier, size: int, limit: int | None = None
-    ) -> Iterator[Batch]:
-        numbers = self.wanted(is_wanted)
+    def batches(self, is_wanted: IsWanted, size: int, limit: int | None = None) -> Iterator[Batch]:
+        numbers = [
+            number for number, manifest in self.manifests.all().items() if is_wanted(manifest)
+        ]
         left = sys.maxsize if limit is None else limit
         if not numbers or not left:
             return
-        watch = ChangeDetector(self.database)
+        detector = ChangeDetector(self.database)
         moment = None
 
-        def ask(place: str, at: bytes) -> Query:
+        def query(place: str, at: bytes) -> Query:
             nonlocal moment
-            moment = watch.moment()
+            moment = detector.moment()
             return with_manifests(_SELECT, numbers, place, at, min(size, left))
 
-        for rows in pages(self.database, ask):
-            yield self._batch(rows, (watch, moment))
+        for rows in pages(self.database, query):
+            yield self._batch(rows, (detector, moment))
             left -= len(rows)
             if not left:
                 return
@@ -302,8 +222,8 @@ class StoreFile(Records):
     def _batch(
         self, rows: list[Any], moment: tuple[ChangeDetector, Moment] | None = None
     ) -> Batch:
-        keys, pickles, *marks = map(list, zip(*rows, strict=True))
-        return Batch(keys, pickles, tuple(marks), _examined, moment)
+        keys, pickles, *others = map(list, zip(*rows, strict=True))
+        return Batch(keys, pickles, tuple(others), _examined, moment)
 
     # Migrations
 
@@ -313,19 +233,32 @@ class StoreFile(Records):
         if [row[1] for row in rows] == [before]:
             self.swap(self._batch(rows), [data], [manifest])
 
+    @functools.cached_property
+    def _longest(self) -> int:
+        return self.database.max_size() - _BESIDE_DATA
+
+    def max_size(self) -> int:
+        return self._longest
+
     def swap(
-        self, batch: Batch, pickles: list[bytes], manifests: list[Manifest], ready: Any = None
+        self,
+        batch: Batch,
+        pickles: list[bytes],
+        manifests: list[Manifest],
+        prepared: Any = None,
     ) -> set[Key]:
-        packed, crcs = ready or _prepared(batch.columns, crcs_of_keys(batch.keys), pickles)
+        packed, crcs = prepared or _prepared(batch.columns, crcs_of_keys(batch.keys), pickles)
+        if len(packed) > self._longest and len(batch) > 1:
+            return self._swap_halves(batch, pickles, manifests)
         keys, before = batch.keys, batch.pickles
-        sums_before, _, migrated_before, places = batch.marks
-        watch, moment = batch.moment or (ChangeDetector(self.database), None)
-        with watch.aside(), self._numbered(manifests) as numbers:
+        sums_before, _, migrated_before, places = batch.others
+        detector, moment = batch.moment or (ChangeDetector(self.database), None)
+        with detector.own_changes(), self._numbered(manifests) as numbers:
             number = self._originals.next_number()
             migrated = [number] * len(keys)
             sums = sums_of(crcs, numbers, migrated)
             columns = pickles, sums, numbers, migrated, places
-            if watch.is_still(moment):
+            if detector.is_unchanged_since(moment):
                 sql, rows = _SWAP, zip(*columns, strict=True)
             else:
                 sql, rows = (
@@ -347,14 +280,29 @@ class StoreFile(Records):
             self._originals.keep(number, kept[-1], pack(*kept))
             return {*keys} - {keys[at] for at in swapped}
 
-    def park(self, batch: Batch, parked: Sequence[Failure]) -> set[Key]:
-        return self._parking.park(zip(parked, batch.marks[0], strict=True))
+    def _swap_halves(
+        self, batch: Batch, pickles: list[bytes], manifests: list[Manifest]
+    ) -> set[Key]:
+        """Swap a batch of which the originals are too long for one row."""
+        half = len(batch) // 2
+        parts = range(half), range(half, len(batch))
+        return set().union(
+            *(
+                self.swap(
+                    batch.only(part), [pickles[at] for at in part], [manifests[at] for at in part]
+                )
+                for part in parts
+            )
+        )
 
-    def unpark(self) -> None:
-        self._parking.unpark()
+    def add_failures(self, batch: Batch, failures: Sequence[Failure]) -> set[Key]:
+        return self._failures.add(zip(failures, batch.others[0], strict=True))
 
-    def parked(self) -> list[Failure]:
-        return self._parking.parked()
+    def clear_failures(self) -> None:
+        self._failures.clear()
+
+    def failures(self) -> list[Failure]:
+        return self._failures.all()
 
     def originals(self) -> int:
         return self._originals.count()
@@ -372,7 +320,7 @@ class StoreFile(Records):
 
 
 def _examined(*columns: list[Any]) -> Findings:
-    """Say which of these records are not what was stored."""
+    """Find out which of these records are not what was stored."""
     *summed, _ = columns
     of_keys = crcs_of_keys_if_whole(*summed)
     if of_keys is not None:
@@ -382,42 +330,14 @@ def _examined(*columns: list[Any]) -> Findings:
 
 
 def _prepared(columns: Columns, crcs: list[int], pickles: list[bytes]) -> tuple[bytes, list[int]]:
-    """Return records as their originals are kept, and a part of the sums of what comes now."""
+    """Return records as their originals are kept, and a part of the sums of the new ones."""
     *kept, _ = columns
     return pack(*kept), crcs_of(pickles, crcs)
 
 
 def _problem(manifest: object) -> str:
     problem = "its bytes are not those that were stored"
-    return f"{problem}, as verify() found out" if manifest == DAMAGED else problem
-
-
-def _check_there(path: str, *, read_only: bool) -> None:
-    """Refuse what SQLite would only say that it cannot open."""
-    if os.path.isdir(path):
-        problem = "this is a folder"
-        raise NotAStoreError(
-            path, problem, f"name a file, or 'dir:{path}/*.pickle' for the files in it"
-        )
-    if read_only and not os.path.exists(path):
-        raise NotAStoreError(path, "there is no such file", "look at its name")
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise NotAStoreError(path, f"there is no folder {folder}", "make it first")
-
-
-def _until(timeout: float, attempt: Callable[[], object]) -> None:
-    """Try until nobody else holds the file: SQLite does not wait when it turns the log on."""
-    end = time.monotonic() + timeout
-    while True:
-        try:
-            attempt()
-        except LockedStoreError:
-            if time.monotonic() >= end:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+    return f"{problem}, as verify() found" if manifest == DAMAGED else problem
 
 
 _SWAP = "UPDATE records SET data = ?, sum = ?, label = ?, migrated = ? WHERE id = ?"

@@ -8,14 +8,16 @@ import attrs
 
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.rewrite import manifest_of
+from versionpickle._wire.refs import public
 from versionpickle.exceptions import DamagedRecordError, VersionPickleError
-from versionpickle.stores._records import Damage, Key, Record, Records, some_of
+from versionpickle.stores._records import Damage, Key, Record, Records, take_limited
 
 
 _BATCH = 1000
-_TOLD = 1000
+_REPORTED_MAX = 1000
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Copied:
     """What a copy has done, up to now or up to its end."""
@@ -26,7 +28,7 @@ class Copied:
     """Those that were there already."""
 
     kept: int = 0
-    """Those whose keys hold something else there, which stays."""
+    """Those whose keys hold something else there, which is kept."""
 
     damaged: int = 0
     damages: tuple[Damage, ...] = ()
@@ -34,17 +36,17 @@ class Copied:
 
     def __str__(self) -> str:
         sums = [f"{self.copied} copied"]
-        for name, told in (("same", "there already"), ("kept", "kept as they are there")):
+        for name, words in (("same", "there already"), ("kept", "kept as they are there")):
             if count := getattr(self, name):
-                sums.append(f"{count} {told}")
+                sums.append(f"{count} {words}")
         return ", ".join([*sums, f"{self.damaged} damaged"] if self.damaged else sums)
 
 
 def copying(source: Records, target: Records, *, overwrite: bool) -> Iterator[Copied]:
     """Copy batch by batch; yield what was done after each."""
     state = Copied(source.count())
-    coming = source.scan()
-    while batch := some_of(coming, _BATCH):
+    records = source.scan()
+    while batch := take_limited(records, _BATCH):
         copying = _Batch(target, overwrite=overwrite)
         for record in batch:
             copying.add(record)
@@ -55,7 +57,7 @@ def copying(source: Records, target: Records, *, overwrite: bool) -> Iterator[Co
             same=state.same + copying.same,
             kept=state.kept + copying.kept,
             damaged=state.damaged + len(copying.damages),
-            damages=(*state.damages, *copying.damages)[:_TOLD],
+            damages=(*state.damages, *copying.damages)[:_REPORTED_MAX],
         )
         yield state
 

@@ -1,27 +1,33 @@
-"""A migration: what is stale is written anew, batch by batch, and nobody's write is lost."""
+"""A migration: what is stale is rewritten, batch by batch, and nobody's write is lost."""
 
 from __future__ import annotations
 
+import sys
+
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import attrs
 
 from versionpickle._pickles.rewrite.manifest import Manifest
+from versionpickle._pickles.rewrite.rewrite import UpgradeFailure
+from versionpickle._wire.refs import public
+from versionpickle.migrations import default_registry
 from versionpickle.stores._records import Batch, Failure, Key, Records
 
 from .classifier import Classifier
 from .rewriter import Rewriter
 from .transport import Result, Task
-from .workers import each_done
+from .workers import Knowledge, each_result
 
 
 BATCH = 2000
 _PASSES = 5
 """How often what others wrote meanwhile is looked at again."""
 
-_TOLD = 1000
+_REPORTED_MAX = 1000
 """How many failures a report holds; the store holds them all."""
 
 
@@ -29,14 +35,17 @@ _TOLD = 1000
 class Plan:
     """How a migration goes on."""
 
-    work: Rewriter
-    judge: Classifier
+    rewriter: Rewriter
+    classifier: Classifier
     size: int = BATCH
     limit: int | None = None
     is_dry: bool = False
     executor: Executor | None = None
+    longest: int = sys.maxsize
+    """How many bytes a pickle may have."""
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Migration:
     """What a migration has done, up to now or up to its end."""
@@ -50,11 +59,11 @@ class Migration:
     """Those that were as they should be, in a place that does not know it without reading."""
 
     conflicts: int = 0
-    """Those that somebody else wrote meanwhile, and that stay as they were written."""
+    """Those that somebody else wrote meanwhile, and that are kept as they were written."""
 
     failed: int = 0
     failures: tuple[Failure, ...] = ()
-    """The first of those that stay as they were, and why; ``parked()`` returns all."""
+    """The first of those that are kept as they were, and why; ``parked()`` returns all."""
 
     at: Key | None = None
     """The last key that was looked at."""
@@ -70,54 +79,101 @@ class Migration:
     def _others(self) -> list[tuple[str, int]]:
         return [
             ("current", self.current),
-            ("overtaken", self.conflicts),
+            ("conflicts", self.conflicts),
             ("failed and left as before", self.failed),
         ]
 
 
 def migrating(records: Records, plan: Plan) -> Iterator[Migration]:
-    """Migrate batch by batch; yield where it is after each."""
-    tally = records.tally() if records.has_labels else {}
-    wanted = (
-        manifest for manifest in tally if manifest is not None and plan.judge.is_wanted(manifest)
+    """Migrate batch by batch; yield the state after each."""
+    with _sweep(records, plan):
+        state = Migration(_total(records, plan), is_dry=plan.is_dry)
+        plan = attrs.evolve(plan, rewriter=_rewriter(records, plan), longest=records.max_size())
+        if not plan.is_dry:
+            records.clear_failures()
+        for _ in range(_PASSES if plan.limit is None else 1):
+            before = state.conflicts
+            for state in _pass(records, plan, state):  # noqa: B020 - each goes on from the last
+                yield state
+            if state.conflicts == before:
+                return
+            state = _again(records, state)
+
+
+def _again(records: Records, state: Migration) -> Migration:
+    """Return the state before a further pass: over all, or over what is still stale."""
+    seen = state.seen - state.failed if records.has_manifests else 0
+    return attrs.evolve(state, seen=seen, failed=0, failures=())
+
+
+def _sweep(records: Records, plan: Plan) -> AbstractContextManager[None]:
+    return nullcontext() if plan.is_dry else records.sweep("a migration")
+
+
+def _total(records: Records, plan: Plan) -> int:
+    total = _wanted(records, plan.classifier) if records.has_manifests else records.count()
+    return total if plan.limit is None else min(total, plan.limit)
+
+
+def _wanted(records: Records, classifier: Classifier) -> int:
+    return sum(
+        count
+        for manifest, count in records.counts().items()
+        if manifest is not None and classifier.is_wanted(manifest)
     )
-    total = sum(tally[manifest] for manifest in wanted) if records.has_labels else records.count()
-    if plan.limit is not None:
-        total = min(total, plan.limit)
-    state = Migration(total, is_dry=plan.is_dry)
-    if not plan.is_dry:
-        records.unpark()
-    for _ in range(_PASSES if plan.limit is None else 1):
-        before = state.conflicts
-        for reached in _pass(records, plan, state):
-            state = reached
-            yield state
-        if state.conflicts == before:
-            return
-        seen = state.seen - state.failed  # which are looked at again
-        state = attrs.evolve(state, seen=seen, failed=0, failures=())
+
+
+def _rewriter(records: Records, plan: Plan) -> Rewriter:
+    is_shared = plan.executor is not None and plan.classifier.registry is default_registry
+    rewriter = plan.rewriter
+    if is_shared:
+        rewriter = attrs.evolve(rewriter, needed=Knowledge.of_this_process())
+    return attrs.evolve(rewriter, is_tracked=records.has_manifests)
 
 
 def _pass(records: Records, plan: Plan, state: Migration) -> Iterator[Migration]:
     left = None if plan.limit is None else plan.limit - state.seen
-    batches = records.batches(plan.judge.is_wanted, plan.size, left)
+    batches = records.batches(plan.classifier.is_wanted, plan.size, left)
     tasks = ((batch, Task(batch.columns, batch.examine)) for batch in batches)
-    for batch, done in each_done(tasks, plan.work.done, plan.executor):
-        state = _written(records, plan, state, batch, done)
+    before = state.conflicts
+    for batch, result in each_result(tasks, plan.rewriter.rewrite, plan.executor):
+        _fail_too_long(plan.longest, batch, result)
+        state = _written(records, plan, state, batch, result)
+        if not records.has_manifests:
+            state = _with_current(state, state.conflicts - before)
         yield state
 
 
+def _with_current(state: Migration, conflicts: int) -> Migration:
+    """Count what was current; what an earlier pass has migrated is so only now."""
+    current = state.seen - state.migrated - state.failed - conflicts
+    return attrs.evolve(state, current=max(current, state.current))
+
+
+def _fail_too_long(longest: int, batch: Batch, result: Result) -> None:
+    """Let those fail that are too long, or whose originals would be."""
+    for place, pair in enumerate(zip(batch.pickles, result.pickles, strict=True)):
+        size = 0 if place in result.failures else max(map(len, pair))
+        if size > longest:
+            reason = (
+                f"it has {size:,} bytes, and no more than {longest:,} can be kept of one record"
+            )
+            result.failures[place] = UpgradeFailure(None, None, None, reason)
+
+
 def _written(
-    records: Records, plan: Plan, state: Migration, batch: Batch, done: Result
+    records: Records, plan: Plan, state: Migration, batch: Batch, result: Result
 ) -> Migration:
-    """Write a batch down, and add it to what was done."""
-    failed = sorted(done.failures)
-    parked = [Failure(batch.keys[at], **attrs.asdict(done.failures[at])) for at in failed]
-    changes = _changes(batch, done, is_all=records.has_labels)
+    """Write a batch, and add it to the state."""
+    places = sorted(result.failures)
+    failures = [
+        Failure(batch.keys[place], **attrs.asdict(result.failures[place])) for place in places
+    ]
+    changes = _changes(batch, result, is_all=records.has_manifests)
     conflicts: set[Key] = set()
-    if parked and not plan.is_dry:
-        conflicts = records.park(batch.only(failed), parked)
-        parked = [one for one in parked if one.key not in conflicts]
+    if failures and not plan.is_dry:
+        conflicts = records.add_failures(batch.only(places), failures)
+        failures = [failure for failure in failures if failure.key not in conflicts]
     changed = len(changes.manifests)
     if changes.manifests and not plan.is_dry:
         missed = records.swap(*attrs.astuple(changes, recurse=False))
@@ -129,10 +185,9 @@ def _written(
         total=max(state.total, seen),
         seen=seen,
         migrated=state.migrated + changed,
-        current=state.current + len(batch) - changed - len(parked) - len(conflicts),
         conflicts=state.conflicts + len(conflicts),
-        failed=state.failed + len(parked),
-        failures=(*state.failures, *parked)[:_TOLD],
+        failed=state.failed + len(failures),
+        failures=(*state.failures, *failures)[:_REPORTED_MAX],
         at=batch.keys[-1],
     )
 
@@ -142,17 +197,18 @@ class _Changes:
     batch: Batch
     pickles: list[bytes]
     manifests: list[Manifest]
-    ready: Any = None
+    prepared: Any = None
 
 
-def _changes(batch: Batch, done: Result, *, is_all: bool) -> _Changes:
-    """Return what is to be written: not what failed, nor, unless *is_all*, what is as it was."""
-    if is_all and not done.failures:
-        return _Changes(batch, done.pickles, done.manifests, done.ready)
+def _changes(batch: Batch, result: Result, *, is_all: bool) -> _Changes:
+    """Return what is to be written: not what failed, nor, unless *is_all*, what is unchanged."""
+    if is_all and not result.failures:
+        return _Changes(batch, result.pickles, result.manifests, result.prepared)
     changed = [
         place
         for place, before in enumerate(batch.pickles)
-        if place not in done.failures and (is_all or done.pickles[place] != before)
+        if place not in result.failures and (is_all or result.pickles[place] != before)
     ]
-    pickles = [done.pickles[place] for place in changed]
-    return _Changes(batch.only(changed), pickles, [done.manifests[place] for place in changed])
+    pickles = [result.pickles[place] for place in changed]
+    manifests = [result.manifests[place] for place in changed]
+    return _Changes(batch.only(changed), pickles, manifests)

@@ -4,134 +4,147 @@ from __future__ import annotations
 
 import pickle
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import attrs
 
 from versionpickle._classes.placeholder import WRITTEN
 from versionpickle._pickles.load.fast import fast_loads
-from versionpickle._pickles.load.unpickler import loads
+from versionpickle._pickles.rewrite.comparison import DifferentError, check_kept
 from versionpickle._pickles.rewrite.manifest import Manifest
 from versionpickle._pickles.rewrite.rewrite import (
-    DifferentError,
-    Settings,
     UpgradeFailure,
     failure_of,
     upgrade,
 )
-from versionpickle._pickles.rewrite.snapshot import is_same, snapshot
 from versionpickle._pickles.rewrite.tracking import (
     PROTOCOL,
-    Notes,
-    dumps_noted,
+    Tracked,
+    dumps_tracked,
     manifest_of_tracked,
-    noted,
-    noting,
+    track_stamps,
+    tracked_in,
 )
-from versionpickle.migrations import Registry, default_registry
+from versionpickle.migrations import default_registry
+from versionpickle.stores._loading import Loading
 
 from .transport import NO_MANIFEST, Result, Task
+from .workers import Knowledge
 
 
-@attrs.frozen
+_TRUSTED_MAX = 4096
+
+
+@attrs.frozen(eq=False)
 class Rewriter:
-    """How pickles are to be written anew; it can travel to other processes."""
+    """How pickles are rewritten; it can be sent to other processes."""
 
-    allow: tuple[object, ...] = ()
-    registry: Registry | None = None
-    """None for the default one, the only one that other processes have as well."""
-
-    is_labelled: bool = False
+    loading: Loading
+    is_tracked: bool = False
     """Whether the pickles are those of a store, one in each record, and all in its protocol."""
 
-    def done(self, task: Task) -> Result:
-        """Write pickles anew, but for those that have problems."""
-        pickles = task.columns[1]
-        found = task.examine(*task.columns)
-        done = Result()
-        write = _Rewriting(self, done).write if self.is_labelled else self._writing(done)
-        if problems := found.problems:
+    accept_differences: bool = False
+    """Whether to write also what loads as something else than before."""
+
+    needed: Knowledge | None = None
+    """What another process must know."""
+
+    trusted: dict[Tracked, Manifest] = attrs.field(factory=dict)
+    """The manifests of what was compared once, and found good."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Rewriter, (self.loading, self.is_tracked, self.accept_differences, self.needed)
+
+    def rewrite(self, task: Task) -> Result:
+        """Rewrite pickles, but for those that have problems."""
+        if self.needed is not None:
+            self.needed.acquire()
+        result = Result()
+        findings = task.examine(*task.columns)
+        pickles: Sequence[bytes] = task.columns[1]
+        write = _Tracked(self, result).write if self.is_tracked else _Untracked(self, result).write
+        if problems := findings.problems:
             for place, data in enumerate(pickles):
                 if place in problems:
-                    done.fail(data, UpgradeFailure(None, None, None, problems[place]))
+                    result.fail(data, UpgradeFailure(None, None, None, problems[place]))
                 else:
                     write([data])
         else:
             write(pickles)
-        if not done.failures:
-            done.ready = found.prepare(done.pickles)
-        return done
-
-    def _writing(self, done: Result) -> Callable[[Sequence[bytes]], None]:
-        settings = Settings(None, self.allow, self.registry)
-
-        def write(pickles: Sequence[bytes]) -> None:
-            for data in pickles:
-                found = upgrade(data, settings)
-                if found.failure is None:
-                    done.add(found.data, found.manifest or NO_MANIFEST)
-                else:
-                    done.fail(data, found.failure)
-
-        return write
+        if not result.failures:
+            result.prepared = findings.prepare(result.pickles)
+        return result
 
 
-class _Rewriting:
-    """Write pickles of a store anew; the first of each kind is looked at closely."""
+class _Untracked:
+    """Rewrite pickles of which nobody knows what is in them."""
 
-    def __init__(self, work: Rewriter, done: Result) -> None:
-        self._work = work
-        self._done = done
-        self._registry = work.registry or default_registry
-        self._trusted: dict[Notes, Manifest] = {}
-        """The labels of what was looked at closely once, and found good."""
+    def __init__(self, rewriter: Rewriter, result: Result) -> None:
+        self._settings = attrs.evolve(
+            rewriter.loading.for_rewriting(), accept_differences=rewriter.accept_differences
+        )
+        self._result = result
 
     def write(self, pickles: Sequence[bytes]) -> None:
-        if self._work.registry is not None:
+        for data in pickles:
+            upgraded = upgrade(data, self._settings)
+            if upgraded.failure is None:
+                self._result.add(upgraded.data, upgraded.manifest or NO_MANIFEST)
+            else:
+                self._result.fail(data, upgraded.failure)
+
+
+class _Tracked:
+    """Rewrite pickles of a store; the first of each kind is loaded again and compared."""
+
+    def __init__(self, rewriter: Rewriter, result: Result) -> None:
+        self._rewriter = rewriter
+        self._loading = rewriter.loading
+        self._registry = rewriter.loading.registry or default_registry
+        self._trusted = rewriter.trusted
+        self._result = result
+
+    def write(self, pickles: Sequence[bytes]) -> None:
+        if self._loading.registry is not None or not self._loading.is_plain:
             for data in pickles:
                 self._write(data)
             return
-        load, trusted, done = fast_loads(self._registry), self._trusted, self._done
+        load, trusted, result = fast_loads(self._registry), self._trusted, self._result
         placeholders = WRITTEN.count
-        with noting() as stamps:
+        with track_stamps() as stamps:
             for data in pickles:
                 stamps.clear()
                 try:
                     written = pickle.dumps(load(data), PROTOCOL)
-                    manifest = trusted[noted(written, stamps)]
-                except Exception:  # noqa: BLE001 - it takes more care, which tells why
+                    manifest = trusted[tracked_in(written, stamps)]
+                except Exception:  # noqa: BLE001 - it takes more care, which finds the reason
                     manifest = None
                 if manifest is None or WRITTEN.count != placeholders:
                     self._write(data)
                     placeholders = WRITTEN.count
                 else:
-                    done.pickles.append(written)
-                    done.manifests.append(manifest)
+                    result.pickles.append(written)
+                    result.manifests.append(manifest)
 
     def _write(self, data: bytes) -> None:
         try:
-            obj = self._load(data)
-            written, notes = dumps_noted(obj, registry=self._work.registry)
+            obj = self._loading.load(data)
+            written, tracked = dumps_tracked(obj, registry=self._loading.registry)
             self._compare(obj, written)
-            self._done.add(written, self._manifest(notes))
+            self._result.add(written, self._manifest(tracked))
         except Exception as exc:  # noqa: BLE001 - whatever stops it, it becomes a row of the report
-            self._done.fail(data, failure_of(exc))
+            self._result.fail(data, failure_of(exc))
 
-    def _manifest(self, notes: Notes) -> Manifest:
-        manifest = manifest_of_tracked(notes, self._registry)
+    def _manifest(self, tracked: Tracked) -> Manifest:
+        manifest = manifest_of_tracked(tracked, self._registry)
         if manifest.is_stale(self._registry):
-            raise DifferentError("it is as old as before when it is written anew")
-        self._trusted[notes] = manifest
+            raise DifferentError("it is as old as before after it was rewritten", None)
+        if len(self._trusted) >= _TRUSTED_MAX:
+            self._trusted.clear()
+        self._trusted[tracked] = manifest
         return manifest
 
-    def _load(self, data: bytes) -> object:
-        return loads(data, registry=self._work.registry, allow=self._work.allow)
-
     def _compare(self, obj: object, written: bytes) -> None:
-        again = self._load(written)
-        try:
-            is_kept = is_same(snapshot(obj), snapshot(again))
-        except RecursionError:  # too deep for a snapshot
-            is_kept = dumps_noted(again, registry=self._work.registry)[0] == written
-        if not is_kept:
-            raise DifferentError("what would be written loads as something else")
+        if not self._rewriter.accept_differences:
+            check_kept(obj, self._loading.load(written))

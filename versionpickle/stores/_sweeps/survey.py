@@ -1,4 +1,4 @@
-"""How many records there are of which class and version."""
+"""How many records there are of each class and version."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Iterator
 import attrs
 
 from versionpickle._pickles.rewrite.manifest import Manifest
-from versionpickle.stores._records import Records, Tell, ignore
+from versionpickle._wire.refs import public
+from versionpickle.stores._records import Progress, Records, ignore
 
 from .classifier import Class, Classifier
 
 
+@public("versionpickle.sweeping")
 @attrs.frozen
 class Survey:
     """
@@ -23,7 +25,7 @@ class Survey:
     records: int
     current: int
     stale: int
-    """Those that a migration would write anew."""
+    """Those that a migration would rewrite."""
 
     unknown: int
     """Those with something that nobody declared, or that is newer than this code."""
@@ -47,7 +49,7 @@ class Survey:
         for one in self.classes:
             version = "unstamped" if one.version is None else f"version {one.version}"
             problem = f": {one.problem}" if one.problem else ""
-            yield f"{one.ref}, {version}: in {one.records:,}, {one.standing}{problem}"
+            yield f"{one.ref}, {version}: in {one.records:,}, {one.status}{problem}"
         yield self.sums()
 
     def sums(self) -> str:
@@ -60,41 +62,41 @@ class Survey:
 _SUMS = ("current", "stale", "unknown", "damaged", "retired", "parked", "originals")
 
 
-def survey(records: Records, judge: Classifier, tell: Tell = ignore) -> Survey:
+def survey(records: Records, classifier: Classifier, progress: Progress = ignore) -> Survey:
     """Count the records of a place, by what is in them."""
-    return _Counting(judge, records.tally(tell)).survey(records)
+    return _Counting(classifier, records.counts(progress)).survey(records)
 
 
 @attrs.frozen
 class _Counting:
-    judge: Classifier
-    tally: dict[Manifest | None, int]
+    classifier: Classifier
+    counts: dict[Manifest | None, int]
 
     def survey(self, records: Records) -> Survey:
         return Survey(
-            records=sum(self.tally.values()),
+            records=sum(self.counts.values()),
             current=self._count("current") + self._count("retired"),
             stale=self._count("stale"),
             unknown=self._count("unknown"),
-            damaged=self.tally.get(None, 0),
+            damaged=self.counts.get(None, 0),
             retired=self._count("retired"),
-            parked=len(records.parked()),
+            parked=len(records.failures()),
             originals=records.originals(),
             classes=self._classes(),
         )
 
-    def _count(self, standing: str) -> int:
+    def _count(self, status: str) -> int:
         return sum(
             count
-            for manifest, count in self.tally.items()
-            if manifest is not None and self.judge.standing(manifest) == standing
+            for manifest, count in self.counts.items()
+            if manifest is not None and self.classifier.status(manifest) == status
         )
 
     def _classes(self) -> tuple[Class, ...]:
         """Add up the records of each class at each version."""
-        found: dict[Class, int] = {}
-        for manifest, count in self.tally.items():
-            for one in set() if manifest is None else {*self.judge.classes(manifest)}:
-                found[one] = found.get(one, 0) + count
-        classes = (attrs.evolve(one, records=count) for one, count in found.items())
+        counts: dict[Class, int] = {}
+        for manifest, count in self.counts.items():
+            for one in set() if manifest is None else {*self.classifier.classes(manifest)}:
+                counts[one] = counts.get(one, 0) + count
+        classes = (attrs.evolve(one, records=count) for one, count in counts.items())
         return tuple(sorted(classes, key=lambda one: (one.ref, one.version or 0, one.problem)))

@@ -1,4 +1,4 @@
-"""What travels to whoever does the work, and back: columns, in few bytes."""
+"""What is sent to whoever does the work, and back: columns, in few bytes."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Result:
     """What has become of a batch."""
 
     pickles: list[bytes] = attrs.field(factory=list)
-    """Each as it is to be written; as it was where that failed."""
+    """Each as it is to be written; as it was if that failed."""
 
     manifests: list[Manifest] = attrs.field(factory=list)
     failures: dict[int, UpgradeFailure] = attrs.field(factory=dict)
     """By place in the batch."""
 
-    ready: Any = None
-    """What was prepared, see `Findings`, if nothing failed."""
+    prepared: Any = None
+    """What was computed for the swap, see `Findings`, if nothing failed."""
 
     def add(self, written: bytes, manifest: Manifest) -> None:
         self.pickles.append(written)
@@ -57,15 +57,15 @@ class Result:
         self.add(data, NO_MANIFEST)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        each = {id(manifest): manifest for manifest in self.manifests}  # most are the same object
-        numbers = {one: number for number, one in enumerate(each)}
+        distinct = {id(manifest): manifest for manifest in self.manifests}  # few, in most cases
+        numbers = {one: number for number, one in enumerate(distinct)}
         manifests = [numbers[one] for one in map(id, self.manifests)]
         columns = dumps_columns((self.pickles, manifests))
-        return _done, (columns, [*each.values()], self.failures, self.ready)
+        return _result, (columns, [*distinct.values()], self.failures, self.prepared)
 
 
-def _done(
-    columns: bytes, each: list[Manifest], failures: dict[int, UpgradeFailure], ready: Any
+def _result(
+    columns: bytes, distinct: list[Manifest], failures: dict[int, UpgradeFailure], prepared: Any
 ) -> Result:
     pickles, manifests = pickle.loads(columns)
-    return Result(pickles, [each[number] for number in manifests], failures, ready)
+    return Result(pickles, [distinct[number] for number in manifests], failures, prepared)

@@ -13,7 +13,9 @@ import threading
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
+
+import attrs
 
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import Registry, default_registry
@@ -27,10 +29,10 @@ _AHEAD = 4
 """How many batches may wait to be done, or be done and wait to be written."""
 
 _PATIENCE = 5
-"""By how much workers give way to others, as `os.nice` has it."""
+"""By how much workers give way to others, as in `os.nice`."""
 
 
-def each_done(
+def each_result(
     tasks: Iterable[tuple[_A, _B]], work: Callable[[_B], _R], executor: Executor | None
 ) -> Iterator[tuple[_A, _R]]:
     """Do the second part of each task; yield the first with the result, in order."""
@@ -54,13 +56,48 @@ def _result(first: _A, future: Future[_R]) -> tuple[_A, _R]:
     return first, future.result()
 
 
+@attrs.frozen
+class Knowledge:
+    """The declarations of this process, and the modules from which another one gets them."""
+
+    modules: tuple[str, ...]
+    declared: frozenset[tuple[str, int]]
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        return cls(tuple(_modules()), frozenset(_declared()))
+
+    def acquire(self) -> None:
+        """Import the modules, once in a process; refuse to work without a declaration."""
+        if self in _ACQUIRED:
+            return
+        for module in self.modules if self.missing() else ():
+            with contextlib.suppress(Exception):  # what is missing then is reported
+                importlib.import_module(module)
+        if missing := self.missing():
+            problem = "worker processes do not find it"
+            cure = (
+                "declare it at the top of a module that can be imported, or migrate without "
+                "workers= and executor="
+            )
+            raise DeclarationError(", ".join(missing), problem, cure)
+        _ACQUIRED.add(self)
+
+    def missing(self) -> list[str]:
+        missing = self.declared - _declared()
+        return sorted(f"{key} version {version}" for key, version in missing)
+
+
+_ACQUIRED: set[Knowledge] = set()
+
+
 @contextlib.contextmanager
 def processes(count: int, registry: Registry | None) -> Iterator[Executor | None]:
     """
     Start *count* processes that know the same classes; none for 0.
 
-    They are forked where that is safe.
-    Elsewhere they import the modules of the classes and steps that are declared here.
+    They are forked if that is safe.
+    Otherwise they import the modules of the classes and steps that are declared here.
     """
     if not count:
         yield None
@@ -74,14 +111,9 @@ def processes(count: int, registry: Registry | None) -> Iterator[Executor | None
     context: Any = multiprocessing.get_context("spawn")
     if sys.platform == "linux" and threading.active_count() == 1:
         context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(
-        count, mp_context=context, initializer=_prepare, initargs=(_modules(),)
-    ) as pool:
-        missing = pool.submit(_missing, _declared()).result()  # before there are other threads
-        if missing:
-            problem = "worker processes do not find it"
-            cure = "declare it at the top of a module that can be imported, or leave workers= out"
-            raise DeclarationError(", ".join(missing), problem, cure)
+    with ProcessPoolExecutor(count, mp_context=context, initializer=_prepare) as pool:
+        needed = Knowledge.of_this_process()
+        pool.submit(needed.acquire).result()  # before there are other threads
         yield pool
 
 
@@ -102,14 +134,7 @@ def _declared() -> set[tuple[str, int]]:
     }
 
 
-def _prepare(modules: Iterable[str]) -> None:
+def _prepare() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us stops us
-    with contextlib.suppress(AttributeError, OSError):  # not everywhere is there such a thing
+    with contextlib.suppress(AttributeError, OSError):  # which not every system has
         os.nice(_PATIENCE)  # all wait for the one that writes
-    for module in modules:
-        with contextlib.suppress(Exception):  # what is missing then is told
-            importlib.import_module(module)
-
-
-def _missing(declared: set[tuple[str, int]]) -> list[str]:
-    return sorted(f"{key} version {version}" for key, version in declared - _declared())

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from versionpickle._pickles.machine.machine import Machine
+from versionpickle._pickles.machine.source import Source
 from versionpickle._pickles.scan import NEW_IN_4, opcodes
 from versionpickle.exceptions import TruncatedError, UntrustedError
 
@@ -21,11 +21,13 @@ _DECIMAL = re.compile(rb"[-+]?(?:0|[1-9][0-9]*)")
 """With zeros before them, older CPythons read octal numbers, or none."""
 
 
-class StrictReader(Machine):
-    """Read a pickle as picklers write it: frames, numbers and places in the memo."""
+class StrictSource(Source):
+    """Read a pickle as picklers write it: frames, numbers and indexes of the memo."""
 
-    def __init__(self, data: bytes, *args: Any, limits: Limits, **settings: Any) -> None:
-        super().__init__(data[: limits.bytes], *args, **settings)
+    def __init__(
+        self, data: bytes, limits: Limits, *, encoding: str = "ASCII", errors: str = "strict"
+    ) -> None:
+        super().__init__(data[: limits.bytes], encoding=encoding, errors=errors)
         self.limits = limits
         self.budget = Budget(limits, self)
         self.memo_room = limits.memo
@@ -34,7 +36,7 @@ class StrictReader(Machine):
         self._size = len(data)
         self._protocol = 0
         self._before: set[int] = set()
-        """The places in the memo that earlier loads have filled."""
+        """The indexes of the memo that earlier loads have filled."""
 
     def refuse(self, problem: str) -> NoReturn:
         raise UntrustedError(problem, self.at)
@@ -93,19 +95,18 @@ class StrictReader(Machine):
             self.refuse(f"{line[:40]!r} is not in decimals")
         return super().digits(line)
 
-    def mark(self) -> None:
-        self.budget.exceed("depth", len(self.marks) + 1)
+    def exceed_marks(self, number: int) -> None:
+        self.budget.exceed("depth", number)
 
-    def keep_memo(self, places: Iterable[int]) -> None:
-        """Let these places be taken once more."""
-        self._before.update(places)
+    def keep_memo(self, indexes: Iterable[int]) -> None:
+        """Let these indexes be filled once more."""
+        self._before.update(indexes)
 
-    def remember(self, place: int) -> None:
-        if place in self.memo and place not in self._before:
-            self.refuse(f"place {place} of the memo is taken already")
-        self._before.discard(place)
-        if place > self.limits.memo or len(self.memo) >= self.limits.memo:
-            self.budget.exceed("memo", max(place, len(self.memo) + 1))
-        if place != len(self.memo):  # so that counting may end at a place that is taken
+    def check_index(self, index: int, memo: dict[int, Any]) -> None:
+        if index in memo and index not in self._before:
+            self.refuse(f"index {index} of the memo is taken already")
+        self._before.discard(index)
+        if index > self.limits.memo or len(memo) >= self.limits.memo:
+            self.budget.exceed("memo", max(index, len(memo) + 1))
+        if index != len(memo):  # so that counting may end at an index that is taken
             self.memo_room = 0
-        super().remember(place)
