@@ -36,6 +36,16 @@ class Parts:
     def __bool__(self) -> bool:
         return bool(self.arguments or self.keywords or self.items)
 
+    def joined(self, other: Parts) -> Parts:
+        """Return these parts and the other ones."""
+        items: Any = other.items or self.items
+        if isinstance(self.items, dict) and isinstance(other.items, dict):
+            items = {**self.items, **other.items}
+        elif self.items and other.items:
+            items = [*self.items, *other.items]
+        keywords = {**(self.keywords or {}), **(other.keywords or {})}
+        return Parts(self.arguments or other.arguments, keywords, items)
+
     def added_to(self, state: Any) -> Any:
         """Return *state* with these parts, each under its key."""
         return with_parts(state, self.arguments, self.keywords, self.items)
@@ -56,6 +66,14 @@ _NO_PLACE = (
     "it was made from arguments or has items, and today's class has no attributes to take them; "
     "pass rebuild= to adopt(), which gets them"
 )
+
+
+def are_in(obj: Any, layout: Layout) -> bool:
+    """Return whether a blank object holds parts."""
+    if layout.has_dict:
+        return type(obj.__dict__.get(ARGUMENTS)) is Parts
+    slot = _first_slot(layout)
+    return slot is not None and type(_value(slot, obj)) is Parts
 
 
 def taken_from(obj: Any, layout: Layout) -> Parts:
@@ -116,6 +134,11 @@ def put_items(obj: Any, items: list[Any] | dict[Any, Any]) -> bool:
     return False
 
 
+def copy_of_items(obj: Any) -> Any:
+    """Return the items of a container."""
+    return dict(obj) if isinstance(obj, dict) else list(obj)
+
+
 def items_out_of(obj: Any) -> list[Any] | dict[Any, Any] | None:
     """Take the items out of a container, for a step that names them."""
     items: list[Any] | dict[Any, Any]
@@ -168,16 +191,30 @@ _VALUES: dict[type, tuple[type, ...]] = {
 
 def check_fit(cls: type, args: tuple[Any, ...], chain: Chain) -> None:
     """Refuse a value of another type than the one that a class derives from."""
-    base = next((base for base in cls.__mro__ if base in _VALUES), None)
-    if base is None or len(args) != 1 or _is_own(cls, base):
-        return
-    if not isinstance(args[0], _VALUES[base]):
+    base = _value_base(cls)
+    if base is not None and not fits(cls, args):
         problem = (
             f"it was made from a {type(args[0]).__name__}, and today's class is a "
             f"{base.__name__}; name the value with name_arguments(...) in a step that ends in "
             "replace(), or raise version= and pass rebuild={version: function} to adopt()"
         )
         raise chain.failed("making the object", OperationError(problem))
+
+
+def fits(cls: type, args: tuple[Any, ...]) -> bool:
+    """Return whether a value is made of these arguments as they are."""
+    base = _value_base(cls)
+    return base is None or len(args) != 1 or isinstance(args[0], _VALUES[base])
+
+
+def is_value(cls: type) -> bool:
+    """Return whether a class is made of a value as the built-in type that it derives from."""
+    return _value_base(cls) is not None
+
+
+def _value_base(cls: type) -> type | None:
+    base = next((base for base in cls.__mro__ if base in _VALUES), None)
+    return None if base is None or _is_own(cls, base) else base
 
 
 def _is_own(cls: type, base: Any) -> bool:

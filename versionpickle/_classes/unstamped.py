@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import collections
+import copyreg
 import enum
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
-from versionpickle.exceptions import StepError
+from versionpickle._wire.stamp import Claim
+from versionpickle.exceptions import StepError, VersionPickleError
 from versionpickle.migrations import Chain, Declaration, Registry
-from versionpickle.migrations._fields import OperationError, as_dict
+from versionpickle.migrations._fields import as_dict
+from versionpickle.migrations._parts import ARGUMENTS, ITEMS
 
+from . import parts
+from .parts import Parts
 from .stored_state import rebuilt
 
 
@@ -19,6 +25,9 @@ if TYPE_CHECKING:
     from .codegen.methods import SetState
     from .conversion import Conversion
 
+
+Run: TypeAlias = Callable[..., Any]
+"""Calls a function with arguments and keywords."""
 
 _FILLS_MAX = 64
 """How many sets of names get a function of their own."""
@@ -39,7 +48,13 @@ class Unstamped:
 
     def restore(self, obj: Any, state: Any, found_as: str | None = None) -> None:
         """Fill *obj* from a state."""
+        state = self.codec.of_models(state)
         chain = self.chain(state, found_as)
+        stored = parts.taken_from(obj, self.codec.layout)
+        if chain.names_items:
+            stored.items = stored.items or parts.items_out_of(obj)
+        if stored:
+            state = stored.added_to(as_dict(state))
         if chain.edge is not None:
             self._converting(chain).fill(obj, state)
             return
@@ -84,6 +99,17 @@ class Unstamped:
 
         return Conversion(self._registry, chain, Claim(chain.ref, chain.version, None))
 
+    def arguments_of(self, base: type, value: Any) -> Any:
+        """Return the arguments of newer protocols for the *value* that protocols 0 and 1 store."""
+        if issubclass(base, list | dict):
+            if self.immutable and value:
+                self._chain_of_all().check_parts({ITEMS: value})
+            return ()
+        if base is object:
+            return ()
+        is_named = self.codec.layout.kind == "named tuple"
+        return value if is_named and type(value) is tuple else (value,)
+
     @property
     def made_from_state(self) -> bool:
         """Whether nothing but `make` can make the objects."""
@@ -95,9 +121,8 @@ class Unstamped:
             return self._rebuild(args, state, found_as)
         conversion = self.conversion(state, found_as)
         if conversion is not None:
-            conversion.refuse_arguments(args)
-            return conversion.fill(None, state)
-        obj = self._cls.__new__(self._cls, *args)
+            return conversion.fill(None, Parts(args).added_to(as_dict(state)))
+        obj = self.made_by_new(args, {}, found_as)
         self.restore(obj, state, found_as)
         return obj
 
@@ -122,14 +147,152 @@ class Unstamped:
         """Make an object from its values."""
         return self.codec.remake(values, self.chain(values, found_as))
 
-    def check_arguments(self) -> None:
-        """Refuse arguments for an object of a class that takes none."""
-        if not self.codec.is_made_from_arguments:
-            raise self.chain(None).failed("making the object", OperationError(MADE_FROM_ARGUMENTS))
+    @property
+    def needs_builder(self) -> bool:
+        """Whether C's unpickler would lose something of the objects."""
+        chain = self._chain_of_all()
+        return (
+            self.made_from_state
+            or self.is_remade
+            or chain.names_arguments
+            or chain.names_items
+            or (self.ignores_items and any(hasattr(self._cls, name) for name in _ITEM_METHODS))
+        )
+
+    @property
+    def may_lose_arguments(self) -> bool:
+        """Whether some arguments of ``__new__`` would not be kept as they are."""
+        return not self.codec.immutable and (self.ignores_arguments or parts.is_value(self._cls))
+
+    def loses(self, args: tuple[Any, ...], kwargs: Any) -> bool:
+        """Return whether these arguments would not be kept as they are."""
+        if self.ignores_arguments:
+            return bool(args or kwargs)
+        return not parts.fits(self._cls, args)
+
+    @property
+    def ignores_arguments(self) -> bool:
+        """Whether the class takes any arguments for a blank object, and does nothing with them."""
+        return not self.codec.takes_arguments()
+
+    @property
+    def ignores_items(self) -> bool:
+        """Whether items are no part of what the class is."""
+        return not issubclass(self._cls, list | dict | set | collections.deque)
+
+    def _chain_of_all(self, found_as: str | None = None) -> Chain:
+        """Return the chain of objects of which no state is known; without steps if it varies."""
+        if not self.codec.chains.has_fixed_start():
+            return self.codec.chains.today()
+        try:
+            return self.chain(None, found_as)
+        except VersionPickleError:  # whoever needs the chain gets this error
+            return self.codec.chains.today()
+
+    def leaves_items(self, methods: tuple[str, ...], found_as: str | None = None) -> bool:
+        """Return whether items are for the steps: the class has no *methods* for them."""
+        if not any(hasattr(self._cls, name) for name in methods):
+            return True
+        is_mapping = "__setitem__" in methods
+        if is_mapping and issubclass(self._cls, list | collections.deque):
+            return True
+        return self._chain_of_all(found_as).names_items
+
+    def blank(self, stored: Parts, found_as: str | None = None) -> Any:
+        """Make a blank object; the steps get what else was stored when its state comes."""
+        made = self._failing(self._cls.__new__, self._cls)
+        if stored:
+            self.keep(made, stored, found_as)
+        return made
+
+    def keep(self, obj: Any, stored: Parts, found_as: str | None = None) -> None:
+        """Let the steps have these parts of an object, too."""
+        if self.immutable:
+            key = ITEMS if stored.items else ARGUMENTS
+            self._chain_of_all(found_as).check_parts({key: ()})
+        layout = self.codec.layout
+        known = parts.taken_from(obj, layout)
+        parts.keep(obj, layout, self._chain_of_all(found_as), known.joined(stored))
+
+    def made_by_new(
+        self, args: Any, kwargs: Any, found_as: str | None = None, run: Run | None = None
+    ) -> Any:
+        """Make an object from the arguments that pickle gives to ``__new__``."""
+        chain = self._chain_of_all(found_as)
+        if not (args or kwargs):
+            return self.blank(Parts(), found_as)
+        if self.ignores_arguments or chain.names_arguments:
+            return self.blank(Parts(args, kwargs), found_as)
+        parts.check_fit(self._cls, args, chain)
+        return self._failing(run or _run, self._cls.__new__, (self._cls, *args), kwargs)
+
+    def made_by_call(self, args: Any, run: Run, found_as: str | None) -> Any:
+        """Make an object by a call of the class, or let the steps have the arguments."""
+        chain = self._chain_of_all(found_as)
+        if chain.names_arguments:
+            return self.blank(Parts(args), found_as)
+        parts.check_fit(self._cls, args, chain)
+        try:
+            if issubclass(self._cls, BaseException):
+                return self.codec.called(args, {})
+            return run(self._cls, args)
+        except TypeError as exc:
+            if not chain.steps or issubclass(self._cls, enum.Enum):
+                raise chain.failed("making the object", exc) from exc
+            return self.blank(Parts(args), found_as)
+
+    def reconstructed(self, base: Any, value: Any, run: Run, found_as: str | None = None) -> Any:
+        """Make an object as protocols 0 and 1 do, from the value of a base in C."""
+        chain = self._chain_of_all(found_as)
+        is_based = issubclass(self._cls, base) and not (
+            base is not object and (chain.names_arguments or chain.names_items)
+        )
+        if is_based and not (base is dict and issubclass(self._cls, collections.OrderedDict)):
+            reconstructor: Any = copyreg._reconstructor  # type: ignore[attr-defined] # known to pickle alone
+            return self._failing(run, reconstructor, (self._cls, base, value))
+        if issubclass(base, dict | list):
+            made = self.blank(Parts(), found_as)
+            if chain.names_items or not parts.put_items(made, value):
+                self.keep(made, Parts(items=value), found_as)
+            return made
+        return self.blank(Parts(() if base is object else (value,)), found_as)
+
+    def _failing(self, make: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Make an object; an error names its class."""
+        try:
+            return make(*args, **kwargs)
+        except Exception as exc:
+            raise self._chain_of_all().failed("making the object", exc) from exc
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether something else may take the place of what a function made."""
+        return self.made_from_state
+
+    def finished_elsewhere(self, obj: Any, state: Any, found_as: str | None) -> Any:
+        """Fill what a function made, or return what it becomes."""
+        if self.declaration.has_factory:
+            return obj if state is None else self._rebuild((), state, found_as)
+        conversion = self.conversion(state, found_as)
+        if conversion is not None:
+            return conversion.fill(None, state)
+        self.restore(obj, state, found_as)
+        return obj
+
+    def is_unfinished(self, obj: Any) -> bool:
+        """Return whether an object still waits for its state, or for steps."""
+        return parts.are_in(obj, self.codec.layout) or self.have_blanks([obj])
 
     def have_blanks(self, objects: list[Any]) -> bool:
         """Return whether nothing has filled one of these objects yet."""
         return self.codec.have_blanks(objects)
+
+
+_ITEM_METHODS = ("append", "extend", "add", "__setitem__")
+
+
+def _run(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    return function(*args, **kwargs)
 
 
 def check_members(cls: type, declaration: Declaration) -> None:

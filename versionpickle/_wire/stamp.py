@@ -89,6 +89,9 @@ class Construction:
             stamp.fill(obj, (stamp, state))
         return obj
 
+    def expect_parts(self, stamp: Stamp) -> None:
+        """Note that an object has items besides its state, which its steps get."""
+
     def called(self, stamp: Stamp, args: tuple[Any, ...], kwargs: Any) -> Any:
         """Call the class."""
         return stamp.cls(*args, **kwargs)

@@ -20,6 +20,7 @@ from versionpickle._classes.layout import Layout
 from versionpickle._classes.lineage import Chains
 from versionpickle._classes.parts import Parts
 from versionpickle._classes.plain import Plain
+from versionpickle._classes.third_party import with_fields_of_model, without_model
 from versionpickle._wire import calls
 from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import Claim, Stamp, make_stamp
@@ -194,6 +195,11 @@ class Codec:
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
         raise NotImplementedError
+
+    def of_models(self, state: Any) -> Any:
+        """Return the state of a pydantic model as that of another class; any other as it is."""
+        is_models = isinstance(state, dict) and "__dict__" in state
+        return without_model(with_fields_of_model(state)) if is_models else state
 
     def fill_converted(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]

@@ -17,6 +17,7 @@ from versionpickle._wire import calls
 from versionpickle._wire.stamp import MAKES_BLANKS, Claim, Construction, Stamp
 from versionpickle.exceptions import VersionPickleError
 from versionpickle.migrations import Chain
+from versionpickle.migrations._fields import OperationError
 
 
 class Served(Protocol):
@@ -102,6 +103,12 @@ class StampConstruction(Construction):
         self._codec.expect_parts(self._stamp, self._chain)
         parts.keep(obj, self._codec.layout, self._chain, stored)
 
+    def expect_parts(self, stamp: Stamp) -> None:
+        if self._stamp is not None:
+            self._codec.expect_parts(stamp, self._chain)
+        else:
+            raise self._chain.failed("making the object", OperationError(_NO_ITEMS))
+
     def _named(self, make: Callable[[], Any], args: tuple[Any, ...] = ()) -> Any:
         """Make an object; an error names its class."""
         parts.check_fit(self._codec.cls, args, self._chain)
@@ -143,6 +150,12 @@ class StampConstruction(Construction):
         obj = stamp(*args)
         stamp.fill(obj, (stamp, state))
         return obj
+
+
+_NO_ITEMS = (
+    "it was stored with items, which its class does not take; raise version=, and use "
+    "name_items(...) in a step"
+)
 
 
 def as_state(stored: Any) -> Any:

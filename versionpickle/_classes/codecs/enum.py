@@ -87,6 +87,9 @@ class EnumCodec(Codec):
 
         return member
 
+    def restore(self, obj: Any, state: Any, chain: Chain) -> None:
+        raise chain.failed("finding a member", OperationError(_NO_MEMBER))
+
     def _of_value(self, value: Any, chain: Chain) -> Any:
         try:
             return self.cls(value)

@@ -64,6 +64,9 @@ class FactoryCodec(Codec):
     def setstate(self) -> SetState:
         return as_method(self._refuse)
 
+    def restore(self, obj: Any, state: Any, chain: Chain) -> None:
+        raise chain.failed("setting its state", OperationError(_USE_OUR_LOADS))
+
     def _refuse(self, obj: Any, state: Any) -> None:
         """Refuse to fill an object: plain pickle tries it with one that has no stamp."""
         if type(obj) is not self.cls:

@@ -237,6 +237,8 @@ class FieldsCodec(Codec):
     ) -> SetState | None:
         if not self._compiles or self.layout.has_newargs:
             return None
+        if chain.names_arguments or chain.names_items:
+            return None
         if not all(type(name) is str and name not in PARTS for name in names):
             return None
         older = self._from(
@@ -311,7 +313,10 @@ class FieldsCodec(Codec):
     def _settle(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
     ) -> None:
-        """Fill *obj* from the state after the last step."""
+        """Fill *obj* from the state after the last step; what a constructor has set is there."""
+        if isinstance(state, dict):
+            missing = [field for field in self.layout.fields if field.name not in state]
+            unset |= {field.name for field in missing if self._has_value(obj, field)}
         self._compare(chain, state, unset)
         self._place(obj, chain, state, unset, extras)
         if chain.steps:
@@ -370,6 +375,10 @@ class FieldsCodec(Codec):
             self._place_extras(obj, extras)
         if self.layout.caches_hash:
             object.__setattr__(obj, "_attrs_cached_hash", None)
+
+    def _has_value(self, obj: Any, field: Field) -> bool:
+        value = value_or(obj, field, UNHASHABLE)
+        return value is not UNHASHABLE
 
     def _make_hashable(self, obj: Any) -> None:
         for name in self.unhashable:

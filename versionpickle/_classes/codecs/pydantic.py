@@ -27,6 +27,9 @@ class PydanticCodec(FieldsCodec):
 
     interprets = True
 
+    def of_models(self, state: Any) -> Any:
+        return state
+
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         super().restore(obj, with_fields_of_model(state), chain)
 

@@ -98,7 +98,12 @@ class ValuesCodec(Codec):
         obj.__dict__.update(state[1])
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
-        obj.__dict__.update(as_dict(state))
+        attributes = as_dict(state)
+        is_of_values = not isinstance(attributes, dict) or attributes.keys() & self.layout.names
+        if is_of_values or (attributes and not self.layout.has_dict):
+            raise chain.failed("setting its state", OperationError(_VALUES_COME_LATER))
+        if attributes:
+            obj.__dict__.update(attributes)
 
 
 _VALUES_COME_LATER = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _compat_pickle
+import collections
 import copyreg
 import functools
 import sys
@@ -15,6 +16,7 @@ import attrs
 from versionpickle._classes.instrument import Instrumentation
 from versionpickle._classes.named_sets import MOVED
 from versionpickle._classes.names import imported
+from versionpickle._classes.parts import put_items
 from versionpickle._classes.placeholder import (
     Placeholder,
     is_placeholder,
@@ -70,6 +72,9 @@ class Finder:
 
     needs_builder: bool = attrs.field(default=False, init=False)
     """Whether C's unpickler would go wrong with one of the names found."""
+
+    has_stamps: bool = attrs.field(default=False, init=False)
+    """Whether the pickle holds objects with a stamp."""
 
     may_convert: bool = attrs.field(default=False, init=False)
     """Whether stamps were found, and some classes of the registry become others."""
@@ -172,6 +177,7 @@ class Finder:
                 revive = functools.partial(revive_or_keep, *keeping)
             else:
                 revive = functools.partial(revive_in, self.registry, importing)
+            self.has_stamps = True
             self.may_convert = self.registry.has_edges
             return self._noted_pure(revive)
         if (module, name) in _OURS:
@@ -304,12 +310,7 @@ class Finder:
     def _find_versioned(self, ref: str, hooks: Instrumentation) -> Any:
         check_members(hooks.cls, hooks.declaration)
         unstamped = self.unstamped[hooks.cls] = hooks.unstamped
-        if (
-            not hooks.is_installed
-            or unstamped.made_from_state
-            or unstamped.is_remade
-            or unstamped.codec.layout.items_in_state
-        ):
+        if not hooks.is_installed or unstamped.needs_builder:
             self.needs_builder = True
         if hooks.declaration.formerly.get(ref) is not None:
             self.needs_builder = True
@@ -383,6 +384,10 @@ def reconstruct(cls: Any, base: type, state: Any) -> Any:
     if is_placeholder(cls):
         return remade(cls, base, state)
     if isinstance(cls, type):
+        if base is dict and issubclass(cls, collections.OrderedDict):
+            made = cls.__new__(cls)
+            put_items(made, state)  # dict's own method would lose their order
+            return made
         return copyreg._reconstructor(cls, base, state)  # type: ignore[attr-defined] # known to pickle alone
     return cls() if base is object else cls(state)
 

@@ -16,6 +16,7 @@ from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DamagedError
 from versionpickle.migrations import Registry
 
+from .arguments import loses_arguments
 from .blanks import leaves_blanks
 
 
@@ -84,7 +85,7 @@ def _make_fast_loads(registry: Registry) -> FastLoads:
         found = reader.load()
         if file.read(1):
             raise DamagedError(bytes_left(file))
-        if reader.finder is not None and is_unfinished(reader.finder, found):
+        if reader.finder is not None and is_unfinished(reader.finder, found, lambda: data):
             raise NeedsBuilder
         return found
 
@@ -101,16 +102,17 @@ forget_extensions: Callable[[], None] = copyreg.clear_extension_cache
 """Let C's unpickler ask for the names behind extension codes."""
 
 
-def is_unfinished(finder: Finder, root: Any) -> bool:
+def is_unfinished(finder: Finder, root: Any, read: Callable[[], Any]) -> bool:
     """
     Return whether C's unpickler left something undone.
 
-    Nothing has upgraded old objects without a state, and a class that needs our own
-    reader may have been found by `getattr`.
+    Nothing has upgraded old objects without a state, arguments may be lost, and a class
+    that needs our own reader may have been found by `getattr`.
+    *read* returns the bytes.
     """
-    return finder.needs_builder or (
-        bool(finder.unstamped) and leaves_blanks(root, finder.unstamped)
-    )
+    if finder.needs_builder or not finder.unstamped:
+        return finder.needs_builder
+    return leaves_blanks(root, finder.unstamped) or loses_arguments(finder, read())
 
 
 def without_conversions(found: Any) -> Any:

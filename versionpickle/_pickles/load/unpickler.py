@@ -24,6 +24,7 @@ from versionpickle.exceptions import (
     TruncatedError,
     UnpicklingError,
     UntrustedError,
+    UpgradeError,
     VersionPickleError,
 )
 from versionpickle.migrations import Registry, default_registry
@@ -161,7 +162,15 @@ class Unpickler(pickle.Unpickler):
             found = super().load()
         except Exception as exc:  # noqa: BLE001 - our own reader decides what it means
             return self._load_again(exc)
-        return self._build() if is_unfinished(self._finder, found) else found
+        return self._build() if is_unfinished(self._finder, found, self._read_again) else found
+
+    def _read_again(self) -> bytes:
+        """Return the bytes of the pickle that was read last, and perhaps more."""
+        position = self._file.tell()
+        self._file.seek(self._starts[-1])
+        data = self._rest()
+        self._file.seek(position)
+        return data
 
     def _begin(self) -> None:
         self._starts.append(self._file.tell())
@@ -189,7 +198,7 @@ class Unpickler(pickle.Unpickler):
         if isinstance(exc, MemoryError | RecursionError):
             raise exc
         if self._unsafe and not isinstance(exc, NeedsBuilder | PlainLoadError):
-            raise self._located(exc)
+            return self._build_safely(exc)
         return self._build()
 
     # With our own reader
@@ -212,21 +221,27 @@ class Unpickler(pickle.Unpickler):
             self._memo = {index: resolved(obj) for index, obj in reader.stack.memo.items()}
         return found
 
-    def _located(self, exc: Exception) -> Exception:
-        """Add to an error of an unsafe load where it failed, if a safe one fails there as well."""
-        if not isinstance(exc, VersionPickleError):
-            return exc
+    def _build_safely(self, exc: Exception) -> Any:
+        """
+        Build what failed in an unsafe load, if nothing that is not safe is needed for it.
+
+        If that fails as well, raise the error that knows more: the first with its place, or
+        one of ours.
+        """
+        if not self._finder.unstamped and not self._finder.has_stamps:
+            raise exc
         self._finder.plain, plain = None, self._finder.plain
-        reader = self._reader()
         try:
-            reader.run()
-        except type(exc) as again:
-            exc.path = self._explained(reader, again).path
-        except Exception:  # noqa: BLE001 - it needs what is not safe, so its place stays unknown
-            return exc
+            return self._build()
+        except UpgradeError as again:
+            if type(again) is not type(exc):
+                raise
+            exc.path = again.path
+            raise exc from None
+        except Exception:  # noqa: BLE001 - it needs what is not safe
+            raise exc from None
         finally:
             self._finder.plain = plain
-        return exc
 
     def _reader(self) -> Reader:
         memo = self._memo_before()
