@@ -16,7 +16,7 @@ import attrs
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import StampError
 from versionpickle.migrations import Chain
-from versionpickle.migrations._fields import OperationError
+from versionpickle.migrations._fields import OperationError, described
 from versionpickle.migrations._naming import with_parts
 from versionpickle.migrations._parts import ARGUMENTS
 
@@ -173,6 +173,17 @@ def uses_arguments(cls: type) -> bool:
     """Tell whether the ``__new__`` of a class does anything with arguments."""
     new: Any = cls.__new__
     return all(new is not base.__new__ for base in _OF_OTHERS)
+
+
+def not_made(chain: Chain, exc: Exception) -> Exception:
+    """Return the error for an object that its class does not make from what was stored."""
+    return chain.failed("making the object", OperationError(f"{described(exc)}; {_OTHERS_NOW}"))
+
+
+_OTHERS_NOW = (
+    "if its class takes other arguments now, raise version= and name the old ones with "
+    "name_arguments(...) in a step, or let alias() name a function that takes them"
+)
 
 
 _VALUES: dict[type, tuple[type, ...]] = {

@@ -233,12 +233,10 @@ class Unstamped:
             return self.blank(Parts(args), found_as)
         parts.check_fit(self._cls, args, chain)
         try:
-            if issubclass(self._cls, BaseException):
-                return self.codec.called(args, {})
             return run(self._cls, args)
         except TypeError as exc:
             if not chain.steps or issubclass(self._cls, enum.Enum):
-                raise chain.failed("making the object", exc) from exc
+                raise parts.not_made(chain, exc) from exc
             return self.blank(Parts(args), found_as)
 
     def reconstructed(self, base: Any, value: Any, run: Run, found_as: str | None = None) -> Any:
@@ -262,7 +260,7 @@ class Unstamped:
         try:
             return make(*args, **kwargs)
         except Exception as exc:
-            raise self._chain_of_all().failed("making the object", exc) from exc
+            raise parts.not_made(self._chain_of_all(), exc) from exc
 
     @property
     def is_replaced(self) -> bool:

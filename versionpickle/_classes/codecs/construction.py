@@ -117,7 +117,7 @@ class StampConstruction(Construction):
         except VersionPickleError:
             raise
         except Exception as exc:
-            raise self._chain.failed("making the object", exc) from exc
+            raise parts.not_made(self._chain, exc) from exc
 
     def of_values(self, fill: Any) -> Callable[..., Any]:
         """Return what makes an object of the values of all its fields."""
