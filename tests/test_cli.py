@@ -193,3 +193,15 @@ def test_another_module_is_missing(monkeypatch):
 
     with pytest.raises(ModuleNotFoundError, match=r"versionpickle\._cli"):
         start()
+
+
+def test_names_like_markup(tmp_path):
+    """A name in a pickle is shown whole, whatever it would mean to a terminal."""
+    name = "C[/x][red]"
+    data = b"\x80\x04\x8c\x04shop\x8c" + bytes([len(name)]) + name.encode() + b"\x93)\x81."
+    (tmp_path / "a.pickle").write_bytes(data)
+
+    done = run("inspect", tmp_path / "a.pickle")
+
+    assert name in done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit)

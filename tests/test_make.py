@@ -137,7 +137,7 @@ class TestSteps:
                 "number: int",
                 "given: str\n    family: str",
                 ["--split", "number=given,family", "--convert", "number=lambda n: (str(n), '')"],
-                'split("number", ["given", "family"], lambda n: (str(n), \'\'))',
+                'split("number", ["given", "family"], lambda n: (str(n), ""))',
             ),
             (
                 "    number: int\n    amount: float = 1.5\n",
@@ -489,6 +489,8 @@ class TestQuestions:
             (["--rename", "number=", "--add", "no='x'"], "'x' is not a value of 'no'"),
             (["--split", "number=no,none"], "--split: no field 'none' was added"),
             (["--merge", "amount,number=no"], "--merge: no field 'amount' was removed"),
+            (["--rename", "number=no", "--split", "a=b,c"], "it names a, which a changed class"),
+            (["--split", "Order.a=b,c"], "--split: no field 'a' was removed"),
             (["--split", "number,amount=no"], "write --split name=given,family"),
             (["--renamed", "Gone=Order"], "no classes are called Gone"),
         ],

@@ -58,6 +58,7 @@ def repository(shop):
     configure(shop, source(1))
     commit(shop, source(1))
     git("switch", "--quiet", "--create", "other")
+    (shop.folder / "other.py").write_text("x = 1\n")
     commit(shop, source(3, "gift", "paid"))
     git("switch", "--quiet", "main")
     commit(shop, source(2, "sent"))
@@ -139,7 +140,7 @@ def test_adopted_classes(tmp_path):
     from versionpickle._project.merging import Renumbered
 
     ours = "adopt(lib.Part, 2)\nclass Part(Versioned, version=2): pass\nrun()\n"
-    theirs = "migration('m:Part', 1, to=2)\nmigration(Other, 1)\n"
+    theirs = "migration('m:Part', 1, to=2, registry=None)\nmigration(Other, 1)\n"
     file = tmp_path / "m.py"
     file.write_text(ours + theirs)
 
@@ -147,5 +148,7 @@ def test_adopted_classes(tmp_path):
 
     assert (
         "adopt(lib.Part, 3)\nclass Part(Versioned, version=3): pass\nrun()\n"
-        "migration('m:Part', 2, to=3)\nmigration(Other, 1)\n"
+        "migration('m:Part', 2, to=3, registry=None)\nmigration(Other, 1)\n"
     ) == file.read_text()
+    file.write_text("x = 1\n")
+    assert 0 == Renumbered("m:Part", "m:Part", 1, 2, 1).edit(file, "", "x = 1\n")

@@ -26,7 +26,7 @@ from test_existing import make_folder, make_shelf, make_table, old
 import versionpickle
 
 from versionpickle import Limits, exceptions, open_existing
-from versionpickle.stores._external import journal_file, lock
+from versionpickle.stores._external import journal, journal_file, lock
 from versionpickle.stores._external.coding import CODECS, Coding
 from versionpickle.stores._external.journal import mark_of
 from versionpickle.stores._sqlite import database as _database
@@ -119,6 +119,38 @@ class TestJournal:
             assert Path(path).exists()
         assert not Path(path).exists()
 
+    def test_lock_that_is_deleted_at_this_moment(self, tmp_path, monkeypatch):
+        """An error over a lock that its holder has just deleted is none."""
+        path = tmp_path / "lock"
+        path.write_text("no database, but a text that is long enough to be one" * 9)
+        created = lock._created
+        befores = iter([1])
+
+        def create(path):
+            before = next(befores, None)
+            if before is None:
+                Path(path).unlink()
+            return before or created(path)
+
+        monkeypatch.setattr(lock, "_created", create)
+        with lock.lock(str(path)):
+            assert path.read_bytes() == b""
+
+    def test_read_while_it_is_written(self, folder, monkeypatch):
+        """Who reads a journal that another process writes at this moment tries again."""
+        failures = [refuse, refuse]
+
+        def read(sql, values):
+            return failures.pop()() if failures else [(5,)]
+
+        monkeypatch.setattr(journal, "_PAUSE", 0)
+        with open_existing(folder) as place:
+            monkeypatch.setattr(place._records.journal, "_read_once", read)
+            assert 5 == place.originals()
+            failures += [refuse] * 9
+            with pytest.raises(exceptions.StoreError, match="the disk fails"):
+                place.originals()
+
     def test_lock_that_is_gone(self, tmp_path):
         """A lock that somebody deletes is none."""
         assert lock._inode(str(tmp_path / "gone")) is None
@@ -164,8 +196,6 @@ class TestJournal:
 
     def test_many_originals(self, folder, monkeypatch):
         """They are put back a few at a time, and fewer if they are long."""
-        from versionpickle.stores._external import journal
-
         monkeypatch.setattr(journal, "_LONG", 1)
         with open_existing(folder) as place:
             place.migrate()
@@ -209,7 +239,7 @@ def refuse(*_):
     raise exceptions.StoreError("a", "the disk fails", "buy another one")
 
 
-class TestDoubtfulJournals:
+class TestUntrustedJournals:
     """A journal is not believed if somebody else can have written it."""
 
     @pytest.fixture
@@ -283,9 +313,9 @@ class TestDoubtfulJournals:
         """One that names other files is refused, and none of these is written."""
         with open_existing(shelf) as place:
             place.migrate()
-        journal = tmp_path / "shelf.versionpickle"
-        rows(journal, "INSERT INTO sidecar VALUES ('shelve', '/../other', x'00')")
-        rows(journal, "INSERT INTO in_progress VALUES ('shelve', '00001', x'00', NULL, NULL)")
+        path = tmp_path / "shelf.versionpickle"
+        rows(path, "INSERT INTO sidecar VALUES ('shelve', '/../other', x'00')")
+        rows(path, "INSERT INTO in_progress VALUES ('shelve', '00001', x'00', NULL, NULL)")
         with (
             open_existing(shelf) as place,
             pytest.raises(exceptions.NotAStoreError, match=r"names files .*/\.\./other"),
@@ -685,6 +715,16 @@ class TestTables:
             monkeypatch.setattr(database, "_is_undisturbed", lambda: next(states))
             with pytest.raises(exceptions.StoreError, match="no such table"):
                 database.read("SELECT * FROM no_such")
+
+    def test_deleted_meanwhile(self, tmp_path):
+        """A file that is deleted while it is read ends in an error of ours."""
+        address = make_table(tmp_path, old(3))
+        rows(tmp_path / "app.db", "PRAGMA journal_mode = WAL")
+        with open_existing(address) as place:
+            len(place)
+            (tmp_path / "app.db").unlink()
+            with pytest.raises(exceptions.StoreError, match="opened|deleted"):
+                len(place)
 
     def test_changed_just_now(self, tmp_path, monkeypatch):
         """A file that is changed again and again is read as others read it."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import random
+import signal
 import sys
+import time
 
 import orders
 import pytest
@@ -170,3 +174,43 @@ def test_survey_writes_nothing(place, tmp_path):
         }
         assert before.keys() == after.keys()
         assert before == after
+
+
+@needs_forks
+@pytest.mark.parametrize("seconds", [0.4, pytest.param(20, marks=pytest.mark.slow)])
+def test_several_at_once(place, seconds, tmp_path):
+    """Three processes sweep and look, and one of them is killed: no original is lost."""
+    make, pickles = place
+    address = make(0)
+    orders.declare(4)
+    children = [in_child(use, address, number, seconds) for number in range(3)]
+    time.sleep(seconds / 2)
+    os.kill(children[0], signal.SIGKILL)
+    for child in children:
+        os.waitpid(child, 0)
+
+    for _ in range(2):
+        sweep(address, "rollback")
+
+    assert pickles == content(address)
+    assert [] == leftovers(tmp_path / "0")
+
+
+def in_child(work, *args):
+    child = os.fork()
+    if not child:
+        try:
+            work(*args)
+        finally:
+            os._exit(0)
+    return child
+
+
+def use(address, number, seconds):
+    """Do this and that; another sweep may be at work, or half of a batch in a shelf."""
+    chance = random.Random(number)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        work = chance.choice(["migrate", "rollback", "survey", "originals"])
+        with contextlib.suppress(exceptions.StoreError):
+            sweep(address, work)

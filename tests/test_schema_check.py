@@ -200,6 +200,20 @@ class TestRenamedClasses:
         assert is_clean(shop)
         assert (samples(shop, "Sale") / "1-made.pickle").exists()
 
+    @pytest.mark.parametrize("described", [True, False])
+    def test_renamed_without_declared_fields(self, shop, described):
+        """The record of the sample says what attributes there were."""
+        recorded(shop, PLAIN)
+        if not described:
+            (samples(shop, "Basket") / "1-made.json").write_text("{}")
+        now(shop, PLAIN.replace("Basket", "Cart").replace("self.owner", "self.holder"))
+        options = ["--renamed", "Basket=Cart", "--rename", "owner=holder"]
+
+        told = shop.run("make", "--no-input", *options, status=0 if described else 2)
+
+        assert described or "a changed class has no use for" in told
+        assert not described or is_clean(shop)
+
     def test_the_name_is_used_again(self, shop):
         """A new class of the old name is another type."""
         recorded(shop, ORDER + self.HOLDER)

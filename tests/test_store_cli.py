@@ -87,6 +87,10 @@ def run(*arguments):
     return CliRunner().invoke(main, arguments)
 
 
+def project(command):
+    return ["--project"] if command[0] == "verify" else []
+
+
 class TestStory:
     def test_all(self, shop):
         """Survey, migrate, verify, roll back, forget."""
@@ -168,6 +172,40 @@ class TestStory:
 
         assert 0 == run("survey", "--import", "local_classes", "plain.db").exit_code
         assert not Path("ran").exists()
+
+    def test_keys_like_markup(self, shop):
+        """A key is shown whole, whatever it would mean to a terminal."""
+        with versionpickle.open("odd.db") as store:
+            for key in ("orders[eu]", "[red]x[/red]", "[link=x]", "a\x1b[31m\u202eb"):
+                store[key] = 1
+        connection = sqlite3.connect("odd.db")
+        connection.execute("UPDATE records SET sum = 5")
+        connection.commit()
+        connection.close()
+
+        done = run("verify", "odd.db")
+        for shown in ("orders[eu]  ", "[red]x[/red]  ", "[link=x]  ", r"a\x1b[31m\u202eb  "):
+            assert shown in done.output
+
+    def test_python_2(self, tmp_path, monkeypatch):
+        """Strings of Python 2 are decoded as is said."""
+        monkeypatch.chdir(tmp_path)
+        Path("a.pickle").write_bytes(b"\x80\x02U\x04caf\xe9q\x00.")
+        place = "dir:*.pickle"
+
+        assert 1 == run("verify", "--load", place).exit_code
+        done = run("verify", "--load", "--encoding", "latin1", place)
+        assert (0, "1 good, 0 damaged\n") == (done.exit_code, done.output)
+        done = run("migrate", "--encoding", "latin1", place)
+        assert (0, "0 migrated, 1 current\n") == (done.exit_code, done.output)
+        done = run("upgrade", "--encoding", "latin1", "a.pickle")
+        assert (0, "0 upgraded, 1 current\n") == (done.exit_code, done.output)
+
+    @pytest.mark.parametrize("command", [["verify", "--load"], ["migrate"]])
+    def test_limits(self, shop, command):
+        """Pickles of others are loaded within limits."""
+        fill(shop, range(2))
+        assert 0 == run(*command, "--limits", *project(command), "orders.db").exit_code
 
     def test_without_a_project(self, tmp_path, monkeypatch):
         """No project is needed."""

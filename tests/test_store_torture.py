@@ -760,7 +760,7 @@ def test_locked_by_another_program(path):
                 store["a"] = order(2)
             assert 0.1 <= time.monotonic() - begin < 5
             for write in (lambda: store.pop("a"), lambda: store.update(b=2), store.clear):
-                with pytest.raises(LockedStoreError, match="nothing was changed"):
+                with pytest.raises(LockedStoreError, match="change was not made"):
                     write()
             assert {"a": 1} == numbers(store)
 

@@ -141,7 +141,9 @@ class TestSurvey:
         """What is only referred to is stale if it has another name by now."""
         alias("nowhere:Old", Inner)
         classifier = Classifier()
-        manifest = Manifest(made=["nowhere:One", "nowhere:Two"], named=["nowhere:Old"])
+        manifest = Manifest(
+            made=["nowhere:One", "nowhere:Two"], named=["nowhere:Old", "nowhere:New"]
+        )
         assert ["unknown", "unknown", "stale"] == [
             one.status for one in classifier.classes(manifest)
         ]
@@ -875,6 +877,25 @@ class TestVerification:
             assert ["its manifest 1 is not what was stored"] == [
                 one.problem for one in store.verify().damages
             ]
+
+    @pytest.mark.parametrize("text", ["no JSON", "[5]", '{"stamped": [5]}', '{"made": 5}'])
+    def test_label_of_others(self, path, store, text):
+        """A label that versionpickle does not write is damage, whatever its checksum."""
+        fill(store, 1)
+        raw(path, "UPDATE labels SET text = ?, sum = ?", text, zlib.crc32(text.encode()))
+        with versionpickle.open(path) as again:
+            assert 1 == again.survey().damaged
+            assert 1 == again.verify().damaged
+            assert 0 == again.survey().damaged
+
+    @pytest.mark.parametrize("columns", [5, [[5], [6], [7], [8], [[9]]], [["a"], [b""], [1], [1]]])
+    def test_originals_of_others(self, path, store, columns):
+        """Originals that versionpickle does not write are damage, whatever their checksum."""
+        data = pickle.dumps(columns)
+        checksum = zlib.crc32(data, zlib.crc32(b"1 1"))
+        store["a"] = 1
+        raw(path, "INSERT INTO originals VALUES (1, 1, ?, ?)", checksum, data)
+        assert (0, 1, 1) == (*store.rollback(), store.originals())
 
     def test_label_that_is_new(self, store):
         """A label that somebody has stored only now is no damage."""

@@ -20,7 +20,7 @@ from versionpickle._pickles.inspect.upgrade_paths import FoundClass
 from versionpickle.exceptions import VersionPickleError
 
 from .modules import import_modules
-from .output import Text, console, shown
+from .output import Text, console
 
 
 @click.command(
@@ -93,11 +93,11 @@ def _table(classes: tuple[FoundClass, ...]) -> Table:
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left")
     for found in classes:
         table.add_row(
-            shown(found.ref),
+            Text(found.ref),
             "unstamped" if found.version is None else str(found.version),
             "?" if found.current is None else str(found.current),
             f"{found.count:,}",
-            shown(", ".join(found.fields)),
+            Text(", ".join(found.fields)),
         )
     return table
 

@@ -24,7 +24,7 @@ from versionpickle.stores._external.address import is_address
 from versionpickle.stores._opening import open, open_existing  # noqa: A004 - as versionpickle.open
 
 from .modules import import_all, import_modules
-from .output import shown
+from .output import Text, shown
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -85,7 +85,7 @@ def table_of(headings: tuple[str, ...], rows: Iterable[Iterable[object]]) -> Tab
         is_number = heading in {"records", "version", "today's"}
         table.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else shown(str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     return table
 
 
@@ -101,9 +101,9 @@ def bar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[rate]}", markup=False),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.fields[state]}", markup=False),
     )
     with Progress(
         *columns, console=out or Console(stderr=True), transient=True, redirect_stdout=False

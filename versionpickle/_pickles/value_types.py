@@ -69,6 +69,12 @@ _GUARDED = {
 }
 
 
+def value_type_names() -> list[str]:
+    """Return the refs of the standard library's value types, and of what reconstructs them."""
+    exceptions = (("builtins", name) for name in _EXCEPTIONS)
+    return sorted(f"{module}:{name}" for module, name in {*_NAMES, *_GUARDED, *exceptions})
+
+
 def is_value_type(module: str, name: str) -> bool:
     if (module, name) in _GUARDED or (module, name) in _NAMES:
         return True

@@ -16,6 +16,7 @@ import typing
 import uuid
 
 from collections import abc
+from collections.abc import Iterator
 from typing import Any
 
 import attrs
@@ -145,17 +146,36 @@ class _Maker:
 
 def _needed(cls: Any) -> list[str]:
     """Return what the class wants to be called with: all fields of a declared one."""
-    try:
-        parameters = inspect.signature(cls).parameters.values()
-    except ValueError:
-        return []
     declares = attrs.has(cls) or dataclasses.is_dataclass(cls)
-    kinds = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
-    return [
-        parameter.name
-        for parameter in parameters
-        if parameter.kind not in kinds and (declares or parameter.default is parameter.empty)
-    ]
+    return [one.name for one in parameters(cls) if declares or not one.has_default]
+
+
+@attrs.frozen
+class Parameter:
+    """What a constructor takes, and the attribute that holds it."""
+
+    name: str
+    attribute: str
+    has_default: bool
+
+
+def parameters(cls: type) -> list[Parameter]:
+    """Return what the constructor of a class takes by name."""
+    return list(_parameters(cls))
+
+
+def _parameters(cls: Any) -> Iterator[Parameter]:
+    aliases = {a.alias: a.name for a in getattr(cls, "__attrs_attrs__", ()) if a.init}
+    try:
+        found = inspect.signature(cls).parameters.values()
+    except ValueError:
+        return
+    by_name = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    for parameter in found:
+        if parameter.kind in by_name:
+            name = parameter.name
+            has_default = parameter.default is not inspect.Parameter.empty
+            yield Parameter(name, aliases.get(name, name), has_default)
 
 
 def hints_of(cls: Any) -> dict[str, Any]:

@@ -160,10 +160,10 @@ def _changed(ref: str, today: Recorded, difference: ClassDifference) -> Iterator
     if not difference:
         return
     cure = _cure_of_change(ref, today, difference)
-    perhaps = dict(renamed_perhaps(difference.fields))
+    perhaps = renamed_perhaps(difference.fields)
     for change in difference.fields:
-        renamed = perhaps.get(change.field)
-        question = f" (or renamed to {renamed!r}?)" if change.kind == "removed" and renamed else ""
+        names = " or ".join(repr(new) for old, new in perhaps if old == change.field)
+        question = f" (or renamed to {names}?)" if change.kind == "removed" and names else ""
         problem = f"{change}{question}, and the version is still {today.version}"
         yield Finding("changed", ref, today.version, problem, cure, change.field)
     for sentence in difference.others:

@@ -67,11 +67,18 @@ class Project:
 
     def samples(self, key: str) -> list[Sample]:
         """Return the samples of a class, also under a former name."""
-        before = self.schema_before(key) if key in self.classes else None
+        before = self._predecessor(key) if key in self.classes else None
         keys = dict.fromkeys([key, key if before is None else before.key])
         return [
             one for name in keys for one in samples_in(self.known.samples / file_name(name), key)
         ]
+
+    def _predecessor(self, key: str) -> Schema | None:
+        """Return what is recorded of a class, also if it seems to be one that is gone."""
+        before = self.schema_before(key)
+        if before is not None:
+            return before
+        return next((schema for schema in self.gone() if self.twin(schema) == key), None)
 
     def other_samples(self) -> Iterator[tuple[Schema | None, Sample]]:
         """Yield the samples of classes that are not in the code, with their schemas."""
@@ -107,7 +114,11 @@ class Project:
         """Return the schemas of classes that are gone without an explanation."""
         known = {former.key for key in self.classes if (former := self.schema_before(key))}
         lost = sorted(self.schemas.keys() - known)
-        return [self.schemas[key] for key in lost if self.registry.resolve(key) is None]
+        return [self.schemas[key] for key in lost if not self._is_explained(key)]
+
+    def _is_explained(self, key: str) -> bool:
+        """Whether a declaration names this key; that a module still has the class does not last."""
+        return self.registry.resolve(key) is not None and self.registry.reexported(key) is None
 
     def successors(self, schema: Schema) -> list[str]:
         """Return the keys of new classes that may be this one, which is gone."""
@@ -211,8 +222,8 @@ class Project:
     def _stored_names(self, key: str, sample: Sample) -> set[str] | None:
         try:
             obj = sample.load()
-        except Exception:  # noqa: BLE001 - the findings report it
-            return None
+        except Exception:  # noqa: BLE001 - the class has another name now, or it is reported
+            return sample.recorded_names()
         return attribute_names(obj) if type(obj) is self.classes[key].cls else None
 
     def fresh(self, key: str) -> dict[str, Any]:

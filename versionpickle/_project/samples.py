@@ -87,6 +87,12 @@ class Sample:
             return next(new, None)
         return None
 
+    def recorded_names(self) -> set[str] | None:
+        """Return the names of the attributes that it had at its own version."""
+        known = self._all().get(str(self.version), {}).get("object")
+        state = known.get("state", {"dict": []}) if isinstance(known, dict) else {}
+        return {name for name, _ in state["dict"]} if state.keys() == {"dict"} else None
+
     def describe(self, version: str, found: Mapping[str, Any]) -> None:
         """Record what the sample is at a *version* of today."""
         known = self._all() | {version: found}

@@ -149,7 +149,7 @@ class Records(abc.ABC):
 
     @abc.abstractmethod
     def sweep(self, purpose: str) -> AbstractContextManager[None]:
-        """Let a block change many records; *purpose* is what others are told meanwhile."""
+        """Let a block change many records; errors of other sweeps name the *purpose*."""
 
     def max_size(self) -> int:
         """Return how long a pickle may be whose original is to be kept."""

@@ -12,6 +12,7 @@ from hypothesis import errors
 
 from versionpickle._classes.instrument import Instrumentation
 from versionpickle._pickles.dump.pickler import dumps
+from versionpickle._project.example import parameters
 from versionpickle._project.part_differences import ABSENT, PartDifference
 from versionpickle._wire.stamp import Bases, Claim
 from versionpickle.exceptions import (
@@ -27,7 +28,7 @@ from ._differences import attributes_differ, objects_differ
 from ._old import bases_of, hooks_for, load, old_pickle
 from ._recorded import recorded_versions, version_of
 from ._strategies import is_refused, known_fields, states_of
-from ._types import Strategies, Strategy, Types, parameters
+from ._types import Strategies, Strategy, Types
 
 
 _SETTINGS: dict[str, Any] = {

@@ -8,7 +8,6 @@ import datetime
 import decimal
 import enum
 import fractions
-import inspect
 import pathlib
 import sys
 import types
@@ -16,10 +15,8 @@ import typing
 import uuid
 
 from collections import ChainMap, Counter, abc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
-
-import attrs
 
 from hypothesis import errors
 from hypothesis import strategies as st
@@ -29,7 +26,7 @@ from versionpickle._classes.fields import declares_fields
 from versionpickle._classes.instrument import instrumentation_of
 from versionpickle._classes.third_party import is_struct
 from versionpickle._classes.type_text import type_text
-from versionpickle._project.example import hints_of
+from versionpickle._project.example import Parameter, hints_of, parameters
 from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import ProjectError
 
@@ -242,31 +239,3 @@ def _is_of_a_project(kind: type) -> bool:
     if issubclass(kind, enum.Enum):
         return False
     return declares_fields(kind) or is_struct(kind) or instrumentation_of(kind) is not None
-
-
-@attrs.frozen
-class Parameter:
-    """What a constructor takes, and the attribute that holds it."""
-
-    name: str
-    attribute: str
-    has_default: bool
-
-
-def parameters(cls: type) -> list[Parameter]:
-    """Return what the constructor of a class takes by name."""
-    return list(_parameters(cls))
-
-
-def _parameters(cls: Any) -> Iterator[Parameter]:
-    aliases = {a.alias: a.name for a in getattr(cls, "__attrs_attrs__", ()) if a.init}
-    try:
-        found = inspect.signature(cls).parameters.values()
-    except ValueError:
-        return
-    by_name = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
-    for parameter in found:
-        if parameter.kind in by_name:
-            name = parameter.name
-            has_default = parameter.default is not inspect.Parameter.empty
-            yield Parameter(name, aliases.get(name, name), has_default)

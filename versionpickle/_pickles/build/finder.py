@@ -187,7 +187,7 @@ class Finder:
         meaning = self.registry.resolve(ref)
         if meaning is not None:
             return self._find_declared(ref, meaning)
-        target = self.registry.target(ref)
+        target = ref if ref in OLD_CALLS else self.registry.target(ref)
         for allowed in (self.allowed, self.registry.allowed):
             if target in allowed:
                 return self._find_allowed(target, allowed[target])

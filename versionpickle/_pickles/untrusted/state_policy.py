@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
+import uuid
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +19,7 @@ from versionpickle._wire.stamp import Stamp
 
 from .called import is_maker, is_value_class, named
 from .open_objects import TAKEN, ObjectLifetimes
-from .signatures import is_known_state
+from .signatures import is_known_state, is_state_of_uuid
 from .strict_source import StrictSource
 
 
@@ -63,6 +64,8 @@ class StatePolicy:
     def _check(self, obj: Any, state: Any, stamp: Stamp | None) -> None:
         if type(obj) in _FILLED_NEVER or isinstance(obj, _SHARED):
             self._source.refuse(f"{named(obj)} gets a state, and takes none")
+        if isinstance(obj, uuid.UUID) and not is_state_of_uuid(state):
+            self._source.refuse(f"{named(obj)} gets a state that it cannot have")
         if stamp is not None:
             self._check_parts(obj, state, stamp)
         elif type(state) is tuple and state and type(state[0]) is Stamp:

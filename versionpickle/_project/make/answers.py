@@ -91,17 +91,20 @@ class Answers:
         return (answer for answer in self._given if answer not in self._used)
 
     def all(self, option: str, names: Iterable[str]) -> Iterator[Answer]:
-        """Yield what was given with an option for a class, and count it as used."""
+        """Yield what was given with an option for a class."""
         for answer in self._given:
             if answer.option == option and (answer.cls is None or answer.cls in names):
-                self._used.add(answer)
                 yield answer
+
+    def use(self, answer: Answer) -> None:
+        """Count an option as used."""
+        self._used.add(answer)
 
     def given(self, option: str, names: Iterable[str], field: str) -> str | None:
         for answer in self._given:
             fits = answer.cls is None or answer.cls in names
             if fits and (answer.option, answer.fields) == (option, (field,)):
-                self._used.add(answer)
+                self.use(answer)
                 return answer.value
         return None
 

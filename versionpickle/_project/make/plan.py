@@ -98,6 +98,7 @@ def _lines(text: str) -> list[str]:
 def plan(project: Project, names: Iterable[str], answers: Answers) -> Plan:
     """Return what has to be written for these classes, or for all that have changed."""
     for answer in answers.all("renamed", ()):
+        answers.use(answer)
         old, new = _renamed_class(project, answer)
         project.renames[old] = new
     made = Plan(project)

@@ -73,14 +73,14 @@ class NewStep:
         """Read --split and --merge; yield the fields that they explain."""
         gone = {change.field for change in found if change.new is None}
         come = {change.field for change in found if change.old is None}
-        for answer in self.answers.all("split", self._names):
-            yield from self._regroup(answer, answer.fields, answer.names, gone, come)
-        for answer in self.answers.all("merge", self._names):
-            yield from self._regroup(answer, answer.fields, answer.names, gone, come)
+        for option in ("split", "merge"):
+            for answer in self.answers.all(option, self._names):
+                if answer.cls is not None or gone & {*answer.fields}:
+                    self.answers.use(answer)
+                    yield from self._regroup(answer, gone, come)
 
-    def _regroup(
-        self, answer: Answer, old: tuple[str, ...], new: list[str], gone: set[str], come: set[str]
-    ) -> Iterator[str]:
+    def _regroup(self, answer: Answer, gone: set[str], come: set[str]) -> Iterator[str]:
+        old, new = answer.fields, answer.names
         wrong = [*({*old} - gone), *({*new} - come)]
         if wrong:
             how = "removed" if wrong[0] in old else "added"
@@ -95,7 +95,7 @@ class NewStep:
             question = f"which function makes {one!r} of {', '.join(old)}?"
             head = (listed, _quoted(one))
         code = self.answers.function(self._names, one, question)
-        self._regrouped.append((answer.option, (*head, code)))
+        self._regrouped.append((answer.option, (*head, double_quoted(code))))
         yield from (*old, *new)
 
     def _ask_renames(self, found: tuple[Change, ...], old: Recorded, today: Recorded) -> None:

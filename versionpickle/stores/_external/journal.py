@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import zlib
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +35,9 @@ _LIMIT = 1000
 """How many originals are read at a time, unless they are long."""
 
 _LONG = 16_000_000
+_ATTEMPTS = 6
+_PAUSE = 0.01
+"""Seconds to wait before a journal is read again, times the number of attempts."""
 
 
 def mark_of(data: bytes) -> int:
@@ -115,6 +119,16 @@ class Journal:
         """Return the rows of a query of this place; outside of a sweep, write nothing."""
         if self._database is not None:
             return _read(self._database, FORMAT, sql, values)
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                return self._read_once(sql, values)
+            except NotAStoreError:
+                raise
+            except StoreError:  # a sweep of another process may write or delete it just now
+                time.sleep(attempt * _PAUSE)
+        return self._read_once(sql, values)
+
+    def _read_once(self, sql: str, values: Sequence[Any]) -> list[Any]:
         if not check_file(self.path, self._beside):
             return []
         with reading(self.path) as database:

@@ -113,12 +113,12 @@ def check_file(path: str, beside: str) -> bool:
     except FileNotFoundError:
         return False
     if not stat.S_ISREG(status.st_mode):
-        raise _doubtful(path, "it is not a regular file")
+        raise _untrusted(path, "it is not a regular file")
     place = os.stat(beside)
     if hasattr(os, "geteuid") and status.st_uid not in {0, os.geteuid(), place.st_uid}:
-        raise _doubtful(path, "it belongs to somebody else")
+        raise _untrusted(path, "it belongs to somebody else")
     if status.st_mode & ~place.st_mode & _WRITABLE:
-        raise _doubtful(path, "more people may write to it than to what it is beside")
+        raise _untrusted(path, "more people may write to it than to what it is beside")
     return True
 
 
@@ -129,7 +129,7 @@ def check_content(database: Database, number: int) -> None:
     """Refuse rows that versionpickle does not write."""
     for query in _CHECKS:
         if database.read(query.format(**sources(number))):
-            raise _doubtful(database.path, "it holds what versionpickle does not write")
+            raise _untrusted(database.path, "it holds what versionpickle does not write")
 
 
 _CHECKS = (
@@ -146,9 +146,9 @@ _CHECKS = (
 )
 
 
-def _doubtful(path: str, problem: str) -> NotAStoreError:
-    cure = "check where it comes from, and move it away if you do not know"
-    return NotAStoreError(path, f"this journal is not to be believed: {problem}", cure)
+def _untrusted(path: str, problem: str) -> NotAStoreError:
+    cure = "find out who wrote it, or move it away"
+    return NotAStoreError(path, f"this journal cannot be trusted: {problem}", cure)
 
 
 def upgrade(database: Database) -> None:

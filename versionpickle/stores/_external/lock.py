@@ -49,6 +49,8 @@ def _locked(path: str) -> sqlite3.Connection:
             connection.close()
             if getattr(exc, "sqlite_errorname", "") == "SQLITE_BUSY":
                 raise HeldError from None
+            if before != _inode(path):  # who held it has deleted it at this moment
+                continue
             raise store_error(path, exc, is_read_only=False) from exc
         if before == _inode(path):
             return connection

@@ -37,7 +37,7 @@ class Shelf(ExternalRecords):
 
     def _problem(self) -> tuple[str, str]:
         if os.path.exists(f"{self._path}.bak") and os.path.exists(f"{self._path}.dat"):
-            problem = "its index was lost while dbm.dumb wrote it anew"
+            problem = "its index was lost while dbm.dumb was writing it"
             return problem, f"restore it: cp {self._path}.bak {self._path}.dir"
         return "this is not a shelf", _CURE
 

@@ -165,7 +165,7 @@ class Database:
             self._connections.drop_mine()
 
     def _is_undisturbed(self) -> bool:
-        return self._unopened is None or self._unopened == Unopened.of(self._file)
+        return self._unopened is None or self._unopened.is_unchanged(self._file)
 
     def read(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query."""

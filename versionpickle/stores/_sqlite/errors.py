@@ -19,19 +19,19 @@ def store_error(path: str, exc: Exception, *, is_read_only: bool) -> StoreError:
         if name.startswith(prefix):
             other = _NOT_TO_WRITE.get(prefix, cure)
             return kind(path, f"{problem} ({exc})", other if is_read_only else cure)
-    return StoreError(path, f"SQLite reports: {exc}", "nothing was changed")
+    return StoreError(path, f"SQLite reports: {exc}", "this change was not made")
 
 
 _ERRORS: dict[str, tuple[type[StoreError], str, str]] = {
     "SQLITE_BUSY": (
         LockedStoreError,
         "another program has been writing to it for too long",
-        "nothing was changed: try again, or wait longer with timeout=",
+        "this change was not made: try again, or wait longer with timeout=",
     ),
     "SQLITE_LOCKED": (
         LockedStoreError,
         "another program is using it",
-        "nothing was changed: try again",
+        "this change was not made: try again",
     ),
     "SQLITE_CORRUPT": (
         DamagedStoreError,
@@ -51,12 +51,12 @@ _ERRORS: dict[str, tuple[type[StoreError], str, str]] = {
     "SQLITE_READONLY": (
         StoreError,
         "it cannot be written to",
-        "pass read_only=True to read it, or fix its permissions and open it again",
+        "fix its permissions and open it again, or pass read_only=True to read a store",
     ),
     "SQLITE_FULL": (
         StoreError,
         "the disk is full",
-        "nothing was changed: free some space, and try again",
+        "this change was not made: free some space, and try again",
     ),
     "SQLITE_IOERR": (
         StoreError,
@@ -66,7 +66,7 @@ _ERRORS: dict[str, tuple[type[StoreError], str, str]] = {
     "SQLITE_CANTOPEN": (
         StoreError,
         "the file cannot be opened",
-        "check its folder and its permissions, or pass read_only=True to read it",
+        "check its folder and its permissions, or pass read_only=True to read a store",
     ),
 }
 

@@ -84,7 +84,8 @@ class Originals:
         size = sum(len(row[0]) for row in good)
         back = self._database.write_many(_PUT_BACK, last, size=size)
         wanted = sum(row[4] not in kept for row in rows) if rows else count
-        is_done = _is_whole(number, count, checksum, data) and not self._waits(rows, damaged)
+        is_readable = _is_whole(number, count, checksum, data) and (bool(rows) or not count)
+        is_done = is_readable and not self._waits(rows, damaged)
         return (back, wanted - back), is_done
 
     def _waits(self, rows: list[tuple[Any, ...]], damaged: list[int]) -> bool:
@@ -134,6 +135,7 @@ def pack(*columns: Sequence[Any]) -> bytes:
     return _compressed(dumps_columns(columns))
 
 
+_ROW = (str, bytes, int, int, int)
 _ZLIB = zlib.compress(b"")[:1]
 _SAMPLE = 1 << 14
 
@@ -158,7 +160,8 @@ def _rows(data: Any) -> list[tuple[Any, ...]]:
     """Return the records of a batch, or none if they cannot be read any more."""
     try:
         columns = loads(zlib.decompress(data) if data[:1] == _ZLIB else data)
-        return list(zip(*columns, strict=True))
+        rows = list(zip(*columns, strict=True))
+        return rows if all(tuple(map(type, row)) == _ROW for row in rows) else []
     except Exception:  # noqa: BLE001 - whatever a flipped bit makes of it
         return []
 

@@ -1,4 +1,4 @@
-"""Texts that are not UTF-8 any more: verify() has to name them, and nobody else meets them."""
+"""Texts that are not UTF-8 any more: only verify() has to name them."""
 
 from __future__ import annotations
 

@@ -25,12 +25,21 @@ class Unopened:
     @classmethod
     def of(cls, path: str) -> Self | None:
         """Return None if somebody has it open, or may have changed it just now."""
-        if is_in_use(path):
+        if is_in_use(path) or not os.path.exists(path):
             return None
         status = os.stat(path)
         if abs(time.time() - status.st_mtime) < _RECENT:
             return None
         return cls(status.st_ino, status.st_size, status.st_mtime_ns)
+
+    def is_unchanged(self, path: str) -> bool:
+        """Tell whether nobody has changed it since."""
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:
+            return False
+        now = status.st_ino, status.st_size, status.st_mtime_ns
+        return now == (self.inode, self.size, self.changed) and not os.path.exists(f"{path}-wal")
 
     @classmethod
     def settled(cls, path: str) -> Self | None:
