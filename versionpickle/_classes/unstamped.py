@@ -127,7 +127,7 @@ class Unstamped:
         return obj
 
     def _rebuild(self, args: Any, state: Any, found_as: str | None) -> Any:
-        if issubclass(self._cls, enum.Enum):  # steps are for names, and these are values
+        if self.is_enum:  # steps are for names, and these are values
             return rebuilt(self.declaration, args, state, self.codec.chains.today())
         chain = self.chain(state, found_as)
         state = chain.run(state, set()) if chain.steps else state
@@ -148,12 +148,34 @@ class Unstamped:
         return self.codec.remake(values, self.chain(values, found_as))
 
     @property
+    def is_enum(self) -> bool:
+        return issubclass(self._cls, enum.Enum)
+
+    @property
+    def is_changed_enum(self) -> bool:
+        """Whether the values of unstamped members may mean other members now."""
+        declaration = self.declaration
+        is_changed = declaration.unstamped != declaration.version
+        return self.is_enum and is_changed and not declaration.has_factory
+
+    def member(self, name: str, found_as: str | None = None) -> Any:
+        """Return the member of an enum that was stored by its name."""
+        codec: Any = self.codec
+        return codec.member(name, self.chain({"name": name}, found_as))
+
+    def is_member(self, name: str) -> bool:
+        """Return whether this may be the name of a member."""
+        members: Any = getattr(self._cls, "__members__", {})
+        return self.is_enum and (name in members or not hasattr(self._cls, name))
+
+    @property
     def needs_builder(self) -> bool:
         """Whether C's unpickler would lose something of the objects."""
         chain = self._chain_of_all()
         return (
             self.made_from_state
             or self.is_remade
+            or self.is_changed_enum
             or chain.names_arguments
             or chain.names_items
             or (self.ignores_items and any(hasattr(self._cls, name) for name in _ITEM_METHODS))
@@ -228,6 +250,7 @@ class Unstamped:
 
     def made_by_call(self, args: Any, run: Run, found_as: str | None) -> Any:
         """Make an object by a call of the class, or let the steps have the arguments."""
+        check_values(self, found_as)
         chain = self._chain_of_all(found_as)
         if chain.names_arguments:
             return self.blank(Parts(args), found_as)
@@ -235,7 +258,7 @@ class Unstamped:
         try:
             return run(self._cls, args)
         except TypeError as exc:
-            if not chain.steps or issubclass(self._cls, enum.Enum):
+            if not chain.steps:
                 raise parts.not_made(chain, exc) from exc
             return self.blank(Parts(args), found_as)
 
@@ -293,16 +316,16 @@ def _run(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
-def check_members(cls: type, declaration: Declaration) -> None:
-    """Refuse the unstamped members of an enum that has changed: their values mean nothing now."""
-    if declaration.has_factory or not issubclass(cls, enum.Enum):
-        return
-    if declaration.unstamped != declaration.version:
+def check_values(hooks: Unstamped, found_as: str | None) -> None:
+    """Refuse values of the members of an enum that has changed: they mean nothing now."""
+    declaration = hooks.declaration
+    if hooks.is_changed_enum:
+        ref = found_as or declaration.ref
         raise StepError(
             declaration.ref,
             1,
             declaration.version,
             "finding an unstamped member",
-            "it was stored by its value; say what the old values mean with "
-            f"alias({declaration.ref!r}, {{old: member, ...}}.__getitem__)",
+            "it was stored by its value, which no step changes; map the old values to members "
+            f"with alias({ref!r}, {{old: member, ...}}.__getitem__)",
         )

@@ -140,6 +140,13 @@ class Builder:
         return made
 
     def _attribute(self, function: Any, args: Any) -> Any:
+        owner, *names = self._parts.of(args)
+        if type(owner) is Former and not isinstance(owner.cls, type):
+            return self._policy.found(function(owner.cls, *names))
+        hooks = self._finder.unstamped.get(_class_of(owner))
+        if hooks is not None and hooks.is_member(*names):
+            found_as = owner.ref if type(owner) is Former else None
+            return self._defer_making(lambda: hooks.member(*names, found_as))
         if type(args) is tuple and len(args) == 2 and isinstance(args[0], type):
             return self._policy.found(function(*args))
         return self._defer_making(lambda: function(*resolved(args)))
@@ -332,6 +339,11 @@ class Builder:
 
 
 _FLAT = frozenset({*SETTLED, Stamp})
+
+
+def _class_of(owner: Any) -> Any:
+    cls = owner.cls if type(owner) is Former else owner
+    return cls if isinstance(cls, type) else None
 
 
 def is_attribute(function: Any) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 import attrs
 
+from versionpickle.exceptions import BuildError
+
 from .finder import Former
 
 
@@ -173,7 +175,12 @@ def resolved(obj: Any) -> Any:
     """Return the object that *obj* represents, which may be itself."""
     if type(obj) is Deferred:
         return obj.result()
-    return obj.cls if type(obj) is Former else obj
+    if type(obj) is not Former:
+        return obj
+    if not isinstance(obj.cls, type):
+        problem = "alias() lets a function take its place, which can be called, and is no data"
+        raise BuildError(problem, obj.ref)
+    return obj.cls
 
 
 SETTLED = frozenset({type(None), bool, int, float, str, bytes, complex})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _compat_pickle
 import collections
 import copyreg
+import enum
 import functools
 import sys
 
@@ -25,7 +26,6 @@ from versionpickle._classes.placeholder import (
     remade,
 )
 from versionpickle._classes.reviving import revive_in, revive_or_keep
-from versionpickle._classes.unstamped import check_members
 from versionpickle._pickles.numpy_values import is_numpy_value, numpy_value
 from versionpickle._pickles.pandas_values import OLD_CALLS
 from versionpickle._pickles.value_types import SENTINEL, attribute, is_value_type, value_type
@@ -210,12 +210,18 @@ class Finder:
             or self.registry.resolve(ref) is not None
             or target in self.allowed
             or target in self.registry.allowed
-            or target == "builtins:getattr"
+            or target in {"builtins:getattr", "_operator:or_", "operator:or_"}
             or self._holds_known(target)
             or is_value_type(*target.partition(":")[::2])
             or target == "zoneinfo:ZoneInfo._unpickle"
             or self._admits_sentinel(target)
         )
+
+    def _find_or(self, target: str) -> Any:
+        """Return what joins flags, as CPython 3.11.0 to 3.11.3 write it."""
+        if target not in {"_operator:or_", "operator:or_"}:
+            return None
+        return self._noted_pure(_joined_flags)
 
     def _find_plain(self, ref: str, target: str) -> Any:
         """Find what needs no leave: everything in an unsafe load, value types in others."""
@@ -226,6 +232,9 @@ class Finder:
             return self._find_imported(module, name)
         if target == "builtins:getattr":
             return self._attribute
+        joining = self._find_or(target)
+        if joining is not None:
+            return joining
         if self._holds_known(target):
             return look_up(target)
         single = self._find_single(target)
@@ -297,6 +306,8 @@ class Finder:
         if not isinstance(meaning, type):  # a function may be in the place of a class
             self.needs_builder = True
             self.in_place_of_classes[id(meaning)] = meaning
+            if not _has_moved(meaning):
+                return Former(meaning, ref)
         return meaning
 
     def _find_converted(self, ref: str) -> Any:
@@ -308,11 +319,10 @@ class Finder:
         return cls
 
     def _find_versioned(self, ref: str, hooks: Instrumentation) -> Any:
-        check_members(hooks.cls, hooks.declaration)
         unstamped = self.unstamped[hooks.cls] = hooks.unstamped
         if not hooks.is_installed or unstamped.needs_builder:
             self.needs_builder = True
-        if hooks.declaration.formerly.get(ref) is not None:
+        if hooks.declaration.formerly.get(ref) is not None or unstamped.is_changed_enum:
             self.needs_builder = True
             return Former(hooks.cls, ref)
         return hooks.cls
@@ -339,6 +349,9 @@ class Finder:
             pass
         if isinstance(owner, type) and issubclass(owner, Placeholder):
             return self.find(*f"{owner.ref}.{name}".split(":"))
+        hooks = self.unstamped.get(owner) if isinstance(owner, type) else None
+        if hooks is not None and hooks.is_member(name):
+            return hooks.member(name)
         if isinstance(owner, type):
             return self.find(owner.__module__, f"{owner.__qualname__}.{name}")
         if id(owner) in self.in_place_of_classes:
@@ -357,6 +370,21 @@ def _imported(ref: str) -> Any:
     module, _, name = known.partition(":")
     new = ":".join(today(module, name))
     return imported(known if module in sys.modules else new)
+
+
+def _joined_flags(one: Any, other: Any) -> Any:
+    """Join two flags, or the bits that have no names."""
+    if not (isinstance(one, enum.Flag) and isinstance(other, enum.Flag | int)):
+        raise TypeError(f"{shortened(one)} and {shortened(other)} are no flags of an enum")
+    return one | other  # type: ignore[operator] # of one enum, or an error
+
+
+def _has_moved(meaning: object) -> bool:
+    """Return whether an object has a name of its own, so that it may be what a name means."""
+    try:
+        return look_up(ref_of(meaning)) is meaning
+    except (LookupError, AttributeError):
+        return False
 
 
 def _is_same(ref: str, target: object, other: str) -> bool:
