@@ -115,14 +115,16 @@ class Unstamped:
         """Whether nothing but `make` can make the objects."""
         return self.declaration.has_factory or self._registry.is_left(self.declaration)
 
-    def make(self, args: Any, state: Any, found_as: str | None = None) -> Any:
+    def make(self, stored: Parts, state: Any, found_as: str | None = None) -> Any:
         """Make an object from all that was stored of it."""
         if self.declaration.has_factory:
-            return self._rebuild(args, state, found_as)
+            return self._rebuild(stored.arguments, state, found_as)
         conversion = self.conversion(state, found_as)
         if conversion is not None:
-            return conversion.fill(None, Parts(args).added_to(as_dict(state)))
-        obj = self.made_by_new(args, {}, found_as)
+            return conversion.fill(None, state, stored)
+        obj = self.made_by_new(stored.arguments, {}, found_as)
+        if stored.items and not parts.put_items(obj, stored.items):
+            self.keep(obj, Parts(items=stored.items), found_as)
         self.restore(obj, state, found_as)
         return obj
 

@@ -9,8 +9,8 @@ import functools
 from typing import Any
 
 from versionpickle._classes.codegen.methods import SetState
+from versionpickle._classes.conversion import Remaking, conversion_stamp
 from versionpickle._classes.layout import Layout
-from versionpickle._classes.stored_state import rebuilt
 from versionpickle._wire import calls
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import StampError
@@ -44,19 +44,24 @@ class FactoryCodec(Codec):
         function, args, state, items, pairs, _ = (*reduced, *[None] * 4)[:6]
         if function is copyreg.__newobj__:  # type: ignore[attr-defined] # known to pickle alone
             args = args[1:]
+        if function is copyreg.__newobj_ex__:  # type: ignore[attr-defined] # as above
+            args = args[1]
         # With the object's own dict, pickle would end a cycle before the dict is filled.
-        return calls.rebuild, (self._stamp, args, copy.copy(state)), None, items, pairs
+        stored = copy.copy(state)
+        return calls.rebuild, (self._stamp, args, stored), None, items, pairs
 
     stores_whole = staticmethod(calls.rebuild)
 
+    def _older_stamp(self, claim: Claim, chain: Chain) -> Stamp:
+        return conversion_stamp(Remaking(self.declaration, chain, claim))
+
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
+        remaking = Remaking(self.declaration, chain, claim)
+
         def make(_: Any, state: Any) -> Any:
             if len(state) != 3 or type(state[1]) is not tuple:
                 raise StampError(claim.ref, "its stamp is followed by no arguments and state")
-            _, args, stored = state
-            return rebuilt(
-                self.declaration, args, chain.run(stored, set()) if chain.steps else stored, chain
-            )
+            return remaking.made(state[1], state[2])
 
         return make
 

@@ -262,10 +262,7 @@ class DeferredActions:
 
     def _made_of(self, hooks: Unstamped, values: Any, ref: str | None) -> Any:
         if hooks.made_from_state:
-            return Making(
-                lambda state: hooks.make(values, state, ref),
-                lambda state: hooks.conversion(state, ref),
-            )
+            return making(lambda state, stored: hooks.make(stored, state, ref), values, hooks, ref)
         return hooks.remake(values, ref) if hooks.immutable else None
 
     def note(self, obj: Any, ref: str | None) -> Any:
@@ -369,7 +366,8 @@ class DeferredActions:
 
     def extend(self, obj: Any, items: list[Any]) -> None:
         if _is_pending(obj):
-            obj.add_done_callback(lambda made: self.extend(made, items))
+            if not obj.keeps_items([resolved(item) for item in items]):
+                obj.add_done_callback(lambda made: self.extend(made, items))
             return
         self._policy.check_holds(obj, list, deque)
         if type(obj) is list:
@@ -397,7 +395,8 @@ class DeferredActions:
 
     def add(self, obj: Any, items: list[Any]) -> None:
         if _is_pending(obj):
-            obj.add_done_callback(lambda made: self.add(made, items))
+            if not obj.keeps_items([resolved(item) for item in items]):
+                obj.add_done_callback(lambda made: self.add(made, items))
             return
         obj, items = resolved(obj), [resolved(item) for item in items]
         if self._keeps_items(obj, items, "add"):
@@ -406,7 +405,8 @@ class DeferredActions:
 
     def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
         if _is_pending(obj):
-            obj.add_done_callback(lambda made: self.update(made, pairs))
+            if not obj.keeps_items({resolved(key): resolved(value) for key, value in pairs}):
+                obj.add_done_callback(lambda made: self.update(made, pairs))
             return
         self._policy.check_holds(obj, dict)
         obj, keys = resolved(obj), [resolved(key) for key, _ in pairs]
@@ -504,6 +504,22 @@ class DeferredActions:
             elif id(item) in self._unfilled and _hashes_by_value(type(item)):
                 return self._unfilled[id(item)][1]
         return None
+
+
+def making(make: Callable[[Any, Any], Any], values: Any, hooks: Any, ref: str | None) -> Making:
+    """Return what makes an object without a stamp of arguments, items and a state."""
+    items: list[Any] = []
+
+    def of_state(state: Any) -> Any:
+        stored = StoredParts(values)
+        for more in items:
+            stored = stored.joined(StoredParts(items=more))
+        return make(state, stored)
+
+    is_remade = getattr(hooks, "declaration", None) is not None and hooks.declaration.has_factory
+    return Making(
+        of_state, lambda state: hooks.conversion(state, ref), None if is_remade else items
+    )
 
 
 def _reads_itself(obj: Any, hooks: Unstamped | None) -> bool:

@@ -6,11 +6,13 @@ import copyreg
 import types
 
 from collections.abc import Callable, Iterable, Iterator
+from types import MappingProxyType
 from typing import Any
 
 import attrs
 
 from versionpickle._classes.conversion import conversion_of, is_pending
+from versionpickle._classes.parts import Parts as StoredParts
 from versionpickle._classes.placeholder import is_placeholder, keep
 from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
@@ -170,14 +172,43 @@ class Builder:
             self._build(*given)
             args.set_result(None)  # nobody else needs this tuple, which may never be whole
             return None
+        pending = self._pending_of(function, args, given)
+        if pending is not None:
+            self.packs_plainly = False
+            return self._actions.defer_to_state(_making(*pending))
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
             return self._actions.run_call(function, args)
         if function is keep and type(args) is tuple and args:
             return self._unkept(*args)
+        return self._called_later(function, args, given)
+
+    def _called_later(self, function: Any, args: Any, given: Any) -> Any:
+        if function is calls.make and type(given) is tuple and type(given[1]) is Former:
+            return self._made_by_name_of_today(args, *given)
         if function is reconstruct and type(given) is tuple and len(given) == 3:
             cls, *rest = given  # under the name that it was found by
             return self._defer_making(lambda: self._actions.reconstruct(cls, *map(resolved, rest)))
         return self._defer_making(lambda: self._actions.call(function, resolved(args)))
+
+    def _made_by_name_of_today(self, args: Any, stamp: Any, maker: Former, *rest: Any) -> Any:
+        """Make a stamped object by what a name means today: aliases are for what has no stamp."""
+        if type(args) is Deferred:
+            args.set_result(None)  # nobody else needs this tuple
+        return self._defer_making(
+            lambda: self._actions.call(calls.make, (stamp, maker.today(), *map(resolved, rest)))
+        )
+
+    def _pending_of(self, function: Any, args: Any, given: Any) -> Any:
+        """Return the stamp and arguments of an object that becomes another, if it does."""
+        if type(function) is Stamp and is_pending(function) and not function.claim.is_by_values:
+            return function, args
+        if function is not calls.make or type(given) is not tuple or len(given) != 4:
+            return None
+        stamp, maker, made_of, kwargs = given
+        is_of_class = maker is None or maker is stamp
+        if type(stamp) is Stamp and is_pending(stamp) and is_of_class:
+            return stamp, made_of, kwargs
+        return None
 
     def _blank_of(self, stamp: Stamp) -> Any:
         """Make a blank object, or what represents one; None where that runs foreign code."""
@@ -230,7 +261,7 @@ class Builder:
         return packed
 
     def _packed(self, items: list[Any]) -> Any:
-        if any(type(item) is Deferred for item in items):
+        if any(map(_is_made_later, items)):
             deferred = self._defer_making(lambda: tuple([resolved(item) for item in items]))
             self._parts.note(deferred, (*items,))
             return deferred
@@ -341,6 +372,10 @@ class Builder:
 _FLAT = frozenset({*SETTLED, Stamp})
 
 
+def _is_made_later(item: Any) -> bool:
+    return type(item) is Deferred or (type(item) is Former and not item.is_data())
+
+
 def _class_of(owner: Any) -> Any:
     cls = owner.cls if type(owner) is Former else owner
     return cls if isinstance(cls, type) else None
@@ -351,10 +386,18 @@ def is_attribute(function: Any) -> bool:
     return type(function) is types.MethodType and function.__func__ is Finder._attribute
 
 
-def _making(stamp: Stamp) -> Making:
+def _making(stamp: Stamp, args: Any = (), kwargs: Any = MappingProxyType({})) -> Making:
     """Return what makes an object that becomes another, by the conversion of its stamp."""
     conversion = conversion_of(stamp)
-    return Making(lambda state: conversion.fill(None, state), lambda _: conversion)
+    items: list[Any] = []
+
+    def make(state: Any) -> Any:
+        stored = StoredParts(resolved(args), resolved(kwargs))
+        for more in items:
+            stored = stored.joined(StoredParts(items=more))
+        return conversion.fill(None, state, stored)
+
+    return Making(make, lambda _: conversion, items)
 
 
 def _is_of_state(given: Any) -> bool:

@@ -44,8 +44,21 @@ class Refused(Exception):  # noqa: N818 - never leaves a load
 class Former:
     """Represent a class under one of several names whose objects differ in version."""
 
-    cls: type
+    cls: Any
+    """The class, or a function that takes its place."""
+
     ref: str
+
+    def today(self) -> Any:
+        """Return what has this name today, or else what takes its place."""
+        try:
+            return look_up(self.ref)
+        except LookupError:
+            return self.cls
+
+    def is_data(self) -> bool:
+        """Return whether it may be meant itself, and not what it makes."""
+        return isinstance(self.cls, type) or _has_moved(self.cls)
 
 
 @attrs.define(eq=False)
@@ -306,7 +319,7 @@ class Finder:
         if not isinstance(meaning, type):  # a function may be in the place of a class
             self.needs_builder = True
             self.in_place_of_classes[id(meaning)] = meaning
-            if not _has_moved(meaning):
+            if callable(meaning):
                 return Former(meaning, ref)
         return meaning
 
