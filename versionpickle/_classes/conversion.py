@@ -6,7 +6,7 @@ import collections
 import enum
 import functools
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -24,6 +24,7 @@ from versionpickle.exceptions import DeclarationError, PlainLoadError, UnknownCl
 from versionpickle.migrations import Chain, Converted, Declaration, Registry, Step
 from versionpickle.migrations._edges import Become, Replace
 from versionpickle.migrations._fields import OperationError, as_dict
+from versionpickle.migrations._names import Rebuilt
 from versionpickle.migrations._parts import ARGUMENTS, ITEMS, PARTS
 
 from .parts import Parts, put_items, split_items
@@ -203,7 +204,7 @@ class Conversion:
 class Remaking:
     """Make the old objects of a class by its ``rebuild=``."""
 
-    declaration: Declaration
+    rebuild: Callable[[Any, Any], Any]
     chain: Chain
     claim: Claim
 
@@ -238,7 +239,7 @@ class Remaking:
         chain = self.chain
         upgraded = chain.run(state, set()) if chain.steps else state
         state = None if state is None and not upgraded else upgraded
-        return rebuilt(self.declaration, args, state, chain)
+        return rebuilt(self.rebuild, args, state, chain)
 
     def decide(self, state: Any) -> None:
         """Return no class: an object is only there when its state is."""
@@ -334,8 +335,33 @@ def _is_made_whole(goal: Any) -> bool:
 def _made_whole(goal: Any, chain: Chain, state: Any, unset: set[str]) -> Any:
     if goal.declaration.has_factory:
         arguments = state.pop(ARGUMENTS, ()) if isinstance(state, dict) else ()
-        return rebuilt(goal.declaration, arguments, chain.run(state, unset), chain)
+        return rebuilt(goal.declaration.rebuild, arguments, chain.run(state, unset), chain)
     return goal.codec.remake(state, chain)
+
+
+@attrs.frozen
+class RebuiltClass:
+    """Make the unstamped objects of such a name."""
+
+    meaning: Rebuilt
+    made_from_state = True
+    immutable = False
+
+    def make(self, stored: Parts, state: Any, found_as: str | None = None) -> Any:
+        claim = Claim(self.meaning.ref, 1, None)
+        return remaking_of(self.meaning, claim).made(stored.arguments, state)
+
+    def conversion(self, state: Any, found_as: str | None = None) -> None:
+        """Return nothing: the object is there when the function has made it."""
+
+    def arguments_of(self, base: type, value: Any) -> Any:
+        """Return the arguments of newer protocols for what protocols 0 and 1 store."""
+        return () if base is object else (value,)
+
+
+def remaking_of(meaning: Rebuilt, claim: Claim) -> Remaking:
+    """Return what makes the objects of *claim* under a name that is gone."""
+    return Remaking(meaning.rebuild, Chain(claim.ref, claim.version, claim.version, ()), claim)
 
 
 @attrs.frozen

@@ -101,6 +101,15 @@ def _ref_of_given(target: object) -> str:
         ) from None
 
 
+def is_gone(ref: str) -> bool:
+    """Return whether a ref leads to nothing any more."""
+    try:
+        imported(ref)
+    except DeclarationError:
+        return True
+    return False
+
+
 def imported(ref: str) -> Any:
     """Return what a ref that the user wrote names."""
     module = checked_ref(ref).partition(":")[0]

@@ -16,6 +16,7 @@ from versionpickle.exceptions import (
     UnknownClassError,
 )
 from versionpickle.migrations import Converted, Declaration, Registry, Retired, default_registry
+from versionpickle.migrations._names import Rebuilt
 
 from .instrument import imply, instrumentation_of
 from .placeholder import placeholder_stamp
@@ -87,6 +88,10 @@ def _new_stamp(registry: Registry, claim: Claim, importing: bool) -> Stamp:
     meaning = _meaning(registry, claim, importing)
     if isinstance(meaning, Retired):
         stamp = placeholder_stamp(claim)
+    elif isinstance(meaning, Rebuilt):
+        from .conversion import conversion_stamp, remaking_of  # noqa: PLC0415 - as below
+
+        stamp = conversion_stamp(remaking_of(meaning, claim))
     elif isinstance(meaning, Converted):
         from .conversion import conversion_stamp, exit_conversion  # noqa: PLC0415 - few classes become others
 
@@ -128,14 +133,14 @@ def _is_base(base: Any) -> bool:
 
 def _meaning(
     registry: Registry, claim: Claim, importing: bool
-) -> Declaration | Retired | Converted:
+) -> Declaration | Retired | Converted | Rebuilt:
     # An alias is for unstamped pickles first: what is stamped knows its class.
     meaning = registry.named(claim.ref) or registry.resolve(claim.ref)
     if meaning is None and importing:
         _import_module_of(registry.target(claim.ref), claim)
         meaning = registry.resolve(claim.ref)
     meaning = meaning or _unnoticed(registry, claim.ref)
-    if isinstance(meaning, Declaration | Retired | Converted):
+    if isinstance(meaning, Declaration | Retired | Converted | Rebuilt):
         return meaning
     if meaning is None:
         problem = f"nothing in the {registry.name or 'given'} registry has this name"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
 from versionpickle.exceptions import StampError
-from versionpickle.migrations import Chain, Declaration
+from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError
 
 from .parts import put_items, split_items
@@ -71,9 +72,15 @@ def count_problem(claim: Claim, state: Any) -> str:
     )
 
 
-def rebuilt(declaration: Declaration, args: Any, state: Any, chain: Chain) -> Any:
+def rebuilt(rebuild: Callable[[Any, Any], Any], args: Any, state: Any, chain: Chain) -> Any:
     """Return what ``rebuild=`` makes of the arguments and a state at the end of *chain*."""
     try:
-        return declaration.rebuild(args, state)
+        return rebuild(args, state)
     except Exception as exc:
         raise chain.failed("its rebuild= function", exc) from exc
+
+
+USE_OUR_LOADS = (
+    "it is made by its rebuild= function, of which plain pickle knows nothing; load it with "
+    "versionpickle.loads"
+)

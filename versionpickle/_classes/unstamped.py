@@ -9,15 +9,17 @@ import enum
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import attrs
+
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import StepError, VersionPickleError
 from versionpickle.migrations import Chain, Declaration, Registry
-from versionpickle.migrations._fields import as_dict
+from versionpickle.migrations._fields import OperationError, as_dict
 from versionpickle.migrations._parts import ARGUMENTS, ITEMS
 
 from . import parts
 from .parts import Parts
-from .stored_state import rebuilt
+from .stored_state import USE_OUR_LOADS, rebuilt
 
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Unstamped:
         """Fill *obj* from a state."""
         state = self.codec.of_models(state)
         chain = self.chain(state, found_as)
+        if chain.version in self.declaration.factories:
+            raise chain.failed("setting its state", OperationError(USE_OUR_LOADS))
         stored = parts.taken_from(obj, self.codec.layout)
         if chain.names_items:
             stored.items = stored.items or parts.items_out_of(obj)
@@ -113,12 +117,20 @@ class Unstamped:
     @property
     def made_from_state(self) -> bool:
         """Whether nothing but `make` can make the objects."""
-        return self.declaration.has_factory or self._registry.is_left(self.declaration)
+        declaration = self.declaration
+        return bool(declaration.rebuild) or self._registry.is_left(declaration)
 
     def make(self, stored: Parts, state: Any, found_as: str | None = None) -> Any:
         """Make an object from all that was stored of it."""
         if self.declaration.has_factory:
             return self._rebuild(stored.arguments, state, found_as)
+        factory = self._factory(state, found_as)
+        if factory is not None:
+            chain = self.chain(state, found_as)
+            made = rebuilt(factory, stored.arguments, state, attrs.evolve(chain, steps=()))
+            if stored.items:
+                parts.put_items(made, stored.items)
+            return made
         conversion = self.conversion(state, found_as)
         if conversion is not None:
             return conversion.fill(None, state, stored)
@@ -128,12 +140,17 @@ class Unstamped:
         self.restore(obj, state, found_as)
         return obj
 
+    def _factory(self, state: Any, found_as: str | None) -> Any:
+        """Return what makes the objects of the version of a state, if a function does."""
+        factories = self.declaration.factories
+        return factories.get(self.chain(state, found_as).version) if factories else None
+
     def _rebuild(self, args: Any, state: Any, found_as: str | None) -> Any:
         if self.is_enum:  # steps are for names, and these are values
-            return rebuilt(self.declaration, args, state, self.codec.chains.today())
+            return rebuilt(self.declaration.rebuild, args, state, self.codec.chains.today())
         chain = self.chain(state, found_as)
         state = chain.run(state, set()) if chain.steps else state
-        return rebuilt(self.declaration, args, state, chain)
+        return rebuilt(self.declaration.rebuild, args, state, chain)
 
     @property
     def immutable(self) -> bool:
@@ -296,6 +313,9 @@ class Unstamped:
         """Fill what a function made, or return what it becomes."""
         if self.declaration.has_factory:
             return obj if state is None else self._rebuild((), state, found_as)
+        factory = None if state is None else self._factory(state, found_as)
+        if factory is not None:
+            return rebuilt(factory, (), state, self.chain(state, found_as))
         conversion = self.conversion(state, found_as)
         if conversion is not None:
             return conversion.fill(None, state)

@@ -120,6 +120,11 @@ class Codec:
         if current is not None:
             return current
         chain = self.chains.of(claim)
+        factory = declaration.factories.get(claim.version)
+        if factory is not None:
+            from versionpickle._classes.conversion import Remaking, conversion_stamp  # noqa: PLC0415 - as below
+
+            return conversion_stamp(Remaking(factory, attrs.evolve(chain, steps=()), claim))
         if chain.edge is not None:
             from versionpickle._classes.conversion import Conversion, conversion_stamp  # noqa: PLC0415 - few classes need it
 

@@ -34,6 +34,7 @@ from versionpickle._wire.refs import look_up, own_ref, ref_of, shortened
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import BuildError, DeclarationError
 from versionpickle.migrations import Converted, Declaration, Registry, Retired
+from versionpickle.migrations._names import Rebuilt
 
 
 class Refused(Exception):  # noqa: N818 - never leaves a load
@@ -314,6 +315,8 @@ class Finder:
             return placeholder_class(meaning.ref)
         if isinstance(meaning, Declaration):
             return self._find_versioned(ref, meaning.hooks)
+        if isinstance(meaning, Rebuilt):
+            return self._find_rebuilt(meaning)
         if isinstance(meaning, Converted):
             return self._find_converted(meaning.ref)
         if not isinstance(meaning, type):  # a function may be in the place of a class
@@ -329,6 +332,14 @@ class Finder:
         self.needs_builder = True
         cls = pending_class(ref)
         self.unstamped[cls] = RemovedClass(self.registry, ref)
+        return cls
+
+    def _find_rebuilt(self, meaning: Rebuilt) -> Any:
+        from versionpickle._classes.conversion import RebuiltClass, pending_class  # noqa: PLC0415 - as above
+
+        self.needs_builder = True
+        cls = pending_class(meaning.ref)
+        self.unstamped[cls] = RebuiltClass(meaning)
         return cls
 
     def _find_versioned(self, ref: str, hooks: Instrumentation) -> Any:

@@ -122,7 +122,11 @@ class CallPolicy:
         if base is object:
             self.check_blank(plain)
         fits = state is None if base is object else base in _BASES and type(state) is base
-        is_stored = isinstance(plain, type) and not issubclass(plain, Placeholder)
+        is_stored = (
+            isinstance(plain, type)
+            and not issubclass(plain, Placeholder)
+            and plain not in self._finder.unstamped  # whose steps get what it was made of
+        )
         if not fits or (is_stored and not issubclass(plain, base)):
             self._source.refuse(
                 f"{named(cls)} is reconstructed from {named(base)}, {named(state)}"
