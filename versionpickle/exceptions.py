@@ -525,6 +525,16 @@ class FieldsError(UpgradeError):
     led_by: str | None
     """The step that led to this class from another, if one did."""
 
+    @property
+    def hint(self) -> str | None:
+        """What else may help."""
+        hint: str | None = vars(self).get("_hint")
+        return hint
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        vars(self)["_hint"] = hint
+
     def _sentence(self) -> str:
         if self.led_by is not None:
             finding = f"{self.led_by} leads to {self._data()}, but not to its fields"
@@ -535,7 +545,8 @@ class FieldsError(UpgradeError):
             )
         else:
             finding = f"the steps for {self._data()} do not end in what the class declares"
-        return f"{finding}; {'; '.join(self._differences())}"
+        hints = [] if self.hint is None else [self.hint]
+        return "; ".join([finding, *self._differences(), *hints])
 
     def _differences(self) -> list[str]:
         fields = tuple(name for name in self.leftover if name not in _PARTS)

@@ -19,7 +19,7 @@ from versionpickle._classes.codegen.methods import (
 )
 from versionpickle._classes.extra_fields import ExtraFields
 from versionpickle._classes.field import UNSET, Field
-from versionpickle._classes.fields import kept_in_c
+from versionpickle._classes.fields import fields_of, kept_in_c
 from versionpickle._classes.layout import Layout
 from versionpickle._classes.stored_state import (
     check_length,
@@ -28,6 +28,7 @@ from versionpickle._classes.stored_state import (
     with_items,
     without_items,
 )
+from versionpickle._classes.suspicions import foreign_private_names, misplaced
 from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import (
@@ -36,8 +37,8 @@ from versionpickle.exceptions import (
     StepError,
     VersionPickleError,
 )
-from versionpickle.migrations import Chain
-from versionpickle.migrations._fields import as_dict
+from versionpickle.migrations import Chain, Declaration
+from versionpickle.migrations._fields import OperationError, as_dict
 from versionpickle.migrations._parts import PARTS
 
 from .base import UNHASHABLE, Codec, Owner, as_method, value_or
@@ -281,9 +282,14 @@ class FieldsCodec(Codec):
     def _named_positions(self, state: Any) -> Any:
         """Name the values that attrs and dataclasses once stored in bare order."""
         names = self.layout.positions
-        if isinstance(state, tuple | list) and len(state) == len(names):
-            return dict(zip(names, state, strict=True))
-        return state
+        if not isinstance(state, tuple | list) or len(state) != len(names):
+            return state
+        problem = misplaced(self.cls, names, state)
+        if problem is not None:
+            cure = "raise version=, and name the old values with name_positions(...) in a step"
+            today = self.chains.today()
+            raise today.failed("naming bare values", OperationError(f"{problem}; {cure}"))
+        return dict(zip(names, state, strict=True))
 
     def _finish(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
@@ -307,8 +313,10 @@ class FieldsCodec(Codec):
 
     def _unknown(self, names: Iterable[str]) -> list[str]:
         """Return those that are no fields."""
+        if self.layout.open:
+            return foreign_private_names(self.cls, names)
         known = self._named.keys() | self.layout.derived
-        return [] if self.layout.open else [name for name in names if name not in known]
+        return [name for name in names if name not in known]
 
     def _settle(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
@@ -337,14 +345,30 @@ class FieldsCodec(Codec):
         ]
         leftover = self._unknown(state)
         if missing or leftover:
-            raise FieldsError(
-                chain.ref,
-                chain.version,
-                chain.current,
-                tuple(missing),
-                tuple(map(shown_name, leftover)),
-                chain.led_by,
-            )
+            raise self._other_fields(chain, tuple(missing), tuple(map(shown_name, leftover)))
+
+    def _other_fields(
+        self, chain: Chain, missing: tuple[str, ...], leftover: tuple[str, ...]
+    ) -> FieldsError:
+        base = None if chain.steps else self._base_with(missing)
+        if base is not None:
+            exc = FieldsError(base.ref, base.version, base.version, missing, leftover, None)
+            exc.hint = f"they are fields of this base of {chain.ref}, so its step belongs there"
+            return exc
+        exc = FieldsError(chain.ref, chain.version, chain.current, missing, leftover, chain.led_by)
+        if missing and not self.layout.positions:  # bare slots, which may stay empty
+            names = ", ".join(map(repr, missing))
+            exc.hint = f"for what is empty until it is needed, pass transient=({names},)"
+        return exc
+
+    def _base_with(self, missing: tuple[str, ...]) -> Declaration | None:
+        """Return the versioned base that declares all the fields that are missing."""
+        *bases, _ = self.chains.lineage()
+        for base in bases:
+            names = {field.name for field in fields_of(base.hooks.cls, frozenset()).fields}
+            if missing and names.issuperset(missing):
+                return base
+        return None
 
     def _place(
         self,

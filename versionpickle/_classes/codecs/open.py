@@ -7,6 +7,7 @@ from typing import Any
 from versionpickle._classes.codegen.methods import SetState, UnstampedDicts
 from versionpickle._classes.layout import Layout
 from versionpickle._classes.stored_state import check_length, without_items
+from versionpickle._classes.suspicions import foreign_private_names
 from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp
 from versionpickle.migrations._fields import as_dict
 
@@ -34,7 +35,9 @@ class OpenCodec(FieldsCodec):
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         if fields is None:
             return self._fallback_stamp
-        if fields[:1] == (BY_VALUES,) or not self.layout.derived.isdisjoint(fields):
+        if fields[:1] == (BY_VALUES,) or foreign_private_names(self.cls, fields):
+            return None
+        if not self.layout.derived.isdisjoint(fields):
             return None
         return self._stamps.get(fields) or self._first(fields)
 

@@ -123,6 +123,8 @@ class Builder:
             return self._call_stamp(function)
         given = self._parts.of(args)
         self._policy.call(function, args, given)
+        if type(args) is Deferred and _names_a_maker(function, given):
+            args.set_result(None)  # nobody else needs this tuple, and what it names is no data
         if is_attribute(function):
             return self._attribute(function, args)
         if type(given) is tuple:
@@ -184,16 +186,14 @@ class Builder:
 
     def _called_later(self, function: Any, args: Any, given: Any) -> Any:
         if function is calls.make and type(given) is tuple and type(given[1]) is Former:
-            return self._made_by_name_of_today(args, *given)
+            return self._made_by_name_of_today(*given)
         if function is reconstruct and type(given) is tuple and len(given) == 3:
             cls, *rest = given  # under the name that it was found by
             return self._defer_making(lambda: self._actions.reconstruct(cls, *map(resolved, rest)))
         return self._defer_making(lambda: self._actions.call(function, resolved(args)))
 
-    def _made_by_name_of_today(self, args: Any, stamp: Any, maker: Former, *rest: Any) -> Any:
+    def _made_by_name_of_today(self, stamp: Any, maker: Former, *rest: Any) -> Any:
         """Make a stamped object by what a name means today: aliases are for what has no stamp."""
-        if type(args) is Deferred:
-            args.set_result(None)  # nobody else needs this tuple
         return self._defer_making(
             lambda: self._actions.call(calls.make, (stamp, maker.today(), *map(resolved, rest)))
         )
@@ -372,8 +372,27 @@ class Builder:
 _FLAT = frozenset({*SETTLED, Stamp})
 
 
+def _names_a_maker(function: Any, given: Any) -> bool:
+    """Return whether a call says which function, in place of a class, makes an object."""
+    if type(given) is not tuple or all(map(_is_data, given)):
+        return False
+    return function in _FOR_MAKERS or is_attribute(function)
+
+
+_FOR_MAKERS = (
+    reconstruct,
+    calls.make,
+    copyreg.__newobj__,  # type: ignore[attr-defined] # known to pickle alone
+    copyreg.__newobj_ex__,  # type: ignore[attr-defined] # as above
+)
+
+
+def _is_data(item: Any) -> bool:
+    return type(item) is not Former or item.is_data()
+
+
 def _is_made_later(item: Any) -> bool:
-    return type(item) is Deferred or (type(item) is Former and not item.is_data())
+    return type(item) is Deferred or not _is_data(item)
 
 
 def _class_of(owner: Any) -> Any:

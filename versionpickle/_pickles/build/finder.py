@@ -204,7 +204,9 @@ class Finder:
         target = ref if ref in OLD_CALLS else self.registry.target(ref)
         for allowed in (self.allowed, self.registry.allowed):
             if target in allowed:
-                return self._find_allowed(target, allowed[target])
+                found = self._find_allowed(target, allowed[target])
+                is_in_place = target != ref and callable(found) and not isinstance(found, type)
+                return self._in_place(found, ref) if is_in_place else found
         return self._find_plain(ref, target)
 
     def admits(self, module: str, name: str) -> bool:
@@ -320,11 +322,14 @@ class Finder:
         if isinstance(meaning, Converted):
             return self._find_converted(meaning.ref)
         if not isinstance(meaning, type):  # a function may be in the place of a class
-            self.needs_builder = True
-            self.in_place_of_classes[id(meaning)] = meaning
-            if callable(meaning):
-                return Former(meaning, ref)
+            return self._in_place(meaning, ref)
         return meaning
+
+    def _in_place(self, meaning: object, ref: str) -> Any:
+        """Return what may take the place of a class, and be called instead."""
+        self.needs_builder = True
+        self.in_place_of_classes[id(meaning)] = meaning
+        return Former(meaning, ref) if callable(meaning) else meaning
 
     def _find_converted(self, ref: str) -> Any:
         from versionpickle._classes.conversion import RemovedClass, pending_class  # noqa: PLC0415 - few classes become others

@@ -17,6 +17,7 @@ from versionpickle._pickles.build.finder import Finder, Refused
 from versionpickle._pickles.replay import ReplayBuffers, ReplayFile, is_seekable, rest_of
 from versionpickle._wire.refs import public
 from versionpickle.exceptions import (
+    BuildError,
     DamagedError,
     ForbiddenError,
     LimitError,
@@ -228,7 +229,8 @@ class Unpickler(pickle.Unpickler):
         If that fails as well, raise the error that knows more: the first with its place, or
         one of ours.
         """
-        if not self._finder.unstamped and not self._finder.has_stamps:
+        is_of_no_class = "class argument" in str(exc)
+        if not (self._finder.unstamped or self._finder.has_stamps or is_of_no_class):
             raise exc
         self._finder.plain, plain = None, self._finder.plain
         try:
@@ -238,7 +240,9 @@ class Unpickler(pickle.Unpickler):
                 raise
             exc.path = again.path
             raise exc from None
-        except Exception:  # noqa: BLE001 - it needs what is not safe
+        except Exception as again:
+            if is_of_no_class and isinstance(again, BuildError):
+                raise
             raise exc from None
         finally:
             self._finder.plain = plain
