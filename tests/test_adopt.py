@@ -16,6 +16,8 @@ import re
 import attrs
 import pytest
 
+from forgetting import forget
+
 import versionpickle
 
 from versionpickle import Placeholder, Registry, adopt, allow, migration, retire
@@ -246,9 +248,17 @@ class TestAdoptedApart:
 
 
 class TestWrittenInC:
+    @pytest.fixture
+    def _forgotten(self):
+        """No other test meets an adopted Decimal."""
+        yield
+        forget("decimal")
+        copyreg.dispatch_table.pop(decimal.Decimal, None)
+
     @pytest.mark.parametrize("everywhere", [True, False])
+    @pytest.mark.usefixtures("_forgotten")
     def test_made_from_arguments(self, registry, everywhere):
-        """A C class is stamped without hooks."""
+        """A C class is stamped without methods of ours."""
         into = None if everywhere else registry
         adopt(decimal.Decimal, version=2, registry=into)
 

@@ -55,6 +55,19 @@ class TestInspect:
         assert "names builtins:print" in told.stdout
         assert "note: 4 bytes follow after its end" in told.stdout
 
+    @pytest.mark.parametrize("name", ["C[/x]", "C[red]", ":bomb:"])
+    def test_names_are_no_markup(self, name, tmp_path):
+        """What comes from data is shown letter by letter."""
+        path = tmp_path / "odd[eu].pickle"
+        size = len(name).to_bytes(4, "little")
+        path.write_bytes(b"\x80\x04X\x04\0\0\0shopX" + size + name.encode() + b"\x93)\x81.")
+
+        told = run("inspect", path)
+
+        assert told.exit_code == 0
+        assert f"shop:{name} " in told.stdout
+        assert "odd[eu].pickle" in told.stdout
+
     def test_steps(self, tmp_path, monkeypatch):
         """Modules of the user's are imported to know the steps."""
         (tmp_path / "shop.py").write_text(SHOP)

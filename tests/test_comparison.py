@@ -170,7 +170,7 @@ def deep_tuple(leaf):
     return leaf
 
 
-def test_deep():
+def test_deep_comparison():
     """Depth is no obstacle, and a long way there is cut."""
     assert difference(deep(20_000, 1), deep(20_000, 1)) is None
     assert " steps) ... " in difference(deep(20_000, 1), deep(20_000, 2)).path
@@ -244,6 +244,21 @@ def test_accepted_in_a_store(tmp_path):
     with versionpickle.open_existing(f"dir:{tmp_path}/*.pickle", registry=registry) as place:
         assert place.migrate().failed == 1
         assert place.migrate(accept_differences=True).migrated == 1
+
+
+def test_accepted_in_a_store_of_ours(tmp_path):
+    """Also where each record is known to hold one pickle."""
+    then, now = Registry("then"), Registry("now")
+    adopt(Row, name="row", registry=then)
+    row = Row()
+    row.number = -1
+    with versionpickle.open(tmp_path / "rows.db", registry=then) as store:
+        store["a"] = row
+    adopt(Row, name="row", version=2, registry=now)
+    migration(Row, 1, registry=now)(lambda state: state)
+    with versionpickle.open(tmp_path / "rows.db", registry=now) as store:
+        assert store.migrate().failed == 1
+        assert store.migrate(accept_differences=True).migrated == 1
 
 
 def test_accepted_by_the_command(tmp_path):

@@ -189,7 +189,7 @@ def test_frozenset(obj, path, member):
     assert (path, member) == (caught.value.path, caught.value.member)
 
 
-def test_unstamped(registry):
+def test_cycles_without_stamps(registry):
     """Old objects are upgraded first, and put into their sets then."""
     ann = Plain("Ann")
     ann.friends.update([ann, Plain("Bob")])

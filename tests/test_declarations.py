@@ -159,7 +159,7 @@ def test_both_at_once(shop):
         ("Order = Plain\nfor one in [Plain]:\n  adopt(one, 2)\none = 0", "write adopt('"),
     ],
 )
-def test_refused(shop, declaration, cure):
+def test_declaration_is_refused(shop, declaration, cure):
     """What is no literal, or is not found, is left to the user, who is told what to write."""
     if cure is None:
         assert "adopt(Order, 3)" in changed(shop, IMPORTS + declaration)

@@ -220,7 +220,7 @@ class TestNames:
         assert "backward" == found["reads"]
 
 
-def test_for_people(shop):
+def test_diff_for_people(shop):
     """All stands below the class."""
     shop.change(("number: int", "number: str"), ("text: str", "text: str = ''"))
 

@@ -347,7 +347,7 @@ def test_cannot_be_pickled(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_deep(tmp_path, name):
+def test_deep_in_other_stores(tmp_path, name):
     """An object that is too deep for pickle is stored, and plain pickle reads it."""
     deep = []
     for _ in range(20_000):
@@ -424,7 +424,7 @@ UNSTAMPED = {
 
 
 @pytest.mark.parametrize("case", UNSTAMPED)
-def test_unstamped(tmp_path, case):
+def test_unstamped_in_other_stores(tmp_path, case):
     """What plain pickle, and what our own loads make of an object from before versionpickle."""
     story = UNSTAMPED[case]
     write(tmp_path, "shelve", story["stored"], story["yesterday"])

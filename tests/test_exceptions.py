@@ -91,3 +91,34 @@ def test_the_tree_is_drawn_as_it_is():
 def test_base():
     """The base of all of them says nothing by itself."""
     assert str(exceptions.VersionPickleError()) == ""
+
+
+def test_shows_little_of_long_facts():
+    """A message is short and printable, whatever the facts are, and the facts stay whole."""
+    name = "shop:C\x1b[2J\n" + "x" * 1_000_000
+    for error in (
+        exceptions.ForbiddenError((name,) * 100),
+        exceptions.UntrustedError(name, 3),
+        exceptions.UnknownClassError(name, 10**50_000, name),
+        exceptions.VersionPickleError(),
+    ):
+        error.path, error.key = name, name
+        assert len(str(error)) < 10_000
+        assert str(error).isprintable()
+        assert name == error.path == error.key
+    assert exceptions.ForbiddenError((name,)).refs == (name,)
+
+
+def test_shows_how_many_are_left_out():
+    """Of a long list, a message shows the first."""
+    error = exceptions.ForbiddenError(tuple(f"module:Class{number}" for number in range(1000)))
+
+    assert "module:Class7," in str(error)
+    assert " more, which nobody has allowed" in str(error)
+
+
+def test_shows_all_of_what_is_short():
+    """A fact of some hundred characters is shown as it is."""
+    problem = "ä problem " * 50
+
+    assert problem in str(exceptions.DamagedError(problem))

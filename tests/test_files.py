@@ -33,7 +33,7 @@ def others(path):
     return [other.name for other in path.parent.iterdir() if other != path]
 
 
-def test_round_trip(path):
+def test_file_round_trip(path):
     """What was written is read; nothing else is left in the folder."""
     dump_file({"a": [1, 2]}, path, 5)
 
@@ -219,7 +219,7 @@ while True:
 
 
 @pytest.mark.parametrize("rounds", [5, pytest.param(200, marks=pytest.mark.slow)])
-def test_killed(path, rounds):
+def test_killed_while_writing(path, rounds):
     """A writer that is killed leaves a whole file, no older than what it said was written."""
     written = 0
     for seed in range(rounds):

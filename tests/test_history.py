@@ -59,7 +59,7 @@ def told(shop):
     return lambda *arguments, **more: shop.run("history", *arguments, **more)
 
 
-def test_for_people(shop, told):
+def test_history_for_people(shop, told):
     """Each version stands with what changed, its step, and its samples."""
     line = shop.folder.joinpath(f"{shop.module}.py").read_text().splitlines()
     place = f"{shop.module}.py:{line.index('@migration(Sale, 2)') + 1}"

@@ -64,7 +64,7 @@ def test_enough():
 @pytest.mark.parametrize(
     "hostile", PICKLES, ids=lambda hostile: f"{hostile.part}: {hostile.title}"
 )
-def test_refused(hostile, limited):
+def test_hostile_is_refused(hostile, limited):
     """With limits, an error of ours in a second and 128 MiB, and nothing ran."""
     told = limited[hostile.part, hostile.title]
 

@@ -140,6 +140,18 @@ def test_exports(module):
         assert getattr(module, name).__doc__ or name == "default_registry"
 
 
+@pytest.mark.parametrize(
+    "name", ["versionpickle", "versionpickle.migrations", "versionpickle.testing"]
+)
+def test_dir_lists_all_public_names(name):
+    """A shell completes them, also those that are not imported yet."""
+    code = f"import {name} as m; print(*{{*m.__all__}} - {{*dir(m)}})"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    assert b"" == done.stdout.strip()
+
+
 PUBLIC = [
     versionpickle,
     versionpickle.migrations,

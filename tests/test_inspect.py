@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copyreg
 import pickle
+import struct
 import sys
+import time
 
 from pathlib import Path
 
@@ -33,6 +35,11 @@ def stored(version, *objects):
     return versionpickle.dumps(list(objects), registry=writer)
 
 
+def unframed(data):
+    """A pickle of one frame, without the frame, so that opcodes may be added."""
+    return data[:2] + data[11:]
+
+
 @pytest.fixture
 def declared(registry):
     versioned(version=3, name="order", registry=registry)(Order)
@@ -50,7 +57,7 @@ def _undo():
     copyreg.dispatch_table.pop(Order, None)
 
 
-def test_stamped(declared):
+def test_inspect_of_stamped(declared):
     """A class has a version, fields, a count, and steps before it."""
     report = inspect(stored(1, Order(1), Order(2)), registry=declared)
 
@@ -71,7 +78,7 @@ def test_stamped(declared):
 def test_each_version_by_itself(declared):
     """Objects of two versions are two entries."""
     data = pickle.dumps([pickle.dumps(1), 0])
-    both = stored(1, Order(1))[:-1] + stored(3, Order(2))[2:]
+    both = unframed(stored(1, Order(1)))[:-1] + unframed(stored(3, Order(2)))[2:]
 
     assert inspect(data).classes == ()
     assert {1, 3} == {found.version for found in inspect(both[:-1] + b"\x86.").classes}
@@ -108,7 +115,7 @@ def test_nobody_declared_it(registry):
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_unstamped(registry, protocol):
+def test_inspect_of_unstamped(registry, protocol):
     """Unstamped objects are counted under their class, with the names in their states."""
     data = pickle.dumps([Plain(), Plain(), len], protocol)
     report = inspect(data, registry=registry)
@@ -253,3 +260,52 @@ def test_method_of_a_stamped_object():
         f"{__name__}:Cart.total": f"versionpickle.allow('{__name__}:Cart.total')"
     }
     assert "cart.total" in inspect(data, registry=Registry()).names
+
+
+def text(value):
+    return pickle.BINUNICODE + struct.pack("<I", len(value)) + value
+
+
+def names(count):
+    return b"".join(text(b"f%d" % number) + b"N" for number in range(count))
+
+
+def class_of(name, place):
+    return text(b"shop") + text(name) + b"\x93q" + bytes([place]) + b"0"
+
+
+def test_looks_at_a_shared_state_once():
+    """A dict that is the state of many objects is looked at once for each class."""
+    state = b"}(" + names(20_000) + b"uq\x020"
+    objects = (b"h\x00)\x81h\x02bh\x01)\x81h\x02b") * 30_000
+    shared = b"\x80\x04" + class_of(b"Order", 0) + class_of(b"Item", 1) + state
+    began = time.process_time()
+
+    report = inspect(shared + b"](" + objects + b"e.")
+
+    assert [(30_000, 20_000)] * 2 == [(one.count, len(one.fields)) for one in report.classes]
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("kind", ["states", "stamps", "attributes"])
+def test_refuses_what_refers_to_many_names_often(kind):
+    """The time that it takes grows with the bytes, not with their square."""
+    parts = {
+        "states": b"}("
+        + names(20_000)
+        + b"uq\xff0"
+        + b"".join(class_of(b"C%d" % n, 1) + b"h\x01)\x81h\xffb0" for n in range(2_000)),
+        "stamps": b"("
+        + names(20_000).replace(b"N", b"")
+        + b"tq\xff0"
+        + b"cversionpickle\n_revive\nq\xfe0"
+        + b"".join(b"h\xfe(K\x01" + text(b"m:C%d" % n) + b"K\x01h\xff)tR0" for n in range(2_000)),
+        "attributes": b"cbuiltins\ngetattr\nq\xfe0cm\nC\n"
+        + b"".join(b"q\x000h\xfeh\x00" + text(b"x%d" % n) + b"\x86R" for n in range(20_000)),
+    }
+    began = time.process_time()
+
+    with pytest.raises(DamagedError, match="more names than it has bytes"):
+        inspect(b"\x80\x04" + parts[kind] + b"N.")
+
+    assert time.process_time() - began < 5

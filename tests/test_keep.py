@@ -334,7 +334,7 @@ def test_nothing_is_called():
 
 @pytest.mark.parametrize("policy", ["missing", "future"])
 @pytest.mark.parametrize("value", ["kept", None, True])
-def test_misuse(policy, value):
+def test_a_policy_is_raise_or_keep(policy, value):
     """They say raise or keep."""
     with pytest.raises(ValueError, match=r"give \w+='raise' or \w+='keep'"):
         versionpickle.loads(b"N.", **{policy: value})

@@ -66,7 +66,7 @@ made_by_fields = kinds.filter(
     st.data(),
     st.integers(0, pickle.HIGHEST_PROTOCOL),
 )
-def test_round_trip(parts, data, protocol):
+def test_round_trip_of_any_state(parts, data, protocol):
     """Values, types, shared references and cycles survive each protocol."""
     held = [[value] for _, value in parts]
     made = [

@@ -586,7 +586,7 @@ def test_attributes_have_names(limits):
     assert versionpickle.inspect(data).names == ("builtins:getattr", "datetime:date")
 
 
-def test_singleton():
+def test_singleton_within_limits():
     """What a class stores by name is found by it, and is called by nobody."""
     data = pickle.dumps(ONLY, 4)
 

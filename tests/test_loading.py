@@ -602,11 +602,20 @@ def test_buffers_when_our_machine_takes_over(registry):
     data = pickle.dumps(
         [pickle.PickleBuffer(b"A"), pickle.PickleBuffer(b"B")], 5, buffer_callback=buffers.append
     )
-    data = data[:-1] + b"cm\npair\n)R\x86."
+    data = data[:2] + data[11:-1] + b"cm\npair\n)R\x86."  # without its frame, which ends earlier
 
     found, _ = versionpickle.loads(data, registry=registry, buffers=iter(buffers))
 
     assert [b"A", b"B"] == [bytes(buffer) for buffer in found]
+
+
+@pytest.mark.parametrize("size", [3, 1000, 2**63])
+def test_frames(size):
+    """A frame ends where an opcode does, and not after the pickle, whichever reader reads it."""
+    data = b"\x80\x04\x95" + size.to_bytes(8, "little") + b"X\x03\0\0\0abc."
+
+    with pytest.raises((DamagedError, TruncatedError)):
+        versionpickle.loads(data)
 
 
 def test_two_classes_of_one_name():
@@ -721,7 +730,7 @@ class TestNames:
             retire("m:Old", registry=registry)
 
     @pytest.mark.parametrize(("old", "new"), [("m", Unversioned), ("m:Old", "n")])
-    def test_misuse(self, registry, old, new):
+    def test_alias_of_what_is_no_name(self, registry, old, new):
         """A name is given for a name."""
         with pytest.raises(DeclarationError):
             alias(old, new, registry=registry)

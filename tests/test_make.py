@@ -377,6 +377,15 @@ class Dog(Animal):
         assert 'migration(Dog, 1, rename("name", "call"))' in made.source
         assert is_clean(shop)
 
+    def test_a_base_gets_another_name(self, shop):
+        """Its subclass is recorded with the new name, and needs no step."""
+        shop.change(("class Animal", "class Beast"), ("class Dog(Animal)", "class Dog(Beast)"))
+
+        made = Made(shop, "--renamed", "Animal=Beast")
+
+        assert "migration(Dog" not in made.source
+        assert is_clean(shop)
+
     def test_a_base_moves(self, shop):
         """Its subclass goes with it."""
         moved = f"{shop.module}_moved"
@@ -495,7 +504,7 @@ class TestQuestions:
             (["--renamed", "Gone=Order"], "no classes are called Gone"),
         ],
     )
-    def test_misuse(self, shop, option, problem):
+    def test_options_that_do_not_fit(self, shop, option, problem):
         """Is told before anything is written."""
         shop.change(("    number: int\n", "    no: int\n"))
 

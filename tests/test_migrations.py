@@ -38,6 +38,7 @@ from versionpickle.migrations import (
     require,
     split,
 )
+from versionpickle.migrations._fields import OperationError, State
 
 
 def declared(registry, *, version, **settings):
@@ -373,6 +374,11 @@ class TestOperations:
                 restore(cls, dict.fromkeys(fields, 1))
         assert f"step 1 -> 2 of {caught.value.ref} ({operation!r})" == caught.value.step
         assert (caught.value.version, caught.value.current) == (1, 2)
+
+    def test_values_are_counted_without_code(self):
+        """The count of what a function returns is checked, whether or not a step is compiled."""
+        with pytest.raises(OperationError, match="the function returned 1 values"):
+            State({}, set()).parts([1], 2)
 
     @pytest.mark.parametrize("stamped", [True, False])
     def test_all(self, registry, stamped):

@@ -98,7 +98,7 @@ def stored_as(cls):
         copy.deepcopy,
     ],
 )
-def test_round_trip(obj, again):
+def test_model_round_trip(obj, again):
     """Fields, extra and private ones, and which of them were set, come back."""
     back = again(obj)
 
@@ -213,7 +213,7 @@ def test_fields_are_compared(registry):
     ],
     ids=["pydantic 2", "by name", "pydantic 1"],
 )
-def test_unstamped(registry, state):
+def test_unstamped_models(registry, state):
     """What pydantic itself stored is understood, also that of its first version."""
 
     @versioned(version=2, formerly=f"{__name__}:Private", registry=registry)

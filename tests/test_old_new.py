@@ -125,7 +125,7 @@ def test_kind_changes(tmp_path, old, new):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_unstamped(tmp_path, kind):
+def test_old_code_wrote_no_stamps(tmp_path, kind):
     """An object written before the class was versioned is today's when read."""
     unversioned = module(kind, 1).replace("@versioned(version=1)", "")
     data = write(tmp_path, {"shop": unversioned}, made(1))

@@ -334,7 +334,7 @@ def test_pickler(tmp_path):
         assert versionpickle.load(file, registry=old) == then(2)
 
 
-def test_deep():
+def test_deep_older_versions():
     """Objects of any depth, too."""
     old, _then, new, now = twice(fields_of(["a"], ["b"]), rename("a", "b"))
     obj = now(None)

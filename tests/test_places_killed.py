@@ -96,7 +96,7 @@ def leftovers(path):
 @needs_forks
 @pytest.mark.parametrize("each", EACH)
 @pytest.mark.parametrize("work", ["migrate", "rollback", "forget_originals"])
-def test_killed(place, work, each, tmp_path):
+def test_place_killed(place, work, each, tmp_path):
     """Whenever it dies, each record is whole, and a rollback has the old bytes of all."""
     make, pickles = place
     cls = orders.declare(4)

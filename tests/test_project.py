@@ -144,7 +144,7 @@ class TestConfiguration:
             ),
         ],
     )
-    def test_misuse(self, tmp_path, text, problem):
+    def test_invalid_settings(self, tmp_path, text, problem):
         """It is told with the file and the cure."""
         (tmp_path / "pyproject.toml").write_text(text)
 

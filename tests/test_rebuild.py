@@ -63,7 +63,7 @@ def test_references_lead_to_what_is_made(adopted, protocol):
     assert found[6] is found[6].note[0] is found[6].note[1]["k"]
 
 
-def test_stamped(registry):
+def test_rebuilt_stamped(registry):
     """Stamped ones are made by the same function, by plain pickle too."""
     Offset.known.clear()
     adopt(Moment, rebuild=lambda args, state: Moment(**state), name="rebuild moment")
@@ -171,7 +171,7 @@ class Single:
 SINGLE = Single()
 
 
-def test_singleton(registry):
+def test_rebuilt_singleton(registry):
     """One that is stored by name stays so; an old one that was not becomes the live one."""
     old = pickle.dumps(Offset(1)).replace(b"Offset", b"Single")
     adopt(Single, rebuild=lambda args, state: SINGLE, registry=registry)

@@ -44,7 +44,7 @@ def versions(draw):
 @given(
     st.builds(Schema, names, versions(), st.none() | names, st.lists(names, max_size=2).map(tuple))
 )
-def test_round_trip(schema):
+def test_schema_round_trip(schema):
     """What is written is JSON, and is read as it was."""
     assert schema == Schema.from_text(schema.text())
     assert json.loads(schema.text())["class"] == schema.ref

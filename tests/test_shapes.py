@@ -34,7 +34,7 @@ COPIES = {
 
 @every_kind
 @every_protocol
-def test_round_trip(kind, protocol):
+def test_round_trip_of_each_kind(kind, protocol):
     """Values and type survive each protocol."""
     obj = shapes.MAKERS[kind]("one", [2])
 

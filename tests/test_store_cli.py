@@ -290,7 +290,7 @@ class TestStory:
             (".", "this is a folder"),
         ],
     )
-    def test_misuse(self, shop, command, place, told):
+    def test_place_that_is_no_store(self, shop, command, place, told):
         """What is no store is told in one sentence."""
         done = run(command, place)
 

@@ -85,7 +85,7 @@ def disk(tmp_path):
 
 @needs_forks
 @pytest.mark.parametrize("rounds", [4, pytest.param(500, marks=pytest.mark.slow)])
-def test_killed(tmp_path, rounds):
+def test_store_killed(tmp_path, rounds):
     """
     Writers and a migration that are killed at any moment lose nothing that was acknowledged.
 

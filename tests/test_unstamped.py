@@ -231,8 +231,8 @@ def test_blank_object_beside_another():
     assert [{"a": 1, "b": 2}, {"b": 2}] == [vars(obj) for obj in found]
 
 
-def test_blank_objects_that_the_collector_does_not_track():
-    """An object without any place for attributes is found one by one."""
+def test_blank_objects_without_a_place_for_attributes():
+    """An object that can hold nothing stays as it is."""
     data = stored(declared("slots"), {}, {})
     cls = declared("slots")
     adopt(cls)
@@ -240,6 +240,16 @@ def test_blank_objects_that_the_collector_does_not_track():
     found = versionpickle.loads(data)
 
     assert [cls, cls] == [type(obj) for obj in found]
+
+
+def test_blank_object_between_others():
+    """The attribute that all others have is not there in one of them."""
+    data = stored(declared("plain"), {"a": 1}, {}, {"a": 3})
+    cls = declared("plain")
+    adopt(cls, version=2)
+    migration(cls, 1)(lambda state: {"a": 2, **state})
+
+    assert [1, 2, 3] == [obj.a for obj in versionpickle.loads(data)]
 
 
 def test_base_that_is_declared_before_any_load():

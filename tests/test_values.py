@@ -69,7 +69,7 @@ def stored_as(cls, name="thing"):
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("cls", KINDS)
-def test_round_trip(cls, protocol):
+def test_value_round_trip(cls, protocol):
     """Values come back."""
     obj = cls(x=1, y=[2])
 
@@ -248,7 +248,7 @@ class UnstampedStruct(msgspec.Struct):
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("cls", [Unstamped, UnstampedStruct])
-def test_unstamped(registry, cls, protocol):
+def test_unstamped_values(registry, cls, protocol):
     """Bare values reach a step as they were stored, and the class as it is today."""
     data = pickle.dumps([cls(1, 2)], protocol)
     adopt(cls, version=2, registry=registry)

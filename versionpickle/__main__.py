@@ -17,6 +17,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if not sys.flags.safe_path:
-        del sys.path[0]  # what is in the current folder is imported only if it is named
+    # What is in the current folder is imported only if it is named.
+    del sys.path[: not sys.flags.safe_path]
     main()

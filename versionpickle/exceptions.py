@@ -45,7 +45,7 @@ from __future__ import annotations
 
 import pickle
 
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 
 __all__ = [
@@ -83,6 +83,53 @@ __all__ = [
     "UpgradeError",
     "VersionPickleError",
 ]
+
+
+_TEXT_MAX = 600
+"""How many characters of a fact its message shows."""
+
+_LIST_MAX = 2_000
+"""How many characters of a list it shows."""
+
+_WORD_MAX = 200
+_INT_MAX = 2**128
+
+
+def printable(fact: Any) -> Any:
+    r"""
+    Return what a message shows of *fact*, which may come from a hostile pickle.
+
+    >>> printable("a\n" + "b" * 1000)[:6], len(printable("b" * 1000)) < 700
+    ('a\\nbbb', True)
+    """
+    if isinstance(fact, tuple):
+        return _printable_list(fact)
+    if isinstance(fact, str):
+        return _printable_text(fact, _TEXT_MAX)
+    if type(fact) is int and abs(fact) > _INT_MAX:  # Python refuses to print very long ones
+        return f"<an int of {fact.bit_length()} bits>"
+    return fact
+
+
+def _printable_text(text: str, length: int) -> str:
+    if len(text) > length:
+        half = length // 2
+        text = f"{text[:half]} ... ({len(text) - 2 * half:,} characters) ... {text[-half:]}"
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def _printable_list(facts: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the first of these, and how many more there are."""
+    shown: list[Any] = []
+    room = _LIST_MAX
+    for fact in facts:
+        shown.append(_printable_text(fact, _WORD_MAX) if isinstance(fact, str) else fact)
+        room -= len(str(shown[-1]))
+        if room < 0 and len(facts) > len(shown):
+            return (*shown, f"{len(facts) - len(shown):,} more")
+    return tuple(shown)
 
 
 @dataclass_transform()
@@ -128,9 +175,16 @@ class VersionPickleError(Exception):
         vars(self)["_key"] = key
 
     def __str__(self) -> str:
-        sentence = self._sentence()
-        message = sentence if self.path is None else f"{self.path}: {sentence}"
-        return message if self.key is None else f"record {self.key!r}: {message}"
+        message = self._printable()._sentence()
+        if self.path is not None:
+            message = f"{printable(self.path)}: {message}"
+        return message if self.key is None else f"record {printable(repr(self.key))}: {message}"
+
+    def _printable(self) -> Self:
+        """Return the same error of facts that are short and printable, whoever wrote them."""
+        shown = type(self).__new__(type(self), *map(printable, self.args))
+        vars(shown).update({name: printable(fact) for name, fact in vars(self).items()})
+        return shown
 
     def _sentence(self) -> str:
         return Exception.__str__(self)

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Iterable
 from typing import Any
 
-from versionpickle._wire.refs import checked_ref, look_up, ref_of, shortened
+from versionpickle._wire.refs import checked_ref, look_up, ref_of
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import Registry, Retired
 from versionpickle.migrations._registry import checked_registry
@@ -83,22 +83,11 @@ def named(targets: Iterable[object]) -> Iterable[tuple[str, object]]:
         raise DeclarationError(repr(targets), "this is no list", "give [...] of classes or refs")
     for target in targets:
         if not isinstance(target, str):
-            yield _ref_of_given(target), target
+            yield ref_of(_callable(target)), target
         elif target.isidentifier():
             yield from ((ref, None) for ref in refs_of_set(target))
         else:
             yield checked_ref(target), None
-
-
-def _ref_of_given(target: object) -> str:
-    try:
-        return ref_of(_callable(target))
-    except AttributeError:
-        raise DeclarationError(
-            shortened(target),
-            f"a {type(target).__name__} has no name that could be in a pickle",
-            "give the class or function itself, or its ref",
-        ) from None
 
 
 def is_gone(ref: str) -> bool:

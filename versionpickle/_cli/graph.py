@@ -17,7 +17,7 @@ from versionpickle._project.graph import ClassRow, Graph, VersionNode
 from versionpickle._project.graph import graph as graph_of
 
 from .classes import class_argument
-from .output import Text, console, format_option, project, reports_errors
+from .output import Text, console, console_with, format_option, project, reports_errors
 
 
 @click.command(epilog="Example: versionpickle graph --format mermaid --output versions.mmd")
@@ -55,7 +55,7 @@ def graph(wanted: tuple[str, ...], form: str, output: Path | None) -> None:
 
 
 def _as_text(found: Graph) -> str:
-    out = Console(width=_WIDE, color_system=None, force_terminal=False)
+    out = console_with(width=_WIDE, color_system=None, force_terminal=False)
     with out.capture() as captured:
         _show(out, found)
     return captured.get()

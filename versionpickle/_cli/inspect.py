@@ -90,7 +90,9 @@ def _show(out: Console, file: Path, told: Report | str) -> None:
 def _table(classes: tuple[FoundClass, ...]) -> Table:
     table = Table(box=None, pad_edge=True, show_edge=False)
     for heading in ("class", "version", "today's", "objects", "fields"):
-        table.add_column(heading, justify="right" if heading in _NUMBERS else "left")
+        table.add_column(
+            heading, justify="right" if heading in _NUMBERS else "left", overflow="fold"
+        )
     for found in classes:
         table.add_row(
             Text(found.ref),

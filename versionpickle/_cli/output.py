@@ -28,7 +28,12 @@ _WIDE = 1_000
 
 
 def console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+    return console_with(width=None if sys.stdout.isatty() else _WIDE)
+
+
+def console_with(**options: Any) -> Console:
+    """Return a console that shows names and keys as they are: none of them is markup."""
+    return Console(markup=False, emoji=False, highlight=False, **options)
 
 
 def Text(line: str, style: str = "") -> RichText:  # noqa: N802 - as rich's, but of what can be shown

@@ -24,7 +24,7 @@ from versionpickle.stores._external.address import is_address
 from versionpickle.stores._opening import open, open_existing  # noqa: A004 - as versionpickle.open
 
 from .modules import import_all, import_modules
-from .output import Text, shown
+from .output import Text, console_with, shown
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -98,7 +98,7 @@ def bar(
         yield lambda done, state: None
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}", markup=False),
@@ -106,7 +106,7 @@ def bar(
         TextColumn("{task.fields[state]}", markup=False),
     )
     with Progress(
-        *columns, console=out or Console(stderr=True), transient=True, redirect_stdout=False
+        *columns, console=out or console_with(stderr=True), transient=True, redirect_stdout=False
     ) as progress:
         task = progress.add_task(doing, total=total, state="", rate="")
 

@@ -117,7 +117,7 @@ class Project:
         return [self.schemas[key] for key in lost if not self._is_explained(key)]
 
     def _is_explained(self, key: str) -> bool:
-        """Whether a declaration names this key; that a module still has the class does not last."""
+        """Whether a declaration names this key: that a module still has the class may end."""
         return self.registry.resolve(key) is not None and self.registry.reexported(key) is None
 
     def successors(self, schema: Schema) -> list[str]:

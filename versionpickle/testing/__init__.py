@@ -30,3 +30,7 @@ def __getattr__(name: str) -> Any:
             f"{__name__}.{name} needs Hypothesis: pip install 'versionpickle[testing]'"
         ) from exc
     return getattr(_import_module(_NEEDS_HYPOTHESIS[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -78,11 +78,6 @@ class Owner(Protocol):
         """Fill an object of a subclass."""
 
 
-def is_blank_maker(function: Any) -> bool:
-    """Return whether calling *function* without further arguments runs nobody's code."""
-    return getattr(function, "makes_blanks", False) is True
-
-
 class Codec:
     """Know how the objects of one class are stored and filled."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import copyreg
 import io
+import os
 import pickle
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from versionpickle._classes.placeholder import WRITTEN
 from versionpickle._pickles.replay import ReplayCallback
-from versionpickle._wire.refs import public
+from versionpickle._wire.refs import public, shortened
 from versionpickle.exceptions import PicklingError, VersionPickleError
 from versionpickle.migrations import Registry
 from versionpickle.migrations._registry import checked_registry
@@ -276,6 +277,11 @@ def dump(
     Nothing is written where *obj* cannot be pickled whole.
     To write a file by its path, see `dump_file`.
     """
+    if isinstance(file, str | os.PathLike):
+        raise TypeError(
+            f"dump() takes an open file, not {shortened(file)}; to write a file by its path, "
+            "use dump_file()"
+        )
     data = dumps(
         obj,
         protocol,

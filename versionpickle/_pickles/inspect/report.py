@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 
 from collections.abc import Iterator
@@ -77,6 +78,11 @@ def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None =
     >>> report.refused
     (('builtins:len', "versionpickle.allow('builtins:len')"),)
     """
+    if isinstance(data, str | os.PathLike):
+        raise TypeError(
+            f"inspect() takes the bytes of a pickle, not {shortened(data)}; for a file, pass "
+            "pathlib.Path(...).read_bytes()"
+        )
     known = checked_registry(registry)
     return Reporting(survey(bytes(memoryview(data)), known), known).report()
 
@@ -105,23 +111,46 @@ class _Object:
 class _Container:
     """Represent a dict."""
 
-    __slots__ = ("keys",)
+    __slots__ = ("_others", "_taken", "_taker", "keys")
 
     def __init__(self) -> None:
         self.keys: list[Any] | tuple[()] = ()
+        self._taker: object = None
+        self._taken = 0
+        self._others: dict[int, int] | None = None
+        """How many keys the others have taken, by id: hardly any dict has more than one taker."""
+
+    def new_to(self, taker: object) -> list[Any] | tuple[Any, ...]:
+        """Return the keys that *taker* has not taken yet, however often it is given this dict."""
+        count = len(self.keys)
+        if self._taker is None or self._taker is taker:
+            self._taker, taken, self._taken = taker, self._taken, count
+        else:
+            self._others = self._others or {}
+            taken = self._others.get(id(taker), 0)
+            self._others[id(taker)] = count
+        return self.keys[taken:]
 
 
 _WITHOUT_KEYS = object()
 """Represents all lists and sets."""
 
 
+_SLACK = 10_000
+_CHARACTERS = 16
+"""How many characters of the name of an attribute count as one name of a field."""
+
+
 class Surveyor:
-    """Count what a pickle makes."""
+    """Count what a pickle of *size* bytes makes."""
 
     packs_plainly = True
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, size: int) -> None:
         self._registry = registry
+        self._room = size + _SLACK
+        """How many names may still be looked at, however often the pickle refers to the same."""
+
         self.names: dict[str, _NameCount] = {}
         self.stamps: dict[Any, _StampCount] = {}
         self.outside: dict[str, None] = {}
@@ -181,6 +210,7 @@ class Surveyor:
             ref = maker.claim.ref if declaration is None else declaration.ref
         else:
             ref = maker.ref if type(maker) is _NameCount else f"builtins:{type(owner).__name__}"
+        self._spend((len(ref) + len(name)) // _CHARACTERS)
         return self.names.setdefault(f"{ref}.{name}", _NameCount(f"{ref}.{name}"))
 
     def _made(self, maker: Any) -> Any:
@@ -191,6 +221,7 @@ class Surveyor:
         return made
 
     def _stamp(self, args: Any) -> Any:
+        self._spend(sum(map(_length, args)) if type(args) is tuple else 0)
         claim = _claim(args)
         if claim is None:
             self.outside[
@@ -204,9 +235,18 @@ class Surveyor:
             obj.maker.is_class = True
             for part in state if type(state) is tuple else (state,):
                 if type(part) is _Container:
-                    names = (key for key in part.keys if type(key) is str)
-                    obj.maker.fields.update(dict.fromkeys(names))
+                    self._take_names(obj.maker, part)
         return obj
+
+    def _take_names(self, maker: _NameCount, attributes: _Container) -> None:
+        keys = attributes.new_to(maker)
+        self._spend(len(keys))
+        maker.fields.update(dict.fromkeys(key for key in keys if type(key) is str))
+
+    def _spend(self, names: int) -> None:
+        self._room -= names
+        if self._room < 0:
+            raise DamagedError("it describes objects with more names than it has bytes")
 
     def pack(self, items: list[Any]) -> Any:
         return tuple(items)
@@ -262,7 +302,7 @@ def survey(
     source.position = start
     stack = Stack(source)
     stack.memo |= memo
-    surveyor = Surveyor(registry)
+    surveyor = Surveyor(registry, len(data))
     try:
         Machine(source, surveyor, stack).run()
     except VersionPickleError as exc:
@@ -271,6 +311,10 @@ def survey(
         problem = f"{type(exc).__name__} at byte {source.at}: {exc}"
         raise recognised(data[start:]) or DamagedError(problem) from exc
     return Survey(data, source.position, stack.memo, surveyor)
+
+
+def _length(part: Any) -> int:
+    return len(part) if type(part) is tuple else 0
 
 
 def _maker(function: _NameCount, args: Any) -> Any:

@@ -12,13 +12,11 @@ from versionpickle._classes.unstamped import Unstamped
 
 
 _NO_DATA = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType)
-_HAVE_GC = 1 << 14  # Py_TPFLAGS_HAVE_GC
 
 
 def leaves_blanks(root: Any, unstamped: Mapping[type, Unstamped]) -> bool:
     """Return whether *root*, or what it consists of, includes blank objects of these classes."""
-    are_tracked = all(cls.__flags__ & _HAVE_GC for cls in unstamped)
-    for objects, kinds in _levels(root, unstamped) if are_tracked else _parts(root):
+    for objects, kinds in _levels(root, unstamped):
         for cls in kinds & unstamped.keys():
             of_class = objects if len(kinds) == 1 else [obj for obj in objects if type(obj) is cls]
             if unstamped[cls].have_blanks(of_class):
@@ -58,15 +56,3 @@ def _below(level: list[Any]) -> tuple[list[Any], set[type]]:
         return below, kinds
     kinds -= skipped
     return [obj for obj in below if type(obj) in kinds] if kinds else [], kinds
-
-
-def _parts(root: Any) -> Iterator[tuple[list[Any], set[type]]]:
-    """Yield the same object by object, with those that the collector does not track."""
-    todo, seen = [root], {id(root)}
-    while todo:
-        obj = todo.pop()
-        yield [obj], {type(obj)}
-        for part in gc.get_referents(obj):
-            if id(part) not in seen and not isinstance(part, _NO_DATA):
-                seen.add(id(part))
-                todo.append(part)

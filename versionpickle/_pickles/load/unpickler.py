@@ -6,6 +6,7 @@ import functools
 import importlib
 import io
 import math
+import os
 import pickle
 import types
 
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from versionpickle._classes.names import named
 from versionpickle._pickles.build.finder import Finder, Refused
 from versionpickle._pickles.replay import ReplayBuffers, ReplayFile, is_seekable, rest_of
-from versionpickle._wire.refs import public
+from versionpickle._wire.refs import public, shortened
 from versionpickle.exceptions import (
     BuildError,
     DamagedError,
@@ -90,6 +91,8 @@ class Unpickler(pickle.Unpickler):
         future: Policy = "raise",
         unsafe: bool = False,
     ) -> None:
+        if isinstance(file, str | os.PathLike):
+            raise _is_path(file, "load() takes an open file")
         if isinstance(file, io.TextIOBase):
             raise TypeError(f"a pickle is bytes; open {file!r} with mode 'rb'")
         if limits is not None:
@@ -382,6 +385,8 @@ def load_again(
 def _reader_of(
     data: bytes | bytearray | memoryview, settings: LoadSettings
 ) -> tuple[Unpickler, io.BytesIO]:
+    if isinstance(data, str | os.PathLike):
+        raise _is_path(data, "loads() takes the bytes of a pickle")
     file = io.BytesIO(data)
     reader = Unpickler(file, **settings)
     reader._is_all = True
@@ -389,6 +394,12 @@ def _reader_of(
     if limits is not None and size > limits.bytes:
         raise LimitError("bytes", limits.bytes, size, 0)
     return reader, file
+
+
+def _is_path(given: object, problem: str) -> TypeError:
+    return TypeError(
+        f"{problem}, not {shortened(given)}; to load a file by its path, use load_file()"
+    )
 
 
 def _whole(file: io.BytesIO, found: Any, *, is_unsafe: bool = False) -> Any:

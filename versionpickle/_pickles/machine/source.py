@@ -46,14 +46,22 @@ class Source:
 
     def go_on(self, position: int) -> int:
         """Return a new end: *position* has reached the old one."""
-        raise TruncatedError(len(self.data))
+        if self.end == len(self.data):
+            self.no_more()
+        self.end = len(self.data)  # a frame is over
+        return self.end
 
     def no_more(self) -> Any:
         """Refuse to read past the end."""
+        if self.end < len(self.data):
+            raise DamagedError(f"a frame ends within the opcode at byte {self.at}")
         raise TruncatedError(len(self.data))
 
     def begin_frame(self, size: int) -> None:
-        """Read on: nothing here depends on where frames end."""
+        """Let nothing be read across the end of this frame; C's unpickler refuses that as well."""
+        if self.position + size > len(self.data):
+            raise TruncatedError(len(self.data))
+        self.end = self.position + size
 
     def set_protocol(self, protocol: int) -> None:
         if protocol > pickle.HIGHEST_PROTOCOL:

@@ -147,7 +147,15 @@ class TreeReader:
         """Keep what was made of it: it may be part of something else."""
 
     def call(self, function: Any, args: Any) -> Any:
-        return self._about(TreeNode(_ref(function), function, args))
+        made = self._about(TreeNode(_ref(function), function, args))
+        if self._are_of_setter(args):
+            self.build(*args)
+        return made
+
+    def _are_of_setter(self, args: Any) -> bool:
+        """Return whether a call with these arguments gives the object before it its state."""
+        before = self._stack.items[-1:]
+        return type(args) is tuple and len(args) == 2 and bool(before) and before[0] is args[0]
 
     def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
         return self._about(TreeNode(_ref(cls), cls, args, takes=NEW_ARGS))
@@ -193,16 +201,15 @@ class PathMap:
         self._walk()
 
     def _walk(self) -> None:
-        """Note the first way to each node."""
-        self._steps[id(self._root)] = None
-        todo = [self._root]
+        """Note the way to each node where it is first in the bytes."""
+        todo: list[tuple[Any, tuple[int, PathStep] | None]] = [(self._root, None)]
         while todo:
-            node = todo.pop()
-            steps = list(parts(node))
-            for step in reversed(steps):
-                if _is_composite(step.child) and id(step.child) not in self._steps:
-                    self._steps[id(step.child)] = (id(node), step)
-                    todo.append(step.child)
+            node, place = todo.pop()
+            if id(node) in self._steps:
+                continue
+            self._steps[id(node)] = place
+            steps = [step for step in parts(node) if _is_composite(step.child)]
+            todo += [(step.child, (id(node), step)) for step in reversed(steps)]
 
     def node(self, at: int) -> Any:
         """Return what the opcode in this place was about."""

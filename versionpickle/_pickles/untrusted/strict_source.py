@@ -48,12 +48,6 @@ class StrictSource(Source):
             if not NEW_IN_4.isdisjoint(read):
                 self.refuse("it is of protocol 4 or 5, and does not begin with that")
 
-    def go_on(self, position: int) -> int:
-        if self.end == len(self.data):
-            self.no_more()
-        self.end = len(self.data)  # a frame is over
-        return self.end
-
     def no_more(self) -> NoReturn:
         if self.end < len(self.data):
             self.refuse("a frame ends within it")
