@@ -267,11 +267,12 @@ class Unstamped:
         parts.check_fit(self._cls, args, chain)
         return self._failing(run or _run, self._cls.__new__, (self._cls, *args), kwargs)
 
-    def refuse_call(self, obj: Any) -> None:
-        """Refuse an object that only a call of its class would fill, which a load may not do."""
-        if not parts.are_in(obj, self.codec.layout):
+    def not_called(self, args: Any, found_as: str | None = None) -> Any:
+        """Make an object that a call of its class made, which a load may not do."""
+        if self.codec.layout.open and not args:  # nobody knows what that would set
             problem = OperationError(_NOT_CALLED)
-            raise self._chain_of_all().failed("making the object", problem)
+            raise self._chain_of_all(found_as).failed("making the object", problem)
+        return self.blank(Parts(args), found_as)
 
     def made_by_call(self, args: Any, run: Run, found_as: str | None) -> Any:
         """Make an object by a call of the class, or let the steps have the arguments."""

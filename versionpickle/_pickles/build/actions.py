@@ -50,9 +50,6 @@ class DeferredActions:
         """Those that hold items for the steps, until their states come."""
 
         self._registry = finder.registry
-        self._not_called: dict[int, Any] = {}
-        """Blank objects of classes that the pickle calls, and that the policy does not."""
-
         self._unfilled: dict[int, tuple[Any, int]] = {}
         self._items: dict[int, list[Callable[[], None]]] = {}
         self._late: dict[int, list[tuple[int, Callable[[], None]]]] = {}
@@ -107,8 +104,6 @@ class DeferredActions:
         for obj, hooks, ref, made_at in list(self._blank.values()):
             self._source.at = made_at
             del self._blank[id(obj)]
-            if id(obj) in self._not_called:
-                hooks.refuse_call(obj)
             if id(obj) not in self._made or hooks.is_unfinished(obj):
                 hooks.restore(obj, None, ref)
             self._put_items(obj)
@@ -194,8 +189,7 @@ class DeferredActions:
             return self._hashed(plain, args)
         hooks = self._versioned.get(plain) if isinstance(plain, type) else None
         if hooks is not None and not self._policy.may_construct(hooks):
-            made = hooks.blank(StoredParts(args), ref)
-            self._not_called[id(made)] = made
+            made = hooks.not_called(args, ref)
         elif hooks is not None:
             made = hooks.made_by_call(args, self.run_call, ref)
         else:
