@@ -89,6 +89,14 @@ class Construction:
             stamp.fill(obj, (stamp, state))
         return obj
 
+    @property
+    def is_detached(self) -> bool:
+        """Whether the class has no methods of ours, which would set its states."""
+        return False
+
+    def check_arguments(self, stamp: Stamp, args: tuple[Any, ...]) -> None:
+        """Refuse arguments that the call of a stamp would ignore."""
+
     def expect_parts(self, stamp: Stamp) -> None:
         """Note that an object has items besides its state, which its steps get."""
 

@@ -20,6 +20,14 @@ from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError
 
 
+class Installed(Protocol):
+    """What may have put methods on a class."""
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether methods of ours are on the class."""
+
+
 class Served(Protocol):
     """What the making of objects uses of the codec of their class."""
 
@@ -27,6 +35,10 @@ class Served(Protocol):
     layout: Layout
     immutable: bool
     stores_whole: Any
+
+    @property
+    def owner(self) -> Installed:
+        """The instrumentation of the class."""
 
     @property
     def unhashable(self) -> dict[str, Any]:
@@ -102,6 +114,15 @@ class StampConstruction(Construction):
             self._chain.check_parts(stored.added_to(None))
         self._codec.expect_parts(self._stamp, self._chain)
         parts.keep(obj, self._codec.layout, self._chain, stored)
+
+    @property
+    def is_detached(self) -> bool:
+        return not self._codec.owner.is_installed
+
+    def check_arguments(self, stamp: Stamp, args: tuple[Any, ...]) -> None:
+        is_in_c = stamp.func is self._new and not self._claim.is_by_values
+        if args and is_in_c and not self._codec.takes_arguments():
+            self._chain.check_parts(Parts(args).added_to(None))
 
     def expect_parts(self, stamp: Stamp) -> None:
         if self._stamp is not None:

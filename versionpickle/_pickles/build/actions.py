@@ -187,6 +187,8 @@ class DeferredActions:
             return made
         if plain is set or plain is frozenset:
             return self._hashed(plain, args)
+        if type(plain) is Stamp:
+            plain.construction.check_arguments(plain, args)
         hooks = self._versioned.get(plain) if isinstance(plain, type) else None
         if hooks is not None and not self._policy.may_construct(hooks):
             made = hooks.not_called(args, ref)
@@ -284,7 +286,7 @@ class DeferredActions:
         self._policy.before_fill()
         self._unfilled.pop(id(obj), None)
         self._expect_parts(obj, state)
-        restore(obj, state)
+        _fill(obj, state)
 
     def build(self, obj: Any, state: Any) -> None:
         self._policy.check_state(obj, state)
@@ -319,6 +321,8 @@ class DeferredActions:
             state[0].fill(obj, state)
         elif hooks is not None and not is_stamped(state):
             hooks.restore(obj, state, ref)
+        elif is_stamped(state):
+            _fill(obj, state)
         else:
             restore(obj, state)
         self._put_items(obj)
@@ -536,6 +540,14 @@ def _reads_itself(obj: Any, hooks: Unstamped | None) -> bool:
     """Tell whether a class has its own way to read its state, which knows what it wrote."""
     layout = layout_of(type(obj), ()) if hooks is None else hooks.codec.layout
     return layout.restores_itself
+
+
+def _fill(obj: Any, state: tuple[Any, ...]) -> None:
+    """Give an object a state with its stamp, also where its class knows nothing of stamps."""
+    if state[0].construction.is_detached:
+        state[0].fill(obj, state)
+    else:
+        restore(obj, state)
 
 
 def _is_pending(obj: Any) -> bool:

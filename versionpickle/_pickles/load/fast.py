@@ -80,6 +80,8 @@ def _make_fast_loads(registry: Registry) -> FastLoads:
     def load(data: bytes | bytearray | memoryview) -> Any:
         if _REGISTERED:
             forget_extensions()
+        if registry.reducers and _is_from_elsewhere(data):
+            raise NeedsBuilder
         file = io.BytesIO(data)
         reader = unpickler(file)
         found = reader.load()
@@ -90,6 +92,12 @@ def _make_fast_loads(registry: Registry) -> FastLoads:
         return found
 
     return load
+
+
+def _is_from_elsewhere(data: Any) -> bool:
+    """Return whether stamped objects were written by classes that set their states themselves."""
+    data = bytes(data)
+    return b"_revive" in data and b"_set_state" not in data
 
 
 def bytes_left(file: io.BytesIO) -> str:
@@ -110,6 +118,8 @@ def is_unfinished(finder: Finder, root: Any, read: Callable[[], Any]) -> bool:
     that needs our own reader may have been found by `getattr`.
     *read* returns the bytes.
     """
+    if finder.has_stamps and finder.registry.reducers and _is_from_elsewhere(read()):
+        return True
     if finder.needs_builder or not finder.unstamped:
         return finder.needs_builder
     return leaves_blanks(root, finder.unstamped) or loses_arguments(finder, read())
