@@ -11,6 +11,7 @@ import copy
 import functools
 import itertools
 import pickle
+import sys
 
 from typing import Any
 
@@ -47,6 +48,15 @@ CASES = [
 ]
 FEW = CASES[::41]
 """41 divides none of the numbers of choices, so all pairs of kinds are among them."""
+
+
+@pytest.fixture(autouse=True)
+def _registry():
+    """Leave the classes of other tests as they were."""
+    kept = dict(vars(default_registry))
+    yield
+    vars(default_registry).update(kept)
+    sys.modules.pop("things", None)
 
 
 @attrs.frozen
@@ -160,9 +170,11 @@ def is_of_enum(case: Case, found: str) -> bool:
 
 
 def is_lost_by_class(case: Case, found: str) -> bool:
-    """Tell whether the old class stored less than it held, or today's unpacks whatever it gets."""
+    """Tell whether the old class stored less than it held, or today's takes it in its own way."""
     is_short = case.old == "new arguments" and not case.stamped and case.protocol < 2
-    return found.startswith("lost") and (is_short or case.new == "own tuple state")
+    is_twice = case.old == "str" and case.new == "new arguments"  # its argument, and its state
+    is_unpacked = case.new == "own tuple state"
+    return found.startswith("lost") and (is_short or is_twice or is_unpacked)
 
 
 def takes_what_it_gets(case: Case) -> bool:

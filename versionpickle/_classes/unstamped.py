@@ -203,7 +203,12 @@ class Unstamped:
     @property
     def may_lose_arguments(self) -> bool:
         """Whether some arguments of ``__new__`` would not be kept as they are."""
-        return not self.codec.immutable and (self.ignores_arguments or parts.is_value(self._cls))
+        return not self.codec.immutable and (self.ignores_arguments or self.is_value)
+
+    @property
+    def is_value(self) -> bool:
+        """Whether the class is made of a value, as the built-in type that it derives from."""
+        return parts.is_value(self._cls)
 
     def loses(self, args: tuple[Any, ...], kwargs: Any) -> bool:
         """Return whether these arguments would not be kept as they are."""

@@ -269,7 +269,11 @@ class DeferredActions:
     def _made_of(self, hooks: Unstamped, values: Any, ref: str | None) -> Any:
         if hooks.made_from_state:
             return making(lambda state, stored: hooks.make(stored, state, ref), values, hooks, ref)
-        return hooks.remake(values, ref) if hooks.immutable else None
+        if not hooks.immutable:
+            return None
+        obj = hooks.remake(values, ref)
+        self._made[id(obj)] = obj
+        return self.note(obj, ref)
 
     def note(self, obj: Any, ref: str | None) -> Any:
         """Remember an object that was made without a stamp, until it has its state."""

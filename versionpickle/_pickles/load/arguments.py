@@ -20,7 +20,7 @@ _MAY_GIVE = re.compile(rb"(?:[\x85-\x87t]\x94?|[hq].|[jr].{4}|\x94)\x81|\x92", r
 def loses_arguments(finder: Finder, data: Any) -> bool:
     """Return whether a pickle gives arguments to classes that do not keep them as they are."""
     checked = [hooks for hooks in finder.unstamped.values() if hooks.may_lose_arguments]
-    if not checked or not _MAY_GIVE.search(data):
+    if not checked or not (any(hooks.is_value for hooks in checked) or _MAY_GIVE.search(data)):
         return False
     reader = _Looking(io.BytesIO(data))
     reader.registry = finder.registry
@@ -36,8 +36,12 @@ class _FoundError(Exception):
 
 
 class _Calling(type):
-    def __call__(cls, *_: Any, **__: Any) -> Any:
+    hooks: Unstamped | None = None
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         made: Any = cls
+        if cls.hooks is not None and cls.hooks.is_value and cls.hooks.loses(args, kwargs):
+            raise _FoundError
         return object.__new__(made)
 
 
@@ -75,4 +79,6 @@ def _place_of(hooks: Unstamped) -> Any:
             raise _FoundError
         return object.__new__(cls)
 
-    return _Calling("_Place", (_Anything,), {"__new__": new})
+    place = _Calling("_Place", (_Anything,), {"__new__": new})
+    place.hooks = hooks
+    return place
