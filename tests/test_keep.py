@@ -7,6 +7,7 @@ import enum
 import functools
 import io
 import pickle
+import pickletools
 import sys
 import types
 
@@ -15,8 +16,14 @@ import pytest
 
 import versionpickle
 
-from versionpickle import Limits, Placeholder, Registry, adopt, versioned
-from versionpickle.exceptions import ForbiddenError, FutureVersionError, UnknownClassError
+from versionpickle import Limits, Placeholder, Registry, adopt, retire, versioned
+from versionpickle.exceptions import (
+    BuildError,
+    ForbiddenError,
+    FutureVersionError,
+    UnknownClassError,
+    UntrustedError,
+)
 
 
 every_protocol = pytest.mark.parametrize("protocol", range(6))
@@ -348,3 +355,48 @@ def test_load_file(tmp_path):
     (kept,) = versionpickle.load_file(path, missing="keep")
 
     assert kept.number == 1
+
+
+MODEL = b"cgone\nModel\n)\x81}X\x04\x00\x00\x00nameX\x01\x00\x00\x00asb"
+METHOD = b"cbuiltins\ngetattr\n" + MODEL + b"X\x07\x00\x00\x00trigger\x86R"
+MOMENT = b"cdatetime\ndatetime\nC\n\x07\xe4\x01\x01\0\0\0\0\0\0cgone\nUTC\n)R\x86R"
+
+
+@pytest.mark.parametrize("limits", [None, Limits()], ids=["default", "limits"])
+@pytest.mark.parametrize(
+    "body",
+    [METHOD, MODEL + b"K\x05\x85R", METHOD + b"K\x05\x85R", MOMENT],
+    ids=["method", "called object", "called method", "time zone"],
+)
+def test_what_is_made_of_kept_objects(body, limits):
+    """Methods, calls and values of what is unknown are kept with it, and written again."""
+    kept = versionpickle.loads(b"\x80\x03" + body + b".", missing="keep", limits=limits)
+    again = versionpickle.loads(pickle.dumps(kept), missing="keep", limits=limits)
+
+    assert isinstance(kept, Placeholder)
+    assert body == pickletools.optimize(versionpickle.dumps(kept, 3))[2:-1]
+    assert repr(again) == repr(kept)
+
+
+def test_called_objects_with_limits():
+    """Only what is unknown is called without a name."""
+    data = b"\x80\x02ccollections\nUserDict\n)R)R."
+
+    with pytest.raises(UntrustedError, match="is called"):
+        versionpickle.loads(data, missing="keep", limits=Limits())
+
+
+def test_value_with_wrong_arguments():
+    """A value type that fails without a placeholder is an error all the same."""
+    with pytest.raises(BuildError, match="datetime"):
+        versionpickle.loads(b"cdatetime\ndatetime\n(](lI1\ntR.", missing="keep")
+
+
+def test_placeholder_of_a_class():
+    """What a retired name means is shown as that name."""
+    registry = Registry("odd")
+    retire("oldshop:Coupon", registry=registry)
+
+    assert "<class 'oldshop.Coupon'>" == repr(
+        versionpickle.loads(b"coldshop\nCoupon\n.", registry=registry)
+    )

@@ -11,12 +11,13 @@ from pathlib import Path
 
 
 def run(folder: Path, source: str, data: bytes = b"") -> bytes:
-    """Run *source* in a new interpreter that finds modules in *folder*."""
+    """Run *source* in a new interpreter that finds modules in *folder*, and what we find."""
+    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(source)],
         input=data,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         check=False,
     )

@@ -10,6 +10,7 @@ from ._classes.declare import Versioned, versioned
 from ._classes.names import alias, allow, retire
 from ._classes.placeholder import Placeholder
 from ._classes.placeholder import keep as _keep  # noqa: F401 - streams name it, as those below
+from ._classes.reviving import found_by_name as _found_by_name
 from ._classes.reviving import revive as _revive  # noqa: F401
 from ._pickles.dump.pickler import Pickler, dump, dumps
 from ._pickles.files import dump_file, load_file
@@ -18,6 +19,8 @@ from ._wire.calls import make as _make  # noqa: F401
 from ._wire.calls import member as _member  # noqa: F401
 from ._wire.calls import rebuild as _rebuild  # noqa: F401
 from ._wire.calls import set_state as _set_state  # noqa: F401
+from ._wire.states import STATES as _STATES
+from ._wire.states import state as _state  # noqa: F401
 from .migrations import Registry, migration
 
 
@@ -85,6 +88,10 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom asked for
 
         return version("versionpickle")
+    if name in _STATES:
+        return _STATES[name]
+    if ":" in name:  # of what is pickled by name, and made when the name is read
+        return _found_by_name(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

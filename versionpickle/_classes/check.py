@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from versionpickle._wire.refs import public
+from versionpickle._wire.refs import public, ref_of
 from versionpickle.exceptions import (
     DeclarationError,
     FutureVersionError,
@@ -49,8 +49,8 @@ def check(registry: Registry | None = None) -> tuple[Problem, ...]:
     Return all problems in the declarations that would stop old data.
 
     These are versions without a step to the next, steps that no data takes, edges that lead
-    to no class, modules of steps that cannot be imported, retired classes that still exist,
-    and operations that do not end in the fields of the class, which are followed backwards
+    to no class, modules of steps that cannot be imported, old names that today's code still
+    has, and operations that do not end in the fields of the class, which are followed backwards
     up to a step that is a function.
     Loads no pickle; imports the modules that ``migrations=`` names and those of retired classes.
     The command ``versionpickle check`` runs this check, and compares the recorded schemas and
@@ -73,26 +73,58 @@ def check(registry: Registry | None = None) -> tuple[Problem, ...]:
     known = checked_registry(registry)
     classes = sorted(known.all_hooks(), key=lambda one: str(one.declaration.ref))
     of_classes = [problem for one in classes for problem in _of_class(known, one)]
-    return (*of_classes, *_of_steps(known), *_of_retired(known))
+    return (*of_classes, *_of_steps(known), *_of_old_names(known))
 
 
-def _of_retired(registry: Registry) -> Iterator[Problem]:
-    """Look for retired classes that are still there: new objects would load as placeholders."""
+def _of_old_names(registry: Registry) -> Iterator[Problem]:
+    """Look for old names that today's code still has: what it pickles now has them as well."""
     for ref, meaning in registry.aliases().items():
-        if isinstance(meaning, Retired) and _is_there(ref):
-            problem = "it is retired, but the class still exists: new objects load as placeholders"
-            cure = f"remove retire({ref!r}), or the class"
+        found = _found(ref)
+        if isinstance(meaning, Retired) and found is not None:
+            what = "class" if isinstance(found, type) else "function"
+            problem = (
+                f"it is retired, but the {what} still exists: new objects load as placeholders"
+            )
+            yield Problem(ref, 1, problem, f"remove retire({ref!r}), or the {what}")
+        elif _is_other(found, meaning) and not _is_stamped(registry, found):
+            problem = "it has an alias, but still exists: new objects without a stamp load by it"
+            cure = f"rename what is called {ref} today, or remove alias({ref!r}, ...)"
+            yield Problem(ref, 1, problem, cure)
+    for known in registry.all_hooks():
+        yield from _of_former_names(known)
+
+
+def _of_former_names(known: Instrumentation) -> Iterator[Problem]:
+    for ref in known.declaration.formerly:
+        if _is_other(_found(ref), known.cls):
+            today = known.declaration.ref
+            problem = (
+                f"{today} was called so, but another class is today: its objects load as {today}"
+            )
+            cure = f"rename the class that is called {ref} today, or remove it from formerly="
             yield Problem(ref, 1, problem, cure)
 
 
-def _is_there(ref: str) -> bool:
-    """Whether a ref leads to a class."""
+def _found(ref: str) -> object:
+    """Return the class or function that a ref leads to; None where there is none."""
     module, _, qualname = ref.partition(":")
     try:
         found = operator.attrgetter(qualname)(importlib.import_module(module))
     except Exception:  # noqa: BLE001 - whatever its module raises, it is not there
-        return False
-    return isinstance(found, type)
+        return None
+    return found if callable(found) else None
+
+
+def _is_other(found: object, meaning: object) -> bool:
+    """Whether a name leads to something else than what it means in pickles."""
+    meaning = _found(meaning) if isinstance(meaning, str) else meaning
+    return found is not None and found is not meaning and found != meaning
+
+
+def _is_stamped(registry: Registry, found: object) -> bool:
+    """Whether objects of a class are pickled with a stamp."""
+    declared = registry.declared(ref_of(found)) if isinstance(found, type) else None
+    return declared is not None and declared.hooks.cls is found
 
 
 def _of_class(registry: Registry, known: Instrumentation) -> Iterator[Problem]:

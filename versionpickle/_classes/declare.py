@@ -9,11 +9,15 @@ from typing import Any, TypeVar, Unpack, cast, overload
 
 from versionpickle._wire.refs import MARK, checked_version, public, ref_of
 from versionpickle.exceptions import DeclarationError
-from versionpickle.migrations import Registry, default_registry
 from versionpickle.migrations._operations import name_of
 from versionpickle.migrations._registry import checked_registry
 
-from .instrument import imply, instrument, instrumentation_of
+from .instrument import (
+    imply_unless_versioned,
+    instrument,
+    instrumentation_of,
+    registry_of_bases,
+)
 from .settings import (
     NAMES,
     Settings,
@@ -111,40 +115,16 @@ class Versioned:
         declaration = declaration_of(ref_of(cls), version, given)
         registry = given.get("registry")
         declaration.is_implied = registry is None and declares_nothing(declaration)
-        instrument(cls, declaration, checked_registry(registry or _registry_of_bases(cls)))
-
-
-def _registry_of_bases(cls: type) -> Registry:
-    found = (instrumentation_of(base) for base in cls.__mro__[1:])
-    return next((known.registry for known in found if known is not None), default_registry)
+        instrument(cls, declaration, checked_registry(registry or registry_of_bases(cls)))
 
 
 def watch_subclasses(cls: type) -> None:
     """Version the subclasses of *cls*, those there are and those to come."""
     subclasses: list[type] = cls.__subclasses__()
     for subclass in subclasses:
-        _imply_unless_versioned(subclass)
+        imply_unless_versioned(subclass)
         watch_subclasses(subclass)
-    if not any(instrumentation_of(base) for base in cls.__mro__[1:]) and not issubclass(
-        cls, Versioned
-    ):
-        _put_watcher(cls)
-
-
-def _put_watcher(cls: type) -> None:
-    known: Any = instrumentation_of(cls)
-    own = vars(cls).get("__init_subclass__")
-
-    def __init_subclass__(subclass: Any, /, **kwargs: Any) -> None:
-        if own is None:  # attrs may have built the class anew since
-            super(known.cls, subclass).__init_subclass__(**kwargs)
-        else:
-            own.__get__(None, subclass)(**kwargs)
-        _imply_unless_versioned(subclass)
-
-    type.__setattr__(cls, "__init_subclass__", classmethod(__init_subclass__))
-
-
-def _imply_unless_versioned(cls: type) -> None:
-    if instrumentation_of(cls) is None:
-        imply(cls, _registry_of_bases(cls))
+    known = instrumentation_of(cls)
+    is_watched = issubclass(cls, Versioned) or any(map(instrumentation_of, cls.__mro__[1:]))
+    if known is not None and not is_watched:
+        known.put_watcher()

@@ -13,11 +13,12 @@ import attrs
 from versionpickle._wire.refs import MARK, look_up, ref_of
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import DeclarationError, UnreachableClassError
-from versionpickle.migrations import Chain, Declaration, Registry
+from versionpickle.migrations import Chain, Declaration, Registry, default_registry
 from versionpickle.migrations._names import is_copy
 
 from .lineage import Chains, Lineage, lineage_of
-from .plain import Plain
+from .methods import KNOWN, name_method, new_id, new_method
+from .plain import REDUCING, Plain, hides_state
 from .unstamped import Unstamped
 
 
@@ -34,7 +35,11 @@ class Instrumentation:
     ``attrs.define`` builds the class anew.
     """
 
-    def __init__(self, cls: type, declaration: Declaration, registry: Registry) -> None:
+    def __init__(
+        self, cls: type, declaration: Declaration, registry: Registry, identity: str = ""
+    ) -> None:
+        self.identity = identity or new_id()
+        KNOWN[self.identity] = self
         self.cls = cls
         self.declaration = declaration
         self.registry = registry
@@ -61,11 +66,30 @@ class Instrumentation:
             self.plain.take_reducer(cls)
             self._keep_originals()
             type.__setattr__(cls, MARK, self)
-            self._put("__reduce_ex__", _first_reduce(self))
-            self._put("__setstate__", _first_setstate(self))
+            for name in self._methods():
+                self._put(name, self._new_method(name))
+
+    def _methods(self) -> list[str]:
+        """Return the names of the methods that the class gets."""
+        names = ["__reduce_ex__", "__setstate__"]
+        if not hides_state(self.cls):
+            names.append("__getstate__")
+        if hasattr(self.cls, "_p_resolveConflict"):
+            names.append("_p_resolveConflict")
+        return names
+
+    def _new_method(self, name: str) -> Any:
+        return new_method(name, lambda: self)
+
+    def method(self, name: str) -> Any:
+        """Return the method that the class has, or will have, under this name."""
+        with self.lock:
+            if name not in self._installed:
+                self._own(name, self._new_method(name))
+            return self._installed[name]
 
     def _keep_originals(self) -> None:
-        for name in ("__reduce_ex__", "__setstate__"):
+        for name in ("__reduce_ex__", "__setstate__", "__getstate__", "_p_resolveConflict"):
             own = vars(self.cls).get(name)
             if own is not self._installed.get(name, self):
                 self.plain.originals[name] = own
@@ -73,6 +97,10 @@ class Instrumentation:
 
     def _put(self, name: str, function: Callable[..., Any]) -> None:
         type.__setattr__(self.cls, name, function)
+        self._own(name, function)
+
+    def _own(self, name: str, function: Callable[..., Any]) -> None:
+        name_method(function, name, self.identity)
         self._installed[name] = function
 
     def register(self, reducer: Any) -> None:
@@ -83,14 +111,14 @@ class Instrumentation:
     def renew_reduce(self) -> None:
         """Let the class ask its codec for a ``__reduce_ex__`` when it needs one."""
         if self.is_installed:
-            self._put("__reduce_ex__", _first_reduce(self))
+            self._put("__reduce_ex__", self._new_method("__reduce_ex__"))
             if getattr(copyreg.dispatch_table.get(self.cls), MARK, None) is self:
                 copyreg.dispatch_table.pop(self.cls, None)
 
     def renew_setstate(self) -> None:
         """Let the class ask its codec for a ``__setstate__`` when it needs one."""
         if self.is_installed:
-            self._put("__setstate__", _first_setstate(self))
+            self._put("__setstate__", self._new_method("__setstate__"))
 
     def put_reduce(self) -> Reduce:
         """Let the class use the ``__reduce_ex__`` of its codec."""
@@ -189,6 +217,47 @@ class Instrumentation:
                 return claim.names
         return None
 
+    # Subclasses that are created later
+
+    def put_watcher(self) -> None:
+        """Let the class notice its subclasses."""
+        name = "__init_subclass__"
+        own = vars(self.cls).get(name)
+        if own is not None:
+            self.plain.originals[name] = own
+        watcher = self._new_method(name)
+        type.__setattr__(self.cls, name, classmethod(watcher))
+        self._own(name, watcher)
+
+    def watch(self, subclass: Any, kwargs: dict[str, Any]) -> None:
+        own = self.plain.originals.get("__init_subclass__")
+        if own is None:  # attrs may have built the class anew since
+            self.plain.above(subclass).__init_subclass__(**kwargs)
+        else:
+            own.__get__(None, subclass)(**kwargs)
+        imply_unless_versioned(subclass)
+
+    # States that frameworks ask for
+
+    def state(self, obj: Any) -> Any:
+        """Return the state of an object, with a stamp unless its own class will give it one."""
+        if REDUCING.obj is obj:
+            return self.plain.state(obj)
+        if type(obj) is self.cls:
+            return self.codec.state(obj)
+        if instrumentation_of(type(obj)) is not None:  # its own method called super()
+            return self.plain.state(obj)
+        imply(type(obj), self.registry)
+        return obj.__getstate__()
+
+    def merged(self, obj: Any, name: str, states: tuple[Any, ...]) -> Any:
+        """Return what a method of the class makes of several states, as a state of today."""
+        method = self.plain.method(obj, name)
+        if type(obj) is not self.cls:
+            return method(*states)
+        codec = self.codec
+        return codec.stamped(method(*map(codec.upgraded, states)))
+
     # Objects of a subclass, which inherited these methods
 
     def reduce_foreign(self, obj: Any, protocol: int) -> Any:
@@ -232,20 +301,6 @@ def _cure_for(declaration: Declaration, named: Declaration | None) -> str:
 
 
 _MOVE_OR_NAME = "move it to the top of its module, or give it a stable name with name=..."
-
-
-def _first_reduce(instrumentation: Instrumentation) -> Reduce:
-    def __reduce_ex__(self: Any, protocol: Any) -> Any:
-        return instrumentation.put_reduce()(self, protocol)
-
-    return __reduce_ex__
-
-
-def _first_setstate(instrumentation: Instrumentation) -> SetState:
-    def __setstate__(self: Any, state: Any) -> None:
-        instrumentation.put_setstate()(self, state)
-
-    return __setstate__
 
 
 def check_fields(cls: type, declaration: Declaration) -> None:
@@ -296,6 +351,16 @@ def forget_in_subclasses(cls: type, registry: Registry) -> None:
 def imply(cls: type, registry: Registry) -> None:
     """Version a subclass that declares nothing itself: it is at version 1."""
     instrument(cls, Declaration(ref_of(cls), is_implied=True), registry)
+
+
+def imply_unless_versioned(cls: type) -> None:
+    if instrumentation_of(cls) is None:
+        imply(cls, registry_of_bases(cls))
+
+
+def registry_of_bases(cls: type) -> Registry:
+    found = (instrumentation_of(base) for base in cls.__mro__[1:])
+    return next((known.registry for known in found if known is not None), default_registry)
 
 
 def _forget_reloaded(ref: str, registry: Registry) -> None:

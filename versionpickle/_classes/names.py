@@ -7,6 +7,7 @@ import importlib
 from collections.abc import Iterable
 from typing import Any
 
+from versionpickle._wire.calls import WIRE_REFS
 from versionpickle._wire.refs import checked_ref, look_up, ref_of
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import Registry, Retired
@@ -22,7 +23,10 @@ def alias(old: str, new: object, *, registry: Registry | None = None) -> None:
     *old* is a ref such as ``"shop.old:Order"``, and *new* another ref, a class or
     any other object that has moved, or a function of yours that takes the
     arguments of an old reconstructor or class and returns the object.
-    This is for pickles that contain *old* itself: what is stamped knows its class.
+    This is for pickles that contain *old* itself: what is stamped knows its class, and within
+    a stamped object *old* means what today's code calls so, if there is such a thing.
+    An alias of a name that still exists also applies to unstamped objects of today;
+    `check` reports those.
     For a whole package or module that was renamed, give both names without a
     colon; that admits nothing which is not declared or allowed under its new name.
 
@@ -35,7 +39,39 @@ def alias(old: str, new: object, *, registry: Registry | None = None) -> None:
         checked_ref(f"{old}:x"), checked_ref(f"{new}:x")
         into.rename_package(old, new)
         return
-    into.alias(checked_ref(old), checked_ref(new) if isinstance(new, str) else new)
+    into.alias(_own_name(old), checked_ref(new) if isinstance(new, str) else new)
+
+
+def _own_name(ref: str) -> str:
+    """Return *ref* unless pickles name it for pickle's own sake, or not in each protocol."""
+    if checked_ref(ref) in _OF_PICKLE or ref in WIRE_REFS:
+        raise DeclarationError(
+            ref,
+            "this is part of how objects are stored, so it cannot mean anything else",
+            "give the name of a class or function that your objects are made by",
+        )
+    return ref
+
+
+_OF_PICKLE = {
+    "_codecs:encode",
+    "builtins:bool",
+    "builtins:bytearray",
+    "builtins:bytes",
+    "builtins:dict",
+    "builtins:float",
+    "builtins:frozenset",
+    "builtins:getattr",
+    "builtins:int",
+    "builtins:list",
+    "builtins:object",
+    "builtins:set",
+    "builtins:str",
+    "builtins:tuple",
+    "copyreg:__newobj__",
+    "copyreg:__newobj_ex__",
+    "copyreg:_reconstructor",
+}
 
 
 def _callable(new: object) -> object:
@@ -56,7 +92,7 @@ def retire(ref: str, *, registry: Registry | None = None) -> None:
     >>> from versionpickle import retire
     >>> retire("shop.coupons:Coupon")
     """
-    (checked_registry(registry)).alias(checked_ref(ref), Retired(ref))
+    checked_registry(registry).alias(_own_name(ref), Retired(ref))
 
 
 def allow(*targets: object, registry: Registry | None = None) -> None:

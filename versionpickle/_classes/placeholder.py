@@ -65,6 +65,9 @@ class Placeholder:
     is_called = False
     """Whether its class was called, without a stamp, and not its ``__new__`` alone."""
 
+    called: Placeholder | None = None
+    """The object, itself a placeholder, whose call made it."""
+
     remade_from: tuple[Any, ...] | None = None
     """What protocols 0 and 1 made it of: a base, and the state of that."""
 
@@ -123,7 +126,9 @@ class Placeholder:
         if self.remade_from is not None:
             call = copyreg._reconstructor, (cls, *self.remade_from)  # type: ignore[attr-defined] # as above
             return *call, self.state
-        if self.is_called:
+        if self.called is not None:
+            call = self.called, self.args[1:]
+        elif self.is_called:
             call = cls, self.args
         elif self.kwargs:
             call = copyreg.__newobj_ex__, (cls, self.args, self.kwargs)  # type: ignore[attr-defined] # as above
@@ -139,6 +144,12 @@ class Placeholder:
         state = None if is_whole else stored
         reduced = (*call, state, iter(self.items), iter(self.pairs))
         return reduced if self.setter is None else (*reduced, self.setter)
+
+    def __call__(self, *args: Any) -> Placeholder:
+        """Keep a call of this object, which a pickle holds."""
+        made = placeholder_class("operator:call")(self, *args)
+        made.called = self
+        return made
 
     def __getattr__(self, name: str) -> Any:
         """Return what was stored under this name."""
@@ -179,7 +190,14 @@ def keep(
 @functools.lru_cache(_CLASSES_MAX)
 def placeholder_class(ref: str) -> type[Placeholder]:
     """Return the class of the placeholders for *ref*."""
-    return type("Placeholder", (Placeholder,), {"ref": ref, "__module__": __name__})
+    module, _, name = ref.partition(":")
+    shown_as = {"__module__": module, "__qualname__": name} if name else {"__module__": __name__}
+    return type("Placeholder", (Placeholder,), {"ref": ref, **shown_as})
+
+
+def kept_attribute(owner: Placeholder, name: str) -> Placeholder:
+    """Return the placeholder of what a pickle takes from an object that is a placeholder."""
+    return placeholder_class("builtins:getattr")(owner, name)
 
 
 def is_placeholder(cls: Any) -> bool:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import copyreg
 import sys
+import threading
 
 from functools import partial
 from typing import Any
 
-from versionpickle._wire.refs import MARK
+from versionpickle._wire.refs import MARK, is_written_in_c
+
+
+class _Reducing(threading.local):
+    """The object whose class is being asked, in each thread, what it reduces to by itself."""
+
+    obj: Any = None
+
+
+REDUCING = _Reducing()
 
 
 class Plain:
@@ -29,6 +39,13 @@ class Plain:
             self.originals["copyreg"] = reducer
 
     def reduce(self, obj: Any, protocol: int) -> Any:
+        outer, REDUCING.obj = REDUCING.obj, obj
+        try:
+            return self._reduced(obj, protocol)
+        finally:
+            REDUCING.obj = outer
+
+    def _reduced(self, obj: Any, protocol: int) -> Any:
         reducer = registered_reducer(self.cls)
         if reducer is not None and type(obj) is self.cls:
             return reducer(obj)
@@ -39,7 +56,18 @@ class Plain:
             other = plain_of(self.cls)  # of another registry
             plain = obj.__reduce_ex__ if other is None else partial(other.reduce, obj)
             return plain(max(protocol, 2))
-        return self._above(obj).__reduce_ex__(max(protocol, 2))
+        return self.above(obj).__reduce_ex__(max(protocol, 2))
+
+    def state(self, obj: Any) -> Any:
+        """Return what ``__getstate__`` returns."""
+        return self.method(obj, "__getstate__")()
+
+    def method(self, obj: Any, name: str) -> Any:
+        """Return a method that one of ours hides."""
+        original = self.originals.get(name)
+        if original is not None:
+            return original.__get__(obj, type(obj))
+        return getattr(self.above(obj), name)
 
     def set_state(self, obj: Any, state: Any) -> None:
         _set(obj, state, self._setter(obj))
@@ -51,11 +79,26 @@ class Plain:
         if not self.is_covered:
             other = plain_of(self.cls)
             return other._setter(obj) if other else getattr(obj, "__setstate__", None)
-        return getattr(self._above(obj), "__setstate__", None)
+        return getattr(self.above(obj), "__setstate__", None)
 
-    def _above(self, obj: Any) -> Any:
+    def above(self, obj: Any) -> Any:
         cls: Any = self.cls
         return super(cls, obj)
+
+
+def hides_state(cls: type) -> bool:
+    """
+    Return whether C keeps more of the objects than pickle can see, which refuses them.
+
+    It would no longer do so with a ``__getstate__`` of any kind on the class.
+    """
+    default: Any = object.__reduce__
+    reduces = cls.__reduce__ is not default or issubclass(cls, list | dict)
+    has_args = hasattr(cls, "__getnewargs__") or hasattr(cls, "__getnewargs_ex__")
+    has_state = any("__getstate__" in vars(base) for base in cls.__mro__[:-1])
+    in_c = (base for base in cls.__mro__ if is_written_in_c(base))
+    holds_more = any(base.__basicsize__ > object.__basicsize__ for base in in_c)
+    return holds_more and not (reduces or has_args or has_state)
 
 
 def plain_of(cls: type) -> Plain | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 
 from typing import Any
 
 from versionpickle._wire.calls import wire_function
 from versionpickle._wire.refs import checked_ref, is_version, look_up, shortened
-from versionpickle._wire.stamp import FORMAT, Claim, Stamp
+from versionpickle._wire.stamp import FORMAT, NAMED, Claim, Stamp
 from versionpickle.exceptions import (
     DeclarationError,
     FutureVersionError,
@@ -19,6 +20,7 @@ from versionpickle.migrations import Converted, Declaration, Registry, Retired, 
 from versionpickle.migrations._names import Rebuilt
 
 from .instrument import imply, instrumentation_of
+from .methods import method_named
 from .placeholder import placeholder_stamp
 
 
@@ -32,6 +34,13 @@ def revive(format: int, ref: str, version: int, fields: Any, bases: Any) -> Stam
 
 
 Stamp.revive = staticmethod(revive)
+
+
+def found_by_name(name: str) -> Any:
+    """Return a stamp, or a method of a versioned class, that is in no module under its name."""
+    if not name.startswith(f"{NAMED}:"):
+        return method_named(name)
+    return revive(*ast.literal_eval(name.removeprefix(f"{NAMED}:")))
 
 
 def revive_in(

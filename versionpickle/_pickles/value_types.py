@@ -57,11 +57,13 @@ def encode(text: Any, encoding: str = "") -> bytes:
     return codecs.latin_1_encode(text)[0]
 
 
-def attribute(owner: Any, name: str) -> Any:
-    """Get the one attribute that a value type's pickle takes by `getattr`."""
-    if name == "_unpickle" and f"{owner.__module__}.{owner.__qualname__}" == "zoneinfo.ZoneInfo":
-        return owner._unpickle
-    raise ValueError(f"getattr is called for {shortened(name)} of {shortened(owner)}")
+def is_attribute_of_value(owner: Any, name: str) -> bool:
+    """Return whether this is the one attribute that a value type's pickle takes by `getattr`."""
+    return (
+        name == "_unpickle"
+        and isinstance(owner, type)
+        and (owner.__module__, owner.__qualname__) == ("zoneinfo", "ZoneInfo")
+    )
 
 
 _GUARDED = {

@@ -19,6 +19,10 @@ FORMAT = 1
 BY_VALUES = "*"
 """What precedes the names of fields that are arguments, of named tuples and structs."""
 
+NAMED = "_stamp"
+"""How the names of stamps begin, for libraries such as PyYAML that store what makes an object
+by its name; their dots are escaped, because the last one is before a name."""
+
 MAKES_BLANKS = "makes_blanks"
 """The attribute of a function that makes objects without running code of their class."""
 
@@ -141,19 +145,24 @@ class Stamp(functools.partial[Any]):
     begin: Callable[[], None] | None
     """What is called when a pickle begins to use this stamp, if it is one of an old version."""
 
+    __name__: str
     revive: ClassVar[Callable[..., Stamp]]
     """What streams call to get the stamp back; the module that defines it sets it."""
 
     _reduction: tuple[Any, ...] | None
+
+    @property
+    def described(self) -> tuple[Any, ...]:
+        """The arguments of `revive`."""
+        claim = self.claim
+        return FORMAT, claim.ref, claim.version, claim.fields, claim.bases
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         if NOTES.stamps is not None:
             NOTES.stamps.append(self)
         if self._reduction is None:
             self.check_reachable()
-            claim = self.claim
-            described = (FORMAT, claim.ref, claim.version, claim.fields, claim.bases)
-            self._reduction = (self.revive, described)
+            self._reduction = (self.revive, self.described)
         return self._reduction
 
     def __setstate__(self, state: object) -> None:
@@ -183,6 +192,8 @@ def make_stamp(
     stamp.construction = construction
     stamp.begin = None
     stamp.check_reachable = check_reachable
+    stamp.__module__ = "versionpickle"
+    stamp.__name__ = f"{NAMED}:{stamp.described!r}".replace(".", r"\x2e")
     stamp._reduction = None
     return stamp
 

@@ -160,6 +160,14 @@ class Registry:
         """Return what `alias` and `retire` let each ref mean."""
         return dict(self._names.aliases)
 
+    def is_aliased(self, ref: str) -> bool:
+        """Whether `alias` or `retire` was called for this ref."""
+        return ref in self._names.aliases
+
+    def has_aliased_attributes(self) -> bool:
+        """Whether this is so for the ref of anything within a class."""
+        return any("." in ref.partition(":")[2] for ref in self._names.aliases)
+
     def alias_of(self, meaning: object) -> str | None:
         """Return a ref that means *meaning* by an alias."""
         aliases = self._names.aliases.items()

@@ -21,7 +21,7 @@ from versionpickle._classes.lineage import Chains
 from versionpickle._classes.parts import Parts
 from versionpickle._classes.plain import Plain
 from versionpickle._classes.third_party import with_fields_of_model, without_model
-from versionpickle._wire import calls
+from versionpickle._wire import calls, states
 from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import Claim, Stamp, make_stamp
 from versionpickle.exceptions import FieldsError, StampError
@@ -107,6 +107,40 @@ class Codec:
 
     def _reduce(self, obj: Any, protocol: int) -> Any:
         raise NotImplementedError
+
+    def state(self, obj: Any) -> Any:
+        """Return what ``__getstate__`` returns to others than us: a state that is stamped."""
+        content = self.owner.plain.state(obj)
+        if not self.layout.custom_reduce:
+            content = {} if content is None else self._of_fields(content)
+        return self.stamped(content)
+
+    def stamped(self, content: Any) -> Any:
+        """Return a state of today with its stamp."""
+        return states.state(self._stamp_of_states, content)
+
+    def upgraded(self, state: Any) -> Any:
+        """Return the state of today that a stored one leads to."""
+        if isinstance(state, states.StampedState):
+            chain, state = self.chains.of(state.stamp.claim), state.plain()
+        else:
+            chain = self.chains.of_unstamped(state, None)
+        return chain.run(state, set()) if chain.steps else state
+
+    def _of_fields(self, content: Any) -> Any:
+        """Return a state without what is never stored."""
+        derived = self.layout.derived
+        if isinstance(content, tuple):
+            return tuple(map(self._of_fields, content))
+        if not isinstance(content, dict):
+            return content
+        return {name: value for name, value in content.items() if name not in derived}
+
+    @functools.cached_property
+    def _stamp_of_states(self) -> Stamp:
+        return self.current(None) or self.new_stamp(
+            None, lambda claim: self.upgrade(claim, self.chains.today())
+        )
 
     def stamp(self, claim: Claim) -> Stamp:
         declaration = self.declaration
@@ -296,6 +330,8 @@ class Codec:
             self.owner.restore_foreign(obj, state)
         elif type(state) is tuple and state and type(state[0]) is Stamp:
             state[0].fill(obj, state)
+        elif isinstance(state, states.StampedState):
+            state.stamp.fill(obj, (state.stamp, state.plain()))
         else:
             self.owner.restore(obj, state)
 

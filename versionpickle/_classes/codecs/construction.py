@@ -188,4 +188,4 @@ def as_state(stored: Any) -> Any:
 
 def _set_maker(stamp: Any, function: Any, args: tuple[Any, ...]) -> None:
     partial: Any = functools.partial
-    partial.__setstate__(stamp, (function, args, {}, None))
+    partial.__setstate__(stamp, (function, args, {}, vars(stamp)))

@@ -18,7 +18,7 @@ from versionpickle._classes.plain import restore
 from versionpickle._classes.unstamped import Unstamped
 from versionpickle._pickles.machine.source import Source
 from versionpickle._pickles.value_types import FROZENDICT
-from versionpickle._wire import calls
+from versionpickle._wire import calls, states
 from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import Stamp, is_stamped
 from versionpickle.exceptions import BuildError, StepError
@@ -581,4 +581,6 @@ def _is_ours(function: Any) -> bool:
     )
 
 
-_STAMPING: frozenset[object] = frozenset({calls.make, calls.member, calls.rebuild, keep})
+_STAMPING: frozenset[object] = frozenset(
+    {calls.make, calls.member, calls.rebuild, keep, states.state}
+)

@@ -7,15 +7,15 @@ import types
 
 from collections.abc import Callable, Iterable, Iterator
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
 from versionpickle._classes.conversion import conversion_of, is_pending
 from versionpickle._classes.parts import Parts as StoredParts
-from versionpickle._classes.placeholder import is_placeholder, keep
+from versionpickle._classes.placeholder import Placeholder, is_placeholder, keep, placeholder_class
 from versionpickle._wire import calls
-from versionpickle._wire.refs import shortened
+from versionpickle._wire.refs import ref_of, shortened
 from versionpickle._wire.stamp import MAKES_BLANKS, Stamp, is_stamped
 from versionpickle.exceptions import DamagedError
 
@@ -131,6 +131,8 @@ class Builder:
             new = self._new_of_call(function, given)
             if new is not None:
                 return self.new(*new)
+        if function is calls.make and type(given) is tuple and type(given[1]) is Former:
+            args = self._as_of_today(args, given)
         made = self._called(function, args, given)
         self._policy.called(made, function, args, given)
         return made
@@ -161,13 +163,20 @@ class Builder:
         """Return the arguments of `new` for a call that newer protocols have an opcode for."""
         if function is reconstruct:
             cls, base, state = given if len(given) == 3 else (None, None, None)
-            is_blank = base is object and state is None and not is_placeholder(cls)
+            plain = cls.cls if type(cls) is Former else cls
+            is_blank = base is object and state is None and not is_placeholder(plain)
             return (cls, (), {}) if is_blank else None
         if function is copyreg.__newobj__ and given:  # type: ignore[attr-defined] # known to pickle alone
             return given[0], self._packed([*given[1:]]), {}
         if function is copyreg.__newobj_ex__ and len(given) == 3:  # type: ignore[attr-defined] # as above
             return given[0], given[1], given[2]
         return None
+
+    def _as_of_today(self, args: Any, given: tuple[Any, ...]) -> Any:
+        """Return the arguments of a stamped object: what makes it is called as it is today."""
+        stamp, former, *rest = given
+        today = self._finder.today(former.ref)
+        return self._packed([stamp, former.cls if today is None else today, *rest])
 
     def _called(self, function: Any, args: Any, given: Any) -> Any:
         if function is calls.set_state and _is_of_state(given):
@@ -179,24 +188,18 @@ class Builder:
             self.packs_plainly = False
             return self._actions.defer_to_state(_making(*pending))
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
-            return self._actions.run_call(function, args)
+            return self._called_at_once(function, args)
+        if self._finder.is_pure(function) and not isinstance(function, Stamp):
+            return self._defer_making(lambda: self._value_or_placeholder(function, resolved(args)))
         if function is keep and type(args) is tuple and args:
             return self._unkept(*args)
         return self._called_later(function, args, given)
 
     def _called_later(self, function: Any, args: Any, given: Any) -> Any:
-        if function is calls.make and type(given) is tuple and type(given[1]) is Former:
-            return self._made_by_name_of_today(*given)
         if function is reconstruct and type(given) is tuple and len(given) == 3:
             cls, *rest = given  # under the name that it was found by
             return self._defer_making(lambda: self._actions.reconstruct(cls, *map(resolved, rest)))
         return self._defer_making(lambda: self._actions.call(function, resolved(args)))
-
-    def _made_by_name_of_today(self, stamp: Any, maker: Former, *rest: Any) -> Any:
-        """Make a stamped object by what a name means today: aliases are for what has no stamp."""
-        return self._defer_making(
-            lambda: self._actions.call(calls.make, (stamp, maker.today(), *map(resolved, rest)))
-        )
 
     def _pending_of(self, function: Any, args: Any, given: Any) -> Any:
         """Return the stamp and arguments of an object that becomes another, if it does."""
@@ -209,6 +212,24 @@ class Builder:
         if type(stamp) is Stamp and is_pending(stamp) and is_of_class:
             return stamp, made_of, kwargs
         return None
+
+    def _called_at_once(self, function: Any, args: tuple[Any, ...]) -> Any:
+        try:
+            return self._actions.run_call(function, args)
+        except Exception as exc:  # noqa: BLE001 - a policy may take it later than it is raised
+            failure = self._policy.failed(function, exc)
+            self._actions.is_calling = False
+            return self._policy.found(self._defer_making(lambda: _raise(failure)))
+
+    def _value_or_placeholder(self, function: Any, args: Any) -> Any:
+        """Make a value; keep the call if it does not take a placeholder as an argument."""
+        try:
+            return self._actions.call(function, args)
+        except TypeError:
+            if not any(isinstance(arg, Placeholder) for arg in args):
+                raise
+            self._actions.is_calling = False
+            return placeholder_class(ref_of(function))(*args)
 
     def _blank_of(self, stamp: Stamp) -> Any:
         """Make a blank object, or what represents one; None where that runs foreign code."""
@@ -417,6 +438,10 @@ def _making(stamp: Stamp, args: Any = (), kwargs: Any = MappingProxyType({})) ->
         return conversion.fill(None, state, stored)
 
     return Making(make, lambda _: conversion, items)
+
+
+def _raise(exc: Exception) -> NoReturn:
+    raise exc
 
 
 def _is_of_state(given: Any) -> bool:

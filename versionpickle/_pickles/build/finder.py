@@ -8,6 +8,7 @@ import copyreg
 import enum
 import functools
 import sys
+import types
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,14 +23,20 @@ from versionpickle._classes.placeholder import (
     Placeholder,
     is_placeholder,
     keep,
+    kept_attribute,
     placeholder_class,
     remade,
 )
 from versionpickle._classes.reviving import revive_in, revive_or_keep
 from versionpickle._pickles.numpy_values import is_numpy_value, numpy_value
 from versionpickle._pickles.pandas_values import OLD_CALLS
-from versionpickle._pickles.value_types import SENTINEL, attribute, is_value_type, value_type
-from versionpickle._wire import calls
+from versionpickle._pickles.value_types import (
+    SENTINEL,
+    is_attribute_of_value,
+    is_value_type,
+    value_type,
+)
+from versionpickle._wire import calls, states
 from versionpickle._wire.refs import look_up, own_ref, ref_of, shortened
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import BuildError, DeclarationError
@@ -41,25 +48,25 @@ class Refused(Exception):  # noqa: N818 - never leaves a load
     """A name is not known to this load."""
 
 
+class NeedsBuilder(Exception):  # noqa: N818 - it is no error
+    """The bytes must be read again, by our own reader; never leaves a load."""
+
+
 @attrs.frozen
 class Former:
-    """Represent a class under one of several names whose objects differ in version."""
+    """
+    Represent a class, or what an alias names, under one name whose meaning depends on its place.
+
+    The objects of a class may differ in version by the name that they were stored under,
+    and within a stamped object a name means what today's code calls so.
+    """
 
     cls: Any
-    """The class, or a function that takes its place."""
-
     ref: str
-
-    def today(self) -> Any:
-        """Return what has this name today, or else what takes its place."""
-        try:
-            return look_up(self.ref)
-        except LookupError:
-            return self.cls
 
     def is_data(self) -> bool:
         """Return whether it may be meant itself, and not what it makes."""
-        return isinstance(self.cls, type) or _has_moved(self.cls)
+        return isinstance(self.cls, type) or not callable(self.cls) or _has_moved(self.cls)
 
 
 @attrs.define(eq=False)
@@ -77,6 +84,9 @@ class Finder:
 
     keep: frozenset[str] = frozenset()
     """Of what is "missing" or from the "future", what becomes a placeholder."""
+
+    is_building: bool = False
+    """Whether our own reader asks, which knows what to make of a `Former`."""
 
     waits: bool = False
     """Whether no class is asked before all is read."""
@@ -128,7 +138,7 @@ class Finder:
         """Return the meaning; raise Refused where nobody gave one."""
         for spelling in self._spellings(module, name):
             try:
-                return self._find_known(*spelling)
+                return self._unless_of_today(":".join(spelling), self._find_known(*spelling))
             except LookupError:
                 pass
         if self.plain is not None:
@@ -137,6 +147,22 @@ class Finder:
         if "missing" in self.keep:
             return placeholder_class(ref)
         raise Refused(ref)
+
+    def _unless_of_today(self, ref: str, found: Any) -> Any:
+        """Return what an alias names as a `Former`, if today's code may call something else so."""
+        if not self.registry.is_aliased(ref) or type(found) is Former:
+            return found
+        if id(found) not in self.in_place_of_classes and not _is_other(ref, found):
+            return found
+        self.needs_builder = True
+        return Former(found, ref)
+
+    def today(self, ref: str) -> Any:
+        """Return what an aliased name means within a stamped object; None if it is gone."""
+        try:
+            return imported(ref) if self.registry.is_aliased(ref) else None
+        except DeclarationError:
+            return None
 
     def _spellings(self, module: str, name: str) -> Iterator[tuple[str, str]]:
         """Yield the names by which something may be known that a pickle names so."""
@@ -217,6 +243,12 @@ class Finder:
             or self._admitted_name(self._ref_today(module, name)) is not None
         )
 
+    def refused_attribute(self, ref: str) -> str | None:
+        """Return the ref that is refused if a pickle takes this from a class or an object."""
+        target = self._ref_today(*ref.split(":", 1))
+        is_allowed = target in self.allowed or target in self.registry.allowed
+        return None if is_allowed or self.admits(*ref.split(":", 1)) else target
+
     def _is_admitted(self, module: str, name: str) -> bool:
         ref = f"{module}:{name}"
         target = self.registry.target(ref)
@@ -242,12 +274,14 @@ class Finder:
     def _find_plain(self, ref: str, target: str) -> Any:
         """Find what needs no leave: everything in an unsafe load, value types in others."""
         module, _, name = target.partition(":")
+        if target == "builtins:getattr" and (
+            self.plain is None or self.registry.has_aliased_attributes()
+        ):
+            return self._attribute
         if self.plain is not None:
             if target == ref:
                 raise LookupError(ref)
             return self._find_imported(module, name)
-        if target == "builtins:getattr":
-            return self._attribute
         joining = self._find_or(target)
         if joining is not None:
             return joining
@@ -368,27 +402,52 @@ class Finder:
         meaning = self.registry.resolve(ref)  # which the import may have declared
         return found if meaning is None else self._find_declared(ref, meaning)
 
-    def _attribute(self, owner: Any, name: str) -> Any:
+    def _attribute(self, owner: Any, name: str, *default: Any) -> Any:
         """Get what a class holds, as old pickles of nested classes do, or an allowed method."""
         if type(name) is not str:
             raise TypeError(f"the name of an attribute must be a string, not {shortened(name)}")
-        try:
-            return self._noted_pure(attribute(owner, name))
-        except ValueError:
-            pass
-        if isinstance(owner, type) and issubclass(owner, Placeholder):
-            return self.find(*f"{owner.ref}.{name}".split(":"))
+        if isinstance(owner, Placeholder):
+            return kept_attribute(owner, name)
+        ref = self._ref_of_attribute(owner, name)
+        meaning = self.registry.resolve(ref) if self.registry.is_aliased(ref) else None
+        if meaning is not None:
+            return self._find_aliased(ref, owner, meaning)
+        if self.plain is not None:
+            return getattr(owner, name, *default)
         hooks = self.unstamped.get(owner) if isinstance(owner, type) else None
         if hooks is not None and hooks.is_member(name):
             return hooks.member(name)
-        if isinstance(owner, type):
-            return self.find(owner.__module__, f"{owner.__qualname__}.{name}")
-        if id(owner) in self.in_place_of_classes:
-            return self.find(*f"{self.registry.alias_of(owner)}.{name}".split(":"))
-        ref = self.registry.target(f"{ref_of(type(owner))}.{name}")
+        if is_attribute_of_value(owner, name):
+            return self._noted_pure(getattr(owner, name))
+        return self._attribute_in_code(owner, ref)
+
+    def _attribute_in_code(self, owner: Any, ref: str) -> Any:
+        """Get what a class holds, or an allowed method."""
+        if isinstance(owner, type) or id(owner) in self.in_place_of_classes:
+            return self.find(*ref.split(":", 1))
+        ref = self.registry.target(ref)
         if ref in self.allowed or ref in self.registry.allowed:
             return getattr(owner, ref.rpartition(".")[2])
         raise Refused(ref)
+
+    def _ref_of_attribute(self, owner: Any, name: str) -> str:
+        if is_placeholder(owner):
+            return f"{owner.ref}.{name}"
+        if isinstance(owner, type):
+            return f"{ref_of(owner)}.{name}"
+        if id(owner) in self.in_place_of_classes:
+            return f"{self.registry.alias_of(owner)}.{name}"
+        return f"{ref_of(type(owner))}.{name}"
+
+    def _find_aliased(self, ref: str, owner: Any, meaning: object) -> Any:
+        """Find what `alias` names in the place of a method, or of a class within another."""
+        if not self.is_building:
+            raise NeedsBuilder
+        found = self._unless_of_today(ref, self._find_declared(ref, meaning))
+        if isinstance(owner, type) or id(owner) in self.in_place_of_classes:
+            return found
+        function = found.cls if type(found) is Former else found
+        return function if is_placeholder(function) else types.MethodType(function, owner)
 
 
 def _imported(ref: str) -> Any:
@@ -422,6 +481,15 @@ def _is_same(ref: str, target: object, other: str) -> bool:
         return (look_up(ref) if target is None else target) is look_up(other)
     except LookupError:
         return False
+
+
+def _is_other(ref: str, found: object) -> bool:
+    """Return whether today's code has something else under this name."""
+    try:
+        today = look_up(ref)
+    except LookupError:
+        return False
+    return today is not found and not (isinstance(today, types.MethodType) and today == found)
 
 
 def _is_stored_as(hooks: Instrumentation, found: Any, ref: str) -> bool:
@@ -460,6 +528,7 @@ _OURS: dict[tuple[str, str], Any] = {
     ("versionpickle", "_member"): calls.member,
     ("versionpickle", "_rebuild"): calls.rebuild,
     ("versionpickle", "_set_state"): calls.set_state,
+    ("versionpickle", "_state"): states.state,
     ("versionpickle", "_keep"): keep,
     ("copyreg", "_reconstructor"): reconstruct,
 }

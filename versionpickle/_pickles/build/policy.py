@@ -45,6 +45,9 @@ class Policy(Protocol):
     def called(self, made: Any, function: Any, args: Any, given: Any) -> None:
         """Note what a call made."""
 
+    def failed(self, function: Any, exc: Exception) -> Exception:
+        """Raise the error of a call that was made at once, or return it to be raised later."""
+
     def new(self, cls: Any, args: Any, kwargs: Any, given: Any) -> None:
         """Admit an object that is made without a call."""
 
@@ -121,6 +124,9 @@ class Trust:
 
     def may_construct(self, hooks: Unstamped) -> bool:
         return True
+
+    def failed(self, function: Any, exc: Exception) -> Exception:
+        raise exc
 
     def are_settled(self, keys: Iterable[Any]) -> bool:
         return all(map(is_settled, keys))

@@ -14,11 +14,12 @@ from versionpickle._classes.named_sets import cures_of
 from versionpickle._classes.reviving import checked_claim
 from versionpickle._pickles.build.finder import Finder, today
 from versionpickle._pickles.load.foreign_bytes import recognised
+from versionpickle._pickles.load.refusals import is_no_class
 from versionpickle._pickles.machine.machine import Machine
 from versionpickle._pickles.machine.source import Source
 from versionpickle._pickles.machine.stack import Stack
 from versionpickle._wire.calls import WIRE_REFS
-from versionpickle._wire.refs import look_up, own_ref, public, shortened
+from versionpickle._wire.refs import own_ref, public, shortened
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import (
     DamagedError,
@@ -398,16 +399,8 @@ class Reporting:
 def _cure(name: _NameCount) -> str:
     """Return the line that would admit a name: what is known to be no class cannot be adopted."""
     (given,) = cures_of([name.ref])
-    verb = "allow" if given != name.ref or not name.is_class or _is_other(name.ref) else "adopt"
+    verb = "allow" if given != name.ref or not name.is_class or is_no_class(name.ref) else "adopt"
     return f"versionpickle.{verb}({given!r})"
-
-
-def _is_other(ref: str) -> bool:
-    """Tell whether there is such a name, and it means no class."""
-    try:
-        return not isinstance(look_up(ref), type)
-    except LookupError:
-        return False
 
 
 def _listed(names: tuple[str, ...]) -> str:

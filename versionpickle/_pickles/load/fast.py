@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from versionpickle._classes.conversion import is_pending
-from versionpickle._pickles.build.finder import Finder, revives
+from versionpickle._pickles.build.finder import Finder, NeedsBuilder, revives
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DamagedError
 from versionpickle.migrations import Registry
@@ -21,10 +21,6 @@ from .blanks import leaves_blanks
 
 
 _REGISTERED: dict[Any, Any] = copyreg._extension_registry  # type: ignore[attr-defined] # pickle's own
-
-
-class NeedsBuilder(Exception):  # noqa: N818 - it is no error
-    """The bytes must be read again, by our own reader; never leaves a load."""
 
 
 FastLoads: TypeAlias = Callable[[bytes | bytearray | memoryview], Any]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Unpack
 
 from versionpickle._classes.names import named
-from versionpickle._pickles.build.finder import Finder, Refused
+from versionpickle._pickles.build.finder import Finder, NeedsBuilder, Refused
 from versionpickle._pickles.replay import ReplayBuffers, ReplayFile, is_seekable, rest_of
 from versionpickle._wire.refs import public, shortened
 from versionpickle.exceptions import (
@@ -33,7 +33,6 @@ from versionpickle.migrations import Registry, default_registry
 from versionpickle.migrations._registry import checked_registry
 
 from .fast import (
-    NeedsBuilder,
     bytes_left,
     fast_loads,
     forget_extensions,
@@ -115,7 +114,6 @@ class Unpickler(pickle.Unpickler):
 
         self._buffers = buffers
         self._unsafe = unsafe
-        self._is_building = False
         self._starts: list[int] = []
         self._finder = Finder(
             checked_registry(registry),
@@ -128,14 +126,16 @@ class Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """Return what a name in the pickle means; override this to decide yourself."""
         found = self._finder.find(module, name)
-        if self._is_building:
+        if self._finder.is_building:
             return found
         if self._finder.needs_builder:
             raise NeedsBuilder
         return without_conversions(found) if self._finder.may_convert else found
 
     def _find_anything(self, module: str, name: str) -> Any:
-        if self._is_building and "." in name:  # of which C's method reads none outside its load
+        if (
+            self._finder.is_building and "." in name
+        ):  # of which C's method reads none outside its load
             return functools.reduce(getattr, name.split("."), importlib.import_module(module))
         return super().find_class(module, name)
 
@@ -178,7 +178,7 @@ class Unpickler(pickle.Unpickler):
 
     def _begin(self) -> None:
         self._starts.append(self._file.tell())
-        self._is_building = False
+        self._finder.is_building = False
         if self._buffers is not None:
             self._buffers.keep_place()
 
@@ -216,6 +216,8 @@ class Unpickler(pickle.Unpickler):
             found = reader.run()
         except Refused as refused:
             raise self._forbidden(str(refused)) from None
+        except ForbiddenError as exc:
+            raise self._forbidden(*exc.refs) if reader.can_be_mapped() else exc from None
         except Exception as exc:
             if self._unsafe and not isinstance(exc, VersionPickleError):
                 raise
@@ -253,7 +255,7 @@ class Unpickler(pickle.Unpickler):
     def _reader(self) -> Reader:
         memo = self._memo_before()
         self._rewind()
-        self._is_building = True
+        self._finder.is_building = True
         reader = self._trusting() if self._limits is None else self._untrusting(self._limits)
         reader.start_from(memo)
         return reader
@@ -322,14 +324,14 @@ class Unpickler(pickle.Unpickler):
 
         return explained(reader, exc, read_again)
 
-    def _forbidden(self, first: str) -> ForbiddenError:
-        """Return an error that names all that is refused, not the first alone."""
+    def _forbidden(self, *first: str) -> ForbiddenError:
+        """Return an error that names all that is refused, not what was found first alone."""
         from .refusals import Lister, forbidden  # noqa: PLC0415 - no good load needs it
 
         self._rewind()
         lister = Lister(self._rest(), self._finder)
         lister.read()
-        return forbidden([*lister.refused, first])
+        return forbidden([*lister.refused, *first])
 
 
 _NOTHING: frozenset[str] = frozenset()

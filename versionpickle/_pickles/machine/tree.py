@@ -70,7 +70,16 @@ class TreeNode:
         return self.function.made_of if type(self.function) is TreeNode else self.ref
 
 
-_TAKE_A_CLASS = {"versionpickle:_make", "versionpickle:_member", "copyreg:_reconstructor"}
+_TAKE_A_CLASS = {
+    "versionpickle:_make",
+    "versionpickle:_member",
+    "versionpickle:_state",
+    *(
+        f"{module}:{name}"
+        for module in ("copyreg", "copy_reg")
+        for name in ("_reconstructor", "__newobj__", "__newobj_ex__")
+    ),
+}
 
 
 def parts(node: Any) -> Iterator[PathStep]:

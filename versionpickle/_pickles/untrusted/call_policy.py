@@ -14,7 +14,7 @@ from versionpickle._pickles.build.builder import is_attribute
 from versionpickle._pickles.build.deferred import SETTLED, Deferred, Parts
 from versionpickle._pickles.build.finder import Finder, reconstruct
 from versionpickle._pickles.numpy_values import is_numpy_function
-from versionpickle._wire import calls
+from versionpickle._wire import calls, states
 from versionpickle._wire.stamp import Stamp
 
 from .called import is_maker, is_value_class, named, plainly
@@ -42,6 +42,8 @@ class CallPolicy:
         self._states = states
         self._budget = source.budget
         self._digits = source.limits.digits
+        self._called_later: dict[int, Deferred] = {}
+        """What may be called if it turns out to be a placeholder."""
 
     def know(self, found: Any) -> Any:
         if id(found) not in self._finder.singles:
@@ -61,6 +63,9 @@ class CallPolicy:
                 self._source.refuse(FEWER_VALUES)
             self._check_value(function.cls, given)
             return
+        if type(function) is Deferred and self._finder.keep:
+            self._called_later[id(function)] = function
+            return
         if id(function) not in self._finder.known:
             self._source.refuse(f"{named(function)} is called, which is no function found by name")
         plain = plainly(function)
@@ -76,6 +81,8 @@ class CallPolicy:
         is_value = self._finder.is_pure(function) or is_value_class(function)
         if type(function) is functools.partial and len(given) > 3:  # of a stamp, which checks them
             self._budget.count(_FIELD_WEIGHT * sum(map(_size, given)))
+        if _waits(given):  # check_made() looks at it when all is there
+            return
         if not is_value or type(function) is functools.partial:
             self.check_base(function, given)
             return
@@ -91,6 +98,11 @@ class CallPolicy:
                     shown = ", ".join(map(named, given))
                     self._source.refuse(f"{named(cls)} is made of ({shown})")
                 return
+
+    def resolved(self, deferred: Deferred) -> None:
+        """Refuse an object that was made, and is called, unless it is a placeholder."""
+        if id(deferred) in self._called_later and not isinstance(deferred.result(), Placeholder):
+            self._source.refuse(f"{named(deferred.result())} is called")
 
     def check_made(self, function: Any, args: Any) -> None:
         """Check the arguments once more, now that all of them are there."""
@@ -140,7 +152,7 @@ class CallPolicy:
         if len(given) not in numbers or type(given[0]) is not Stamp:
             self._source.refuse("an object is made of no stamp, or of more than it needs")
 
-    def _check_member(self, given: list[Any]) -> None:
+    def _check_pair(self, given: list[Any]) -> None:
         self._check_stamped(given, 2)
 
     def _check_rebuild(self, given: list[Any]) -> None:
@@ -193,9 +205,10 @@ _CHECKS: dict[Any, _Check] = {
     reconstruct: CallPolicy._check_reconstruct,
     keep: CallPolicy._check_keep,
     calls.make: CallPolicy._check_make,
-    calls.member: CallPolicy._check_member,
+    calls.member: CallPolicy._check_pair,
     calls.rebuild: CallPolicy._check_rebuild,
     calls.set_state: CallPolicy._check_setter,
+    states.state: CallPolicy._check_pair,
 }
 """What the functions take that pickles name for pickle's own sake, or for ours."""
 
@@ -241,6 +254,10 @@ def are_plain(values: Iterable[Any]) -> bool:
 
 def _is_small(value: Any) -> bool:
     return is_value_class(type(value)) and type(value).__qualname__ in _SMALL
+
+
+def _waits(given: Iterable[Any]) -> bool:
+    return any(type(arg) is Deferred for arg in given)
 
 
 def _size(claimed: Any) -> int:

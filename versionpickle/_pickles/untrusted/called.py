@@ -10,7 +10,7 @@ from versionpickle._classes.placeholder import keep
 from versionpickle._pickles.build.deferred import SETTLED, Deferred
 from versionpickle._pickles.build.finder import Former, reconstruct
 from versionpickle._pickles.value_types import is_value_type
-from versionpickle._wire import calls
+from versionpickle._wire import calls, states
 from versionpickle._wire.refs import shortened
 
 
@@ -49,5 +49,6 @@ _MAKERS: frozenset[object] = frozenset(
         calls.member,
         calls.rebuild,
         calls.set_state,
+        states.state,
     }
 )

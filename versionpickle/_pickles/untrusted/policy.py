@@ -17,9 +17,16 @@ from versionpickle._pickles.build.finder import Finder, Refused
 from versionpickle._pickles.load.refusals import forbidden
 from versionpickle._pickles.machine.stack import Stack
 from versionpickle._pickles.value_types import FROZENDICT
-from versionpickle._wire import calls
+from versionpickle._wire import calls, states
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Stamp
+from versionpickle.exceptions import (
+    BuildError,
+    LimitError,
+    StampError,
+    UntrustedError,
+    VersionPickleError,
+)
 
 from .call_policy import CallPolicy, hashed_by
 from .called import named, plainly
@@ -53,6 +60,8 @@ class UntrustedPolicy:
         """The lengths of such states."""
 
         self._unknown: list[str] = []
+        self.failure: Exception | None = None
+        """The first error of a class or stamp, which is raised when the bytes are read."""
 
     # Names
 
@@ -113,6 +122,15 @@ class UntrustedPolicy:
             self._budget.deepen(made, (args,))
             self._open_called(made, function, given)
 
+    def failed(self, function: Any, exc: Exception) -> Exception:
+        """Wait for the end of the bytes: only then is it known where the object belongs."""
+        if isinstance(exc, LimitError | UntrustedError | StampError | MemoryError):
+            raise exc
+        if not isinstance(exc, VersionPickleError):
+            exc = BuildError(f"{type(exc).__name__}: {exc}", named(function))
+        self.failure = self.failure or exc
+        return exc
+
     def _called_stamp(self, made: Any, stamp: Stamp, args: Any) -> None:
         if type(args) is tuple and not args and id(stamp) in self._blanks:
             self._lifetimes.open(made, self._blanks[id(stamp)])
@@ -123,7 +141,7 @@ class UntrustedPolicy:
     def _open_called(self, made: Any, function: Any, given: Any) -> None:
         if function is calls.make:
             self._lifetimes.open(made, _claimed_by_make(*given))
-        elif function is calls.rebuild:
+        elif function is calls.rebuild or function is states.state:
             self._lifetimes.open(made, (TAKEN, None))
         elif function is not calls.member and function is not calls.set_state:
             self._lifetimes.open(made)
@@ -237,6 +255,7 @@ class UntrustedPolicy:
 
     def resolved(self, deferred: Deferred) -> None:
         self._states.resolved(deferred)
+        self._calls.resolved(deferred)
 
     # What was deferred
 

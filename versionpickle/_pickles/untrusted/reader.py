@@ -9,6 +9,7 @@ from versionpickle._pickles.build.deferred import Parts
 from versionpickle._pickles.build.finder import Finder
 from versionpickle._pickles.build.reader import Reader
 from versionpickle._pickles.machine.stack import Stack
+from versionpickle.exceptions import UntrustedError
 
 from .policy import UntrustedPolicy
 from .strict_source import StrictSource
@@ -39,10 +40,11 @@ class UntrustedReader(Reader):
     def read(self) -> Any:
         try:
             root = self._read()
-        except Exception:
+        except Exception as exc:
             self._admitted.raise_unknown()
+            if isinstance(exc, UntrustedError) and self._admitted.failure is not None:
+                raise self._admitted.failure from exc  # of which that may be a consequence
             raise
-        self._was_read = True
         return root
 
     def _read(self) -> Any:
@@ -54,6 +56,7 @@ class UntrustedReader(Reader):
         if self.stack.items or self.stack.marks:
             source.refuse("objects are left over at its end")
         source.at = source.position - 1
+        self._was_read = True
         self._admitted.check_end(root)
         return root
 

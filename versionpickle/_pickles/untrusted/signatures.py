@@ -16,6 +16,7 @@ from typing import Any
 
 import attrs
 
+from versionpickle._classes.placeholder import Placeholder
 from versionpickle._pickles.build.deferred import SETTLED, Deferred
 from versionpickle._pickles.numpy_values import is_numpy_function, is_numpy_value
 
@@ -103,8 +104,10 @@ def _moment(length: int, *, numbers: int, has_zone: bool) -> Check:
     """Return the check of a moment that is stored in so many bytes, or of so many numbers."""
 
     def check(args: tuple[Any, ...], digits: int) -> bool:
-        if all(type(arg) is int for arg in args):
-            return 0 < len(args) <= numbers
+        if all(type(arg) is int for arg in args[:numbers]):
+            *_, last = (None, *args[numbers:])
+            has_last = has_zone and len(args) == numbers + 1 and (last is None or _is_zone(last))
+            return has_last or 0 < len(args) <= numbers
         is_stored = type(args[0]) in {bytes, str} and len(args[0]) == length
         return is_stored and (
             len(args) == 1 or (has_zone and len(args) == 2 and _is_zone(args[1]))
@@ -114,7 +117,7 @@ def _moment(length: int, *, numbers: int, has_zone: bool) -> Check:
 
 
 def _is_zone(part: Any) -> bool:
-    return isinstance(part, datetime.tzinfo | Deferred)
+    return isinstance(part, datetime.tzinfo | Deferred | Placeholder)
 
 
 def _offset(args: tuple[Any, ...], digits: int) -> bool:
@@ -208,7 +211,7 @@ CALLS: dict[str, Signature] = {
     "Counter": _of((), (dict,)),
     "date": Signature("4 bytes; up to 3 int", _moment(4, numbers=3, has_zone=False)),
     "datetime": Signature(
-        "10 bytes, perhaps a zone; up to 7 int", _moment(10, numbers=7, has_zone=True)
+        "10 bytes or 7 int, perhaps a zone; up to 7 int", _moment(10, numbers=7, has_zone=True)
     ),
     "Decimal": Signature("int; a decimal number as str, of few digits", _decimal),
     "defaultdict": Signature("nothing; what makes its values", _default),
@@ -224,7 +227,7 @@ CALLS: dict[str, Signature] = {
     "slice": Signature("three of anything", _parts_of_slice),
     "struct_time": Signature("9 to 11 values, perhaps a dict of more", _parts_of_time),
     "time": Signature(
-        "6 bytes, perhaps a zone; up to 4 int", _moment(6, numbers=4, has_zone=True)
+        "6 bytes or 4 int, perhaps a zone; up to 4 int", _moment(6, numbers=4, has_zone=True)
     ),
     "timedelta": _of((int, int, int)),
     "timezone": Signature("timedelta, perhaps str", _offset),
