@@ -20,7 +20,7 @@ _MAY_GIVE = re.compile(rb"(?:[\x85-\x87t]\x94?|[hq].|[jr].{4}|\x94)\x81|\x92", r
 def loses_arguments(finder: Finder, data: Any) -> bool:
     """Return whether a pickle gives arguments to classes that do not keep them as they are."""
     checked = [hooks for hooks in finder.unstamped.values() if hooks.may_lose_arguments]
-    if not checked or not (any(hooks.is_value for hooks in checked) or _MAY_GIVE.search(data)):
+    if not checked or not (any(hooks.is_value for hooks in checked) or _may_give(data)):
         return False
     reader = _Looking(io.BytesIO(data))
     reader.registry = finder.registry
@@ -29,6 +29,13 @@ def loses_arguments(finder: Finder, data: Any) -> bool:
     except Exception:  # noqa: BLE001 - if it is none of ours, our own reader knows better
         return True
     return False
+
+
+def _may_give(data: Any) -> bool:
+    """Return whether some bytes may be a NEWOBJ with arguments, or a NEWOBJ_EX."""
+    data = bytes(data)
+    is_without = data.count(b"\x81") == data.count(b")\x81") and b"\x92" not in data
+    return not is_without and _MAY_GIVE.search(data) is not None
 
 
 class _FoundError(Exception):
