@@ -669,9 +669,9 @@ def keeps_attributes(make):
 PICKLED = ("pickle", "pickle in Python", "versionpickle", "with limits")
 COPIED = ("copy", "deepcopy")
 DEVIATIONS = [
+    ("documented: limits let nothing call a versioned class", ["with limits"], "ReducedToOpen"),
     ("a __reduce_ex__ of the object itself is not asked", WAYS, "reduced_by_itself"),
     ("documented: cached properties are not stored", WAYS, "cached_property_given"),
-    ("documented: limits let nothing call a versioned class", ["with limits"], "ReducedToOpen"),
 ]
 XFAILS = {(name, way): why for why, ways, *names in DEVIATIONS for name in names for way in ways}
 PLAIN = run_twin() if __name__ != TWIN else {}

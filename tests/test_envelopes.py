@@ -197,7 +197,7 @@ def test_named_tuple_that_is_no_tuple_now(registry):
     data = versionpickle.dumps(Point(3, 4), registry=writer)
 
     assert Now(3, 4) == versionpickle.loads(data, registry=registry)
-    with pytest.raises(StepError, match="it was made from arguments"):
+    with pytest.raises(FieldsError, match="left over constructor arguments"):
         versionpickle.loads(UNSTAMPED_POINT, registry=registry)
 
 
@@ -300,7 +300,7 @@ def test_unstamped_member(registry):
     data = pickle.dumps(Renumbered.BLUE)
     adopt(Renumbered, version=2, registry=registry)
 
-    with pytest.raises(StepError, match="say what the old values mean"):
+    with pytest.raises(StepError, match="map the old values"):
         versionpickle.loads(data, registry=registry)
     old = {1: Renumbered.RED, 2: Renumbered.BLUE}
     alias(f"{__name__}:Renumbered", old.__getitem__, registry=registry)

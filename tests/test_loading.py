@@ -33,6 +33,7 @@ from versionpickle.exceptions import (
     DeclarationError,
     ForbiddenError,
     PicklingError,
+    StepError,
     TruncatedError,
     UnknownClassError,
 )
@@ -350,9 +351,9 @@ class TestBadBytes:
         """What a class raises is told apart from damage."""
         data = b"\x80\x04cshapes\nStateful\n)\x81K\x05b."
 
-        with pytest.raises(BuildError, match="TypeError: cannot unpack") as caught:
+        with pytest.raises(StepError, match="setting its state failed: TypeError: c") as caught:
             versionpickle.loads(data)
-        assert isinstance(caught.value.__cause__, TypeError)
+        assert caught.value.ref == "shapes:Stateful"
 
 
 class TestFiles:

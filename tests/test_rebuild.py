@@ -19,7 +19,7 @@ from versionpickle.exceptions import (
     StepError,
     UnpicklableError,
 )
-from versionpickle.migrations import convert, rename
+from versionpickle.migrations import add, convert, rename
 
 
 class Offset:
@@ -132,18 +132,22 @@ def test_old_stamp(registry):
     assert [((), {"amount": 7})] == versionpickle.loads(data, registry=registry)
 
 
+class Delay(datetime.timedelta):
+    pass
+
+
 def test_class_in_c(registry):
     """A class written in C can be one."""
     adopt(
         datetime.timedelta,
-        rebuild=lambda args, state: datetime.timedelta(*args) * 2,
+        rebuild=lambda args, state: Delay(*args),
         registry=registry,
     )
     hour = datetime.timedelta(hours=1)
 
-    assert hour * 2 == versionpickle.loads(pickle.dumps(hour), registry=registry)
-    data = versionpickle.dumps(hour, registry=registry)
-    assert hour * 2 == versionpickle.loads(data, registry=registry)
+    assert Delay(hours=1) == versionpickle.loads(pickle.dumps(hour), registry=registry)
+    with pytest.raises(UnpicklableError, match=r"makes datetime|makes .*Delay"):
+        versionpickle.dumps(hour, registry=registry)
 
 
 class Colour(enum.Enum):
@@ -200,7 +204,7 @@ def test_cycle_through_a_tuple(adopted):
 
 def test_cycle_of_a_stamped_object():
     """It cannot be stamped either: the error shows the way round."""
-    adopt(Looped, rebuild=lambda args, state: None)
+    adopt(Looped, rebuild=looped)
     obj = Looped()
     obj.held = (obj,)
     with pytest.raises(UnpicklableError, match="part of what it is made from") as caught:
@@ -211,6 +215,109 @@ def test_cycle_of_a_stamped_object():
 
 
 class Looped:
+    pass
+
+
+def looped(args, state):
+    made = Looped()
+    made.__dict__.update(state)
+    return made
+
+
+class Price:
+    def __init__(self, cents):
+        self.cents = cents
+
+
+OLD_PRICE = (
+    b"\x80\x02ctest_rebuild\nPrice\n)\x81}X\x06\x00\x00\x00amountG?\xf8\x00\x00\x00\x00\x00\x00sb."
+)
+
+
+def of_amount(args, state):
+    return Price(round(state["amount"] * 100))
+
+
+class TestToday:
+    """What is dumped comes back as it was, or is refused."""
+
+    @pytest.mark.parametrize(
+        ("rebuild", "problem"),
+        [
+            (of_amount, "fails for it .KeyError: 'amount'"),
+            (lambda args, state: Price(0), "makes another object"),
+            (lambda args, state: 5, "makes 5 of it"),
+        ],
+    )
+    def test_refused(self, registry, rebuild, problem):
+        adopt(Price, rebuild=rebuild, registry=registry)
+
+        with pytest.raises(UnpicklableError, match=problem) as caught:
+            versionpickle.dumps(Price(7), registry=registry)
+        assert "rebuild={1: function}" in str(caught.value)
+
+    def test_of_one_version(self, registry):
+        """A function of an old version makes its objects alone."""
+        adopt(Price, 2, rebuild={1: of_amount}, registry=registry)
+
+        price = versionpickle.loads(OLD_PRICE, registry=registry)
+        data = versionpickle.dumps([price, Price(7)], registry=registry)
+
+        assert [150, 7] == [obj.cents for obj in versionpickle.loads(data, registry=registry)]
+
+    def test_of_one_version_with_a_stamp(self, registry):
+        was = versionpickle.Registry()
+        adopt(Price, name="price", registry=was)
+        adopt(
+            Price, 3, name="price", rebuild={1: lambda a, s: Price(-s["cents"])}, registry=registry
+        )
+        migration(Price, 2, add("cents", 0), registry=registry)
+        data = versionpickle.dumps(Price(7), registry=was)
+
+        assert versionpickle.loads(data, registry=registry).cents == -7
+
+    def test_of_one_version_by_plain_pickle(self):
+        """It cannot replace what it has made."""
+        adopt(Price, 2, rebuild={1: of_amount})
+
+        with pytest.raises(StepError, match="load it with versionpickle.loads"):
+            pickle.loads(OLD_PRICE)
+
+    @pytest.mark.parametrize("wrong", [{3: of_amount}, {1: 5}])
+    def test_wrong_mapping(self, registry, wrong):
+        with pytest.raises(DeclarationError, match="rebuild"):
+            adopt(Price, 2, rebuild=wrong, registry=registry)
+
+
+class TestNameThatIsGone:
+    """A function can make the objects under an old name, with a stamp or without."""
+
+    @pytest.mark.parametrize("protocol", range(6))
+    @pytest.mark.parametrize("how", [{}, {"limits": versionpickle.Limits()}])
+    def test_unstamped(self, registry, protocol, how):
+        adopt("gone_for_good:Code", rebuild=lambda args, state: (args, state), registry=registry)
+        code = Code("AB7")
+        code.country = "DE"
+        module = b"gone_for_good"
+        data = pickle.dumps(code, protocol).replace(b"test_rebuild", module)
+        data = data.replace(b"\x8c\x0cgone", b"\x8c\x0dgone")
+        if protocol >= 4:
+            data = data[:3] + (len(data) - 11).to_bytes(8, "little") + data[11:]
+
+        found = versionpickle.loads(data, registry=registry, **how)
+
+        assert (("AB7",), {"country": "DE"}) == found
+
+    def test_stamped(self, registry):
+        was = versionpickle.Registry()
+        adopt(Price, name="test:gone", registry=was)
+        data = versionpickle.dumps([Price(7)], registry=was)
+        adopt("test:gone", rebuild=lambda args, state: state["cents"], registry=registry)
+
+        assert [7] == versionpickle.loads(data, registry=registry)
+
+
+class Code(str):
     pass
 
 

@@ -101,7 +101,7 @@ def test_own_reduction_of_a_subclass():
 
 
 def test_arguments_of_another_count(registry):
-    """What a stamp is called with are the values of its fields, or nothing."""
+    """What a stamp is called with are the values of its fields, or arguments for the steps."""
 
     @versioned(version=2, name="thing", registry=registry)
     @attrs.define
@@ -111,9 +111,11 @@ def test_arguments_of_another_count(registry):
     migration(Now, 1)(lambda state: state)
     hooks = Now.__versionpickle__
 
-    for fields, args in [(("*", "x", "y"), (1,)), ((), (1,))]:
-        with pytest.raises(StepError, match="made from arguments"):
-            hooks.stamp(Claim("thing", 1, fields))(*args)
+    with pytest.raises(StepError, match="made from arguments"):
+        hooks.stamp(Claim("thing", 1, ("*", "x", "y")))(1)
+    stamp = hooks.stamp(Claim("thing", 1, ()))
+    with pytest.raises(FieldsError, match="left over constructor arguments"):
+        stamp(1).__setstate__((stamp,))
 
 
 @pytest.mark.parametrize("cls", [Point, Struct, Keyword])

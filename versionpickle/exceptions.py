@@ -622,6 +622,16 @@ class FieldsError(UpgradeError):
     was_upgraded = False
     """Whether there were steps, of the class or of its bases."""
 
+    @property
+    def hint(self) -> str | None:
+        """What else may help."""
+        hint: str | None = vars(self).get("_hint")
+        return hint
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        vars(self)["_hint"] = hint
+
     def _sentence(self) -> str:
         if self.missing and self.bases and self.led_by is None:
             finding = self._finding_of_base(*self.bases[0])
@@ -634,7 +644,8 @@ class FieldsError(UpgradeError):
             )
         else:
             finding = f"the steps for {self._data()} do not end in what the class declares"
-        return f"{finding}; {'; '.join(self._differences())}"
+        hints = [] if self.hint is None else [self.hint]
+        return "; ".join([finding, *self._differences(), *hints])
 
     def _finding_of_base(self, base: str, version: int) -> str:
         if self.was_upgraded:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import types
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack, cast
 
 from versionpickle._wire import calls
 from versionpickle._wire.refs import is_written_in_c, ref_of
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DeclarationError
 from versionpickle.migrations import Declaration, Registry, default_registry
+from versionpickle.migrations._names import Rebuilt
 from versionpickle.migrations._origin import Origin
 from versionpickle.migrations._registry import checked_registry
 
 from .declare import watch_subclasses
 from .instrument import Instrumentation, check_fields, forget_in_subclasses, instrument
-from .names import imported
+from .names import imported, is_gone
 from .settings import Settings, check_names, declaration_of
 
 
@@ -31,11 +32,15 @@ _WRITTEN_BY_PICKLE = frozenset(
 )
 
 
+Rebuild: TypeAlias = Callable[[Any, Any], Any]
+"""A function of the arguments and of the state."""
+
+
 def adopt(
     target: type | str,
     version: int = 1,
     *,
-    rebuild: Callable[[Any, Any], Any] | None = None,
+    rebuild: Rebuild | Mapping[int, Rebuild] | None = None,
     **settings: Unpack[Settings],
 ) -> None:
     """
@@ -49,6 +54,9 @@ def adopt(
     of the arguments that the class was called with, and of the state after all
     steps, or None.
     References to it that were read earlier lead to what *rebuild* returns.
+    It makes today's objects too, and a dump that it would not make again is refused;
+    a dict of functions by version, or the ref of a name that is gone, is for old
+    objects alone.
     Plain pickle cannot do that for an unstamped object.
     In a registry other than the default one, nothing is put on the class: only
     dumps and loads that are given that registry see the adoption.
@@ -63,6 +71,10 @@ def adopt(
     Fraction(1, 3)
     """
     check_names("adopt", settings)
+    registry = settings.get("registry")
+    if isinstance(target, str) and callable(rebuild) and is_gone(target):
+        checked_registry(registry).alias(target, Rebuilt(target, rebuild))
+        return
     cls = imported(target) if isinstance(target, str) else target
     if not isinstance(cls, type):
         raise DeclarationError(
@@ -72,7 +84,6 @@ def adopt(
         raise DeclarationError(
             ref_of(cls), "pickle itself writes these, and asks nobody", "adopt a subclass of yours"
         )
-    registry = settings.get("registry")
     declaration = declaration_of(ref_of(cls), version, settings, rebuild)
     declaration.origin = Origin.of_caller()
     declaration.adopted_by = declaration.origin.namespace.get("__name__")

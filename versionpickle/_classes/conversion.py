@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import collections
 import enum
 import functools
 
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import attrs
 
 from versionpickle._wire import calls
 from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import (
-    MADE_FROM_ARGUMENTS,
     Claim,
     Construction,
     Stamp,
@@ -23,8 +24,11 @@ from versionpickle.exceptions import DeclarationError, PlainLoadError, UnknownCl
 from versionpickle.migrations import Chain, Converted, Declaration, Registry, Step
 from versionpickle.migrations._edges import Become, Replace
 from versionpickle.migrations._fields import OperationError, as_dict
+from versionpickle.migrations._names import Rebuilt
+from versionpickle.migrations._parts import ARGUMENTS, ITEMS, PARTS
 
 from .lineage import base_is_gone
+from .parts import Parts, put_items, split_items
 from .stored_state import check_arguments, check_length, rebuilt, unpacked
 from .third_party import is_model, with_fields_of_model, without_model
 
@@ -40,19 +44,12 @@ class Conversion:
     def make(self, *args: Any) -> Any:
         """Return an object that is still undecided, or what its values become."""
         if not self.claim.is_by_values:
-            self.refuse_arguments(args)
-            undecided = Pending()
-            undecided.conversion = self
-            return undecided
+            return pending(self, Parts(args))
         named = attrs.evolve(self.claim, fields=self.claim.names)
         check_arguments(named, self.chain, args)
         return self.finish(None, dict(zip(self.claim.names, args, strict=True)), set(), {})
 
-    def refuse_arguments(self, *arguments: Any) -> None:
-        if any(arguments):
-            raise self.chain.failed("making the object", OperationError(MADE_FROM_ARGUMENTS))
-
-    def fill(self, obj: Any, state: Any) -> Any:
+    def fill(self, obj: Any, state: Any, stored: Parts | None = None) -> Any:
         """
         Return what *state* becomes.
 
@@ -60,7 +57,12 @@ class Conversion:
         """
         if self.claim.is_by_values and is_stamped(state):
             return self._add_attributes(obj, state)
-        return self.finish(obj, *self._parts(state))
+        stored = stored or stored_in(obj)
+        if is_stamped(state):
+            state, items = split_items(self.claim, state)
+            stored = stored.joined(Parts(items=items))
+        named, unset, extras = self._parts(state)
+        return self.finish(obj, stored.added_to(named), unset, extras)
 
     def _add_attributes(self, obj: Any, state: Any) -> Any:
         """Give what the values became the further attributes that come behind them."""
@@ -70,10 +72,6 @@ class Conversion:
             raise self.chain.failed("placing further attributes", problem)
         obj.__dict__.update(state[1])
         return obj
-
-    def refuse_items(self) -> NoReturn:
-        """Refuse items: plain pickle cannot put them into an object of no class yet."""
-        raise self._only_by_loads("its items come before its state")
 
     def _parts(self, state: Any) -> tuple[Any, set[str], dict[str, Any]]:
         if not is_stamped(state):
@@ -87,16 +85,22 @@ class Conversion:
         last, goal, chain, state = self._followed(state, unset)
         if goal is None:
             last._refuse_filling(obj, "a value takes its place")
-            return last._ask_edge({**state, **extras} if extras else state)
+            return last._replaced({**state, **extras} if extras else state)
         if not is_model(goal.cls):
             state = without_model(state)
         if _is_made_whole(goal):
             last._refuse_filling(obj, f"{ref_of(goal.cls)} can only be made, and not filled")
             return _made_whole(goal, chain, {**state, **extras}, unset)
-        if obj is None:
+        items, arguments = _native_parts(goal, chain, state)
+        if arguments:
+            last._refuse_filling(obj, f"{ref_of(goal.cls)} is made from arguments")
+            obj = goal.unstamped.made_by_new(arguments, {})
+        elif obj is None:
             obj = goal.cls.__new__(goal.cls)
         elif type(obj) is not goal.cls:
             last._change_class(obj, goal.cls)
+        if items:
+            put_items(obj, items)
         goal.codec.fill_converted(obj, chain, state, unset, extras)
         return obj
 
@@ -133,6 +137,21 @@ class Conversion:
             return self.edge.ask(state)
         except Exception as exc:
             raise self.chain.failed(self.chain.steps[-1], exc) from exc
+
+    def _replaced(self, state: Any) -> Any:
+        """Return the value; items that its function has not asked for go into it."""
+        if not isinstance(state, dict) or state.keys().isdisjoint(PARTS):
+            return self._ask_edge(state)
+        watched = WatchedState(state)
+        value = self._ask_edge(watched)
+        left = {part: state[part] for part in PARTS if part in state and part not in watched.seen}
+        if isinstance(value, dict):
+            for part in left:
+                value.pop(part, None)
+        if ITEMS in left and put_items(value, left[ITEMS]):
+            del left[ITEMS]
+        self.chain.check_parts(left)
+        return value
 
     def _goal(self, ref: str, version: int, state: Any) -> tuple[Any, Chain]:
         """Return the class where the edge leads, and its chain from there on."""
@@ -187,6 +206,75 @@ class Conversion:
         return PlainLoadError(chain.ref, chain.version, chain.current, problem)
 
 
+@attrs.frozen(eq=False)
+class Remaking:
+    """Make the old objects of a class by its ``rebuild=``."""
+
+    rebuild: Callable[[Any, Any], Any]
+    chain: Chain
+    claim: Claim
+
+    def make(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what waits for the state, or an object of named values."""
+        if self.claim.is_by_values:
+            return self.made(args, None)
+        return pending(self, Parts(args, kwargs))
+
+    def fill(self, obj: Any, state: Any, stored: Parts | None = None) -> Any:
+        """Return what ``rebuild=`` makes of the arguments, and of the state after all steps."""
+        if obj is not None:
+            chain, problem = self.chain, "only its rebuild= function can make it"
+            raise PlainLoadError(chain.ref, chain.version, chain.current, problem)
+        stored = stored or Parts()
+        state, items = split_items(self.claim, state) if is_stamped(state) else (state, None)
+        if not is_stamped(state):
+            named = state
+        elif self.claim.fields is None:
+            check_length(self.claim, state)
+            named = state[1]
+        else:
+            values, _, extras = unpacked(self.claim, state)
+            named = {**values, **extras} or None
+        made = self.made(stored.arguments, named)
+        if stored.items or items:
+            put_items(made, stored.items or items or [])
+        return made
+
+    def made(self, args: Any, state: Any) -> Any:
+        """Return what ``rebuild=`` makes of what was stored."""
+        chain = self.chain
+        upgraded = chain.run(state, set()) if chain.steps else state
+        state = None if state is None and not upgraded else upgraded
+        return rebuilt(self.rebuild, args, state, chain)
+
+    def decide(self, state: Any) -> None:
+        """Return no class: an object is only there when its state is."""
+
+    def stuck(self) -> Exception:
+        problem = "its state leads back to the object itself, which rebuild= has still to make"
+        return self.chain.failed("its rebuild= function", OperationError(problem))
+
+
+class WatchedState(dict[str, Any]):
+    """A state that knows which parts of it a function has asked for."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        super().__init__(state)
+        self.seen: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.seen.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.seen.add(name)
+        return super().get(name, default)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        self.seen.add(name)
+        return super().pop(name, *default)
+
+
 class Pending:
     """An object whose class is not known before its state is."""
 
@@ -194,14 +282,51 @@ class Pending:
     conversion: Any
     """What makes it another object."""
 
+    stored: Parts
+    """What was stored besides its state."""
+
     def __setstate__(self, state: Any) -> None:
         """Become an object of another class, if that has room for it; plain pickle comes here."""
         state[0].fill(self, state)
 
-    def _refuse(self, *_: object) -> None:
-        self.conversion.refuse_items()
+    def append(self, item: Any) -> None:
+        """Keep an item for the steps."""
+        self._keep([item])
 
-    append = extend = add = __setitem__ = _refuse
+    add = append
+
+    def extend(self, items: Iterable[Any]) -> None:
+        self._keep([*items])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._keep({key: value})
+
+    def _keep(self, items: Any) -> None:
+        self.stored = self.stored.joined(Parts(items=items))
+
+
+def pending(conversion: Any, stored: Parts) -> Pending:
+    """Return what represents an object until its state comes."""
+    made = Pending()
+    made.conversion, made.stored = conversion, stored
+    return made
+
+
+def stored_in(obj: Any) -> Parts:
+    """Return what was stored besides the state of what was undecided."""
+    return obj.stored if isinstance(obj, Pending) else Parts()
+
+
+def _native_parts(goal: Any, chain: Chain, state: Any) -> tuple[Any, Any]:
+    """Take what the new class is made of out of a state: its items, and its arguments."""
+    cls, items, arguments = goal.cls, None, None
+    if not isinstance(state, dict):
+        return items, arguments
+    if not chain.names_items and issubclass(cls, list | dict | set | collections.deque):
+        items = state.pop(ITEMS, None)
+    if not chain.names_arguments and goal.codec.takes_arguments():
+        arguments = state.pop(ARGUMENTS, None)
+    return items, arguments
 
 
 def is_pending(stamp: Stamp) -> bool:
@@ -215,8 +340,34 @@ def _is_made_whole(goal: Any) -> bool:
 
 def _made_whole(goal: Any, chain: Chain, state: Any, unset: set[str]) -> Any:
     if goal.declaration.has_factory:
-        return rebuilt(goal.declaration, (), chain.run(state, unset), chain)
+        arguments = state.pop(ARGUMENTS, ()) if isinstance(state, dict) else ()
+        return rebuilt(goal.declaration.rebuild, arguments, chain.run(state, unset), chain)
     return goal.codec.remake(state, chain)
+
+
+@attrs.frozen
+class RebuiltClass:
+    """Make the unstamped objects of such a name."""
+
+    meaning: Rebuilt
+    made_from_state = True
+    immutable = False
+
+    def make(self, stored: Parts, state: Any, found_as: str | None = None) -> Any:
+        claim = Claim(self.meaning.ref, 1, None)
+        return remaking_of(self.meaning, claim).made(stored.arguments, state)
+
+    def conversion(self, state: Any, found_as: str | None = None) -> None:
+        """Return nothing: the object is there when the function has made it."""
+
+    def arguments_of(self, base: type, value: Any) -> Any:
+        """Return the arguments of newer protocols for what protocols 0 and 1 store."""
+        return () if base is object else (value,)
+
+
+def remaking_of(meaning: Rebuilt, claim: Claim) -> Remaking:
+    """Return what makes the objects of *claim* under a name that is gone."""
+    return Remaking(meaning.rebuild, Chain(claim.ref, claim.version, claim.version, ()), claim)
 
 
 @attrs.frozen
@@ -228,10 +379,12 @@ class RemovedClass:
     made_from_state = True
     immutable = False
 
-    def make(self, args: Any, state: Any, found_as: str | None = None) -> Any:
-        conversion = self.conversion(state)
-        conversion.refuse_arguments(args)
-        return conversion.fill(None, state)
+    def make(self, stored: Parts, state: Any, found_as: str | None = None) -> Any:
+        return self.conversion(state).fill(None, state, stored)
+
+    def arguments_of(self, base: type, value: Any) -> Any:
+        """Return the arguments of newer protocols for what protocols 0 and 1 store."""
+        return () if base is object else (value,)
 
     def conversion(self, state: Any, found_as: str | None = None) -> Conversion:
         return exit_conversion(self.registry, Claim(self.ref, 1, None))
@@ -262,7 +415,7 @@ def _of_base(registry: Registry, claim: Claim, name: str, version: int) -> tuple
     return steps
 
 
-def conversion_stamp(conversion: Conversion) -> Stamp:
+def conversion_stamp(conversion: Conversion | Remaking) -> Stamp:
     """Return the stamp of objects that become others."""
     claim, make = conversion.claim, (conversion.make,)
     return make_stamp(Pending, claim, conversion.fill, make=make, construction=_CONVERTING)
@@ -274,6 +427,12 @@ class _OfConversions(Construction):
     def call(
         self, stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: Any, state: Any
     ) -> Any:
+        if function is None or function is stamp:
+            return (
+                self._convert(stamp, args, kwargs, state or None)
+                if state
+                else stamp(*args, **kwargs)
+            )
         return self._convert(stamp, (function, *args), kwargs, state or None)
 
     def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:
@@ -283,9 +442,7 @@ class _OfConversions(Construction):
         return self._convert(stamp, args, {}, state)
 
     def _convert(self, stamp: Stamp, args: Any, kwargs: Any, state: Any) -> Any:
-        conversion = conversion_of(stamp)
-        conversion.refuse_arguments(args, kwargs)
-        return conversion.fill(None, state)
+        return conversion_of(stamp).fill(None, state, Parts(args, kwargs))
 
 
 _CONVERTING = _OfConversions()
@@ -294,7 +451,7 @@ _CONVERTING = _OfConversions()
 def conversion_of(stamp: Stamp) -> Conversion:
     """Return what the objects of a stamp become."""
     make: Any = stamp.func
-    found: Conversion = make.__self__
+    found: Conversion = make.__self__  # or what does as much
     return found
 
 

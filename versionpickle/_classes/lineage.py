@@ -143,6 +143,8 @@ class Chains:
         """Return the same, for somebody who only looks: more steps may still be added."""
         steps: list[Step] = []
         for declaration, (name, number) in zip(lineage, starts, strict=True):
+            if declaration is self._declaration and number in declaration.factories:
+                continue  # a function makes the objects of this version
             ref = declaration.ref if name == declaration.name else self._registry.target(name)
             steps += self._registry.path(ref, number, declaration)
             if declaration is not self._declaration and steps and steps[-1].edge is not None:

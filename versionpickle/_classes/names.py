@@ -126,6 +126,15 @@ def named(targets: Iterable[object]) -> Iterable[tuple[str, object]]:
             yield checked_ref(target), None
 
 
+def is_gone(ref: str) -> bool:
+    """Return whether a ref leads to nothing any more."""
+    try:
+        imported(ref)
+    except DeclarationError:
+        return True
+    return False
+
+
 def imported(ref: str) -> Any:
     """Return what a ref that the user wrote names."""
     module = checked_ref(ref).partition(":")[0]

@@ -18,6 +18,7 @@ from versionpickle.exceptions import (
     UnknownClassError,
 )
 from versionpickle.migrations import Converted, Declaration, Registry, Retired, default_registry
+from versionpickle.migrations._names import Rebuilt
 
 from .instrument import imply, instrumentation_of
 from .methods import method_named
@@ -61,14 +62,18 @@ def revive_in(
     known = registry.latest.get(ref) if type(ref) is str else None
     # True would be as good as 1 without the last test.
     if known is not None and known[0] == described and type(version) is type(format) is int:
-        return known[1]
-    claim = checked_claim(ref, *described)
-    stamp = registry.stamps.get(claim) or registry.foreign_stamps.get(claim)
-    if stamp is None:
-        stamp = _new_stamp(registry, claim, importing, is_limited=is_limited)
-        (registry.foreign_stamps if is_limited else registry.stamps).keep(claim, stamp)
-    if is_small(claim):
-        registry.latest[ref] = (described, stamp)
+        stamp = known[1]
+    else:
+        claim = checked_claim(ref, *described)
+        kept = registry.stamps.get(claim) or registry.foreign_stamps.get(claim)
+        if kept is None:
+            kept = _new_stamp(registry, claim, importing, is_limited=is_limited)
+            (registry.foreign_stamps if is_limited else registry.stamps).keep(claim, kept)
+        stamp = kept
+        if is_small(claim):
+            registry.latest[ref] = (described, stamp)
+    if stamp.begin is not None:
+        stamp.begin()
     return stamp
 
 
@@ -99,6 +104,10 @@ def _new_stamp(registry: Registry, claim: Claim, importing: bool, *, is_limited:
     meaning = _meaning(registry, claim, importing)
     if isinstance(meaning, Retired):
         return placeholder_stamp(claim)
+    if isinstance(meaning, Rebuilt):
+        from .conversion import conversion_stamp, remaking_of  # noqa: PLC0415 - as below
+
+        return conversion_stamp(remaking_of(meaning, claim))
     if isinstance(meaning, Converted):
         from .conversion import conversion_stamp, exit_conversion  # noqa: PLC0415 - few classes become others
 
@@ -137,14 +146,14 @@ def _is_base(base: Any) -> bool:
 
 def _meaning(
     registry: Registry, claim: Claim, importing: bool
-) -> Declaration | Retired | Converted:
+) -> Declaration | Retired | Converted | Rebuilt:
     # An alias is for unstamped pickles first: what is stamped knows its class.
     meaning = registry.named(claim.ref) or registry.resolve(claim.ref)
     if meaning is None and importing:
         _import_module_of(registry.target(claim.ref), claim)
         meaning = registry.resolve(claim.ref)
     meaning = meaning or _unnoticed(registry, claim.ref)
-    if isinstance(meaning, Declaration | Retired | Converted):
+    if isinstance(meaning, Declaration | Retired | Converted | Rebuilt):
         return meaning
     if meaning is None:
         problem = f"nothing in the {registry.name or 'given'} registry has this name"

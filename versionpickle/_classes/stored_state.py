@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import collections
-
+from collections.abc import Callable
 from typing import Any
 
 from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
 from versionpickle.exceptions import StampError
-from versionpickle.migrations import Chain, Declaration
+from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError
+
+from .parts import put_items, split_items
 
 
 def check_arguments(claim: Claim, chain: Chain, args: Any, kwargs: Any = ()) -> None:
@@ -52,26 +53,11 @@ def with_items(state: Any, items: Any, pairs: Any) -> Any:
 
 
 def without_items(obj: Any, claim: Claim, state: Any) -> Any:
-    """Put the items in *state* into the object, and return the rest."""
-    parts = 4 if claim.fields is None else len(claim.fields) + 4
-    if len(state) != parts:
-        return state
-    *rest, items, pairs = state
-    if type(items) is not list or type(pairs) is not list:
-        raise StampError(claim.ref, f"a state of {len(state) - 1} parts follows its stamp")
-    for kind, extend in _RAW_ITEMS:
-        if isinstance(obj, kind):
-            extend(obj, items)
-    for key, value in pairs:
-        mapping = collections.OrderedDict if isinstance(obj, collections.OrderedDict) else dict
-        mapping.__setitem__(obj, key, value)
-    return tuple(rest)
-
-
-_RAW_ITEMS: tuple[tuple[type, Any], ...] = (
-    (list, list.extend),
-    (collections.deque, collections.deque.extend),
-)
+    """Put the items that stand in *state* into the object, and return the rest."""
+    state, items = split_items(claim, state)
+    if items and not put_items(obj, items):
+        raise StampError(claim.ref, "items are stored in the state of what is no container")
+    return state
 
 
 def check_length(claim: Claim, state: Any) -> None:
@@ -86,9 +72,15 @@ def count_problem(claim: Claim, state: Any) -> str:
     )
 
 
-def rebuilt(declaration: Declaration, args: Any, state: Any, chain: Chain) -> Any:
+def rebuilt(rebuild: Callable[[Any, Any], Any], args: Any, state: Any, chain: Chain) -> Any:
     """Return what ``rebuild=`` makes of the arguments and a state at the end of *chain*."""
     try:
-        return declaration.rebuild(args, state)
+        return rebuild(args, state)
     except Exception as exc:
         raise chain.failed("its rebuild= function", exc) from exc
+
+
+USE_OUR_LOADS = (
+    "it is made by its rebuild= function, of which plain pickle knows nothing; load it with "
+    "versionpickle.loads"
+)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import collections
+import copyreg
 import enum
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
+import attrs
+
+from versionpickle._wire.stamp import Claim
 from versionpickle._wire.stamp_cache import size_of_names
-from versionpickle.exceptions import StepError
+from versionpickle.exceptions import StepError, VersionPickleError
 from versionpickle.migrations import Chain, Declaration, Registry
 from versionpickle.migrations._fields import OperationError, as_dict
+from versionpickle.migrations._parts import ARGUMENTS, ITEMS
 
-from .stored_state import rebuilt
+from . import parts
+from .parts import Parts
+from .stored_state import USE_OUR_LOADS, rebuilt
 
 
 if TYPE_CHECKING:
@@ -20,6 +28,9 @@ if TYPE_CHECKING:
     from .codegen.methods import SetState
     from .conversion import Conversion
 
+
+Run: TypeAlias = Callable[..., Any]
+"""Calls a function with arguments and keywords."""
 
 _FILLS_MAX = 64
 """How many sets of names get a function of their own."""
@@ -43,7 +54,15 @@ class Unstamped:
 
     def restore(self, obj: Any, state: Any, found_as: str | None = None) -> None:
         """Fill *obj* from a state."""
+        state = self.codec.of_models(state)
         chain = self.chain(state, found_as)
+        if chain.version in self.declaration.factories:
+            raise chain.failed("setting its state", OperationError(USE_OUR_LOADS))
+        stored = parts.taken_from(obj, self.codec.layout)
+        if chain.names_items:
+            stored.items = stored.items or parts.items_out_of(obj)
+        if stored:
+            state = stored.added_to(as_dict(state))
         if chain.edge is not None:
             self._converting(chain).fill(obj, state)
             return
@@ -88,29 +107,54 @@ class Unstamped:
 
         return Conversion(self._registry, chain, Claim(chain.ref, chain.version, None))
 
+    def arguments_of(self, base: type, value: Any) -> Any:
+        """Return the arguments of newer protocols for the *value* that protocols 0 and 1 store."""
+        if issubclass(base, list | dict):
+            if self.immutable and value:
+                self._chain_of_all().check_parts({ITEMS: value})
+            return ()
+        if base is object:
+            return ()
+        is_named = self.codec.layout.kind == "named tuple"
+        return value if is_named and type(value) is tuple else (value,)
+
     @property
     def made_from_state(self) -> bool:
         """Whether nothing but `make` can make the objects."""
-        return self.declaration.has_factory or self._registry.is_left(self.declaration)
+        declaration = self.declaration
+        return bool(declaration.rebuild) or self._registry.is_left(declaration)
 
-    def make(self, args: Any, state: Any, found_as: str | None = None) -> Any:
+    def make(self, stored: Parts, state: Any, found_as: str | None = None) -> Any:
         """Make an object from all that was stored of it."""
         if self.declaration.has_factory:
-            return self._rebuild(args, state, found_as)
+            return self._rebuild(stored.arguments, state, found_as)
+        factory = self._factory(state, found_as)
+        if factory is not None:
+            chain = self.chain(state, found_as)
+            made = rebuilt(factory, stored.arguments, state, attrs.evolve(chain, steps=()))
+            if stored.items:
+                parts.put_items(made, stored.items)
+            return made
         conversion = self.conversion(state, found_as)
         if conversion is not None:
-            conversion.refuse_arguments(args)
-            return conversion.fill(None, state)
-        obj = self._cls.__new__(self._cls, *args)
+            return conversion.fill(None, state, stored)
+        obj = self.made_by_new(stored.arguments, {}, found_as)
+        if stored.items and not parts.put_items(obj, stored.items):
+            self.keep(obj, Parts(items=stored.items), found_as)
         self.restore(obj, state, found_as)
         return obj
 
+    def _factory(self, state: Any, found_as: str | None) -> Any:
+        """Return what makes the objects of the version of a state, if a function does."""
+        factories = self.declaration.factories
+        return factories.get(self.chain(state, found_as).version) if factories else None
+
     def _rebuild(self, args: Any, state: Any, found_as: str | None) -> Any:
-        if issubclass(self._cls, enum.Enum):  # steps are for names, and these are values
-            return rebuilt(self.declaration, args, state, self.codec.chains.today())
+        if self.is_enum:  # steps are for names, and these are values
+            return rebuilt(self.declaration.rebuild, args, state, self.codec.chains.today())
         chain = self.chain(state, found_as)
         state = chain.run(state, set()) if chain.steps else state
-        return rebuilt(self.declaration, args, state, chain)
+        return rebuilt(self.declaration.rebuild, args, state, chain)
 
     @property
     def immutable(self) -> bool:
@@ -126,26 +170,204 @@ class Unstamped:
         """Make an object from its values."""
         return self.codec.remake(values, self.chain(values, found_as))
 
-    def check_arguments(self) -> None:
-        """Refuse arguments for an object of a class that takes none."""
-        if not self.codec.takes_arguments():
-            raise self.chain(None).failed("making the object", OperationError(MADE_FROM_ARGUMENTS))
+    @property
+    def is_enum(self) -> bool:
+        return issubclass(self._cls, enum.Enum)
+
+    @property
+    def is_changed_enum(self) -> bool:
+        """Whether the values of unstamped members may mean other members now."""
+        declaration = self.declaration
+        is_changed = declaration.unstamped != declaration.version
+        return self.is_enum and is_changed and not declaration.has_factory
+
+    def member(self, name: str, found_as: str | None = None) -> Any:
+        """Return the member of an enum that was stored by its name."""
+        codec: Any = self.codec
+        return codec.member(name, self.chain({"name": name}, found_as))
+
+    def is_member(self, name: str) -> bool:
+        """Return whether this may be the name of a member."""
+        members: Any = getattr(self._cls, "__members__", {})
+        return self.is_enum and (name in members or not hasattr(self._cls, name))
+
+    @property
+    def needs_builder(self) -> bool:
+        """Whether C's unpickler would lose something of the objects."""
+        chain = self._chain_of_all()
+        return (
+            self.made_from_state
+            or self.is_remade
+            or self.is_changed_enum
+            or chain.names_arguments
+            or chain.names_items
+            or (self.ignores_items and any(hasattr(self._cls, name) for name in _ITEM_METHODS))
+        )
+
+    @property
+    def may_lose_arguments(self) -> bool:
+        """Whether some arguments of ``__new__`` would not be kept as they are."""
+        return not self.codec.immutable and (self.ignores_arguments or self.is_value)
+
+    @property
+    def is_value(self) -> bool:
+        """Whether the class is made of a value, as the built-in type that it derives from."""
+        return parts.is_value(self._cls)
+
+    def loses(self, args: tuple[Any, ...], kwargs: Any) -> bool:
+        """Return whether these arguments would not be kept as they are."""
+        if self.ignores_arguments:
+            return bool(args or kwargs)
+        return not parts.fits(self._cls, args)
+
+    @property
+    def ignores_arguments(self) -> bool:
+        """Whether the class takes any arguments for a blank object, and does nothing with them."""
+        return not self.codec.takes_arguments()
+
+    @property
+    def ignores_items(self) -> bool:
+        """Whether items are no part of what the class is."""
+        return not issubclass(self._cls, list | dict | set | collections.deque)
+
+    def _chain_of_all(self, found_as: str | None = None) -> Chain:
+        """Return the chain of objects of which no state is known; without steps if it varies."""
+        if not self.codec.chains.has_fixed_start():
+            return self.codec.chains.today()
+        try:
+            return self.chain(None, found_as)
+        except VersionPickleError:  # whoever needs the chain gets this error
+            return self.codec.chains.today()
+
+    def leaves_items(self, methods: tuple[str, ...], found_as: str | None = None) -> bool:
+        """Return whether items are for the steps: the class has no *methods* for them."""
+        if not any(hasattr(self._cls, name) for name in methods):
+            return True
+        is_mapping = "__setitem__" in methods
+        if is_mapping and issubclass(self._cls, list | collections.deque):
+            return True
+        return self._chain_of_all(found_as).names_items
+
+    def blank(self, stored: Parts, found_as: str | None = None) -> Any:
+        """Make a blank object; the steps get what else was stored when its state comes."""
+        made = self._failing(self._cls.__new__, self._cls)
+        if stored:
+            self.keep(made, stored, found_as)
+        return made
+
+    def keep(self, obj: Any, stored: Parts, found_as: str | None = None) -> None:
+        """Let the steps have these parts of an object, too."""
+        if self.immutable:
+            key = ITEMS if stored.items else ARGUMENTS
+            self._chain_of_all(found_as).check_parts({key: ()})
+        layout = self.codec.layout
+        known = parts.taken_from(obj, layout)
+        parts.keep(obj, layout, self._chain_of_all(found_as), known.joined(stored))
+
+    def made_by_new(
+        self, args: Any, kwargs: Any, found_as: str | None = None, run: Run | None = None
+    ) -> Any:
+        """Make an object from the arguments that pickle gives to ``__new__``."""
+        chain = self._chain_of_all(found_as)
+        if not (args or kwargs):
+            return self.blank(Parts(), found_as)
+        if self.ignores_arguments or chain.names_arguments:
+            return self.blank(Parts(args, kwargs), found_as)
+        parts.check_fit(self._cls, args, chain)
+        return self._failing(run or _run, self._cls.__new__, (self._cls, *args), kwargs)
+
+    def not_called(self, args: Any, found_as: str | None = None) -> Any:
+        """Make an object that a call of its class made, which a load may not do."""
+        if self.codec.layout.open and not args:  # nobody knows what that would set
+            problem = OperationError(_NOT_CALLED)
+            raise self._chain_of_all(found_as).failed("making the object", problem)
+        return self.blank(Parts(args), found_as)
+
+    def made_by_call(self, args: Any, run: Run, found_as: str | None) -> Any:
+        """Make an object by a call of the class, or let the steps have the arguments."""
+        check_values(self, found_as)
+        chain = self._chain_of_all(found_as)
+        if chain.names_arguments:
+            return self.blank(Parts(args), found_as)
+        parts.check_fit(self._cls, args, chain)
+        try:
+            return run(self._cls, args)
+        except TypeError as exc:
+            if not chain.steps:
+                raise parts.not_made(chain, exc) from exc
+            return self.blank(Parts(args), found_as)
+
+    def reconstructed(self, base: Any, value: Any, run: Run, found_as: str | None = None) -> Any:
+        """Make an object as protocols 0 and 1 do, from the value of a base in C."""
+        chain = self._chain_of_all(found_as)
+        is_based = issubclass(self._cls, base) and not (
+            base is not object and (chain.names_arguments or chain.names_items)
+        )
+        if is_based and not (base is dict and issubclass(self._cls, collections.OrderedDict)):
+            reconstructor: Any = copyreg._reconstructor  # type: ignore[attr-defined] # known to pickle alone
+            return self._failing(run, reconstructor, (self._cls, base, value))
+        if issubclass(base, dict | list):
+            made = self.blank(Parts(), found_as)
+            if chain.names_items or not parts.put_items(made, value):
+                self.keep(made, Parts(items=value), found_as)
+            return made
+        return self.blank(Parts(() if base is object else (value,)), found_as)
+
+    def _failing(self, make: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Make an object; an error names its class."""
+        try:
+            return make(*args, **kwargs)
+        except Exception as exc:
+            raise parts.not_made(self._chain_of_all(), exc) from exc
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether something else may take the place of what a function made."""
+        return self.made_from_state
+
+    def finished_elsewhere(self, obj: Any, state: Any, found_as: str | None) -> Any:
+        """Fill what a function made, or return what it becomes."""
+        if self.declaration.has_factory:
+            return obj if state is None else self._rebuild((), state, found_as)
+        factory = None if state is None else self._factory(state, found_as)
+        if factory is not None:
+            return rebuilt(factory, (), state, self.chain(state, found_as))
+        conversion = self.conversion(state, found_as)
+        if conversion is not None:
+            return conversion.fill(None, state)
+        self.restore(obj, state, found_as)
+        return obj
+
+    def is_unfinished(self, obj: Any) -> bool:
+        """Return whether an object still waits for its state, or for steps."""
+        return parts.are_in(obj, self.codec.layout) or self.have_blanks([obj])
 
     def have_blanks(self, objects: list[Any]) -> bool:
         """Return whether nothing has filled one of these objects yet."""
         return self.codec.have_blanks(objects)
 
 
-def check_members(cls: type, declaration: Declaration) -> None:
-    """Refuse the unstamped members of an enum that has changed: their values mean nothing now."""
-    if declaration.has_factory or not issubclass(cls, enum.Enum):
-        return
-    if declaration.unstamped != declaration.version:
+_NOT_CALLED = (
+    "it was made by a call of its class, which a load with limits= does not do for a class that "
+    "stores fields today; load it without limits= if you trust it"
+)
+_ITEM_METHODS = ("append", "extend", "add", "__setitem__")
+
+
+def _run(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
+def check_values(hooks: Unstamped, found_as: str | None) -> None:
+    """Refuse values of the members of an enum that has changed: they mean nothing now."""
+    declaration = hooks.declaration
+    if hooks.is_changed_enum:
+        ref = found_as or declaration.ref
         raise StepError(
             declaration.ref,
             1,
             declaration.version,
             "finding an unstamped member",
-            "it was stored by its value; say what the old values mean with "
-            f"alias({declaration.ref!r}, {{old: member, ...}}.__getitem__)",
+            "it was stored by its value, which no step changes; map the old values to members "
+            f"with alias({ref!r}, {{old: member, ...}}.__getitem__)",
         )

@@ -83,13 +83,35 @@ class Construction:
         *state* is None where the state follows; False says that there is none, for a function
         that might return something else.
         """
-        obj = stamp.cls(*args, **kwargs) if function is None else function(*args, **kwargs)
+        if function is None:
+            obj = self.called(stamp, args, kwargs)
+        else:
+            obj = self.of_function(stamp, function, args, kwargs)
         if state is False:
             if type(obj) is stamp.cls:
                 stamp.fill(obj, (stamp, None))
         elif state is not None:
             stamp.fill(obj, (stamp, state))
         return obj
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether the class has no methods of ours, which would set its states."""
+        return False
+
+    def check_arguments(self, stamp: Stamp, args: tuple[Any, ...]) -> None:
+        """Refuse arguments that the call of a stamp would ignore."""
+
+    def expect_parts(self, stamp: Stamp) -> None:
+        """Note that an object has items besides its state, which its steps get."""
+
+    def called(self, stamp: Stamp, args: tuple[Any, ...], kwargs: Any) -> Any:
+        """Call the class."""
+        return stamp.cls(*args, **kwargs)
+
+    def of_function(self, stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
+        """Call the function that the class reduces to."""
+        return function(*args, **kwargs)
 
     def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:
         """Make an object from all that was stored of it, as the wire *function* is called."""
@@ -118,6 +140,7 @@ class Stamp(functools.partial[Any]):
 
     __slots__ = (
         "_reduction",
+        "begin",
         "check_reachable",
         "claim",
         "cls",
@@ -135,6 +158,9 @@ class Stamp(functools.partial[Any]):
     construction: Construction
     described: tuple[Any, ...]
     """The arguments of `revive`."""
+
+    begin: Callable[[], None] | None
+    """What is called when a pickle begins to use this stamp, if it is one of an old version."""
 
     __name__: str
     travels: ClassVar[Callable[..., Any]]
@@ -183,6 +209,7 @@ def make_stamp(
     stamp.claim = claim
     stamp.fill = fill
     stamp.construction = construction
+    stamp.begin = None
     stamp.check_reachable = check_reachable
     stamp.described = (FORMAT, claim.ref, claim.version, claim.fields, claim.bases)
     stamp.__module__ = "versionpickle"

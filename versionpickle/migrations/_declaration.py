@@ -72,11 +72,15 @@ def _check_formerly(
 
 
 def _check_rebuild(declaration: Declaration, attribute: object, rebuild: object) -> None:
-    if rebuild is not None and not callable(rebuild):
+    if isinstance(rebuild, Mapping):
+        for version in rebuild:
+            _check_past(declaration, "rebuild", version)
+    functions = rebuild.values() if isinstance(rebuild, Mapping) else (rebuild or callable,)
+    if not all(map(callable, functions)):
         raise DeclarationError(
             declaration.ref,
             f"rebuild={rebuild!r} is not a function",
-            "pass a function of the arguments and the state",
+            "pass a function of the arguments and the state, or a dict of them by version",
         )
 
 
@@ -179,7 +183,12 @@ class Declaration:
 
     @has_factory.default
     def _has_factory(self) -> bool:
-        return self.rebuild is not None
+        return self.rebuild is not None and not isinstance(self.rebuild, Mapping)
+
+    @property
+    def factories(self) -> Mapping[int, Any]:
+        """The functions that make the objects of single old versions."""
+        return self.rebuild if isinstance(self.rebuild, Mapping) else {}
 
     @property
     def steps_module(self) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import types
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import attrs
 
@@ -33,6 +34,15 @@ class Converted:
     """A class that no longer exists; a step converts its objects to another class or value."""
 
     ref: str
+
+
+@public("versionpickle.migrations")
+@attrs.frozen
+class Rebuilt:
+    """A name in old pickles whose objects a function makes of their arguments and state."""
+
+    ref: str
+    rebuild: Callable[[Any, Any], Any]
 
 
 MAIN = "__main__:"

@@ -13,17 +13,22 @@ from typing import Any, Protocol, TypeAlias
 
 import attrs
 
+from versionpickle._classes import parts
 from versionpickle._classes.codegen.methods import Reduce, SetState, Writer
 from versionpickle._classes.field import Field
 from versionpickle._classes.layout import Layout
 from versionpickle._classes.lineage import Chains
+from versionpickle._classes.parts import Parts
 from versionpickle._classes.plain import Plain
-from versionpickle._classes.stored_state import check_arguments
+from versionpickle._classes.third_party import with_fields_of_model, without_model
 from versionpickle._wire import calls, states
-from versionpickle._wire.stamp import MAKES_BLANKS, Claim, Stamp, make_stamp
+from versionpickle._wire.refs import shown_name
+from versionpickle._wire.stamp import Claim, Stamp, make_stamp
 from versionpickle.exceptions import FieldsError, StampError
 from versionpickle.migrations import Chain, Declaration, Registry
 from versionpickle.migrations._fields import is_slots_pair
+
+from .construction import StampConstruction
 
 
 Maker: TypeAlias = tuple[Any, ...] | None
@@ -173,22 +178,53 @@ class Codec:
         if current is not None:
             return current
         chain = self.chains.of(claim)
+        factory = declaration.factories.get(claim.version)
+        if factory is not None:
+            from versionpickle._classes.conversion import Remaking, conversion_stamp  # noqa: PLC0415 - as below
+
+            return conversion_stamp(Remaking(factory, attrs.evolve(chain, steps=()), claim))
         if chain.edge is not None:
             from versionpickle._classes.conversion import Conversion, conversion_stamp  # noqa: PLC0415 - few classes need it
 
             return conversion_stamp(Conversion(self.owner.registry, chain, claim))
+        return self._older_stamp(claim, chain, is_kept=is_kept)
+
+    def _older_stamp(self, claim: Claim, chain: Chain, *, is_kept: bool) -> Stamp:
+        construction = StampConstruction(self, claim, chain)
         if claim.is_by_values:
-            named = attrs.evolve(claim, fields=claim.names)
-            fill = self.upgrade(named, chain)
-            return make_stamp(self.cls, claim, fill, make=self.maker(named, chain, fill))
-        make = self.maker(claim, chain, None)
-        stamp = make_stamp(self.cls, claim, self.upgrade(claim, chain), make=make)
-        if is_kept:
+            fill = self.upgrade(attrs.evolve(claim, fields=claim.names), chain)
+        else:
+            fill = self.upgrade(claim, chain)
+        make = (self.older_make(construction, claim, chain, fill),)
+        if claim.is_by_values:
+            fill = self.add_attributes
+        stamp = make_stamp(self.cls, claim, fill, make=make, construction=construction)
+        construction.serve(stamp)
+        if is_kept and claim.names and not claim.is_by_values:
             self.take_in(stamp, chain)
         return stamp
 
+    def older_make(
+        self, construction: StampConstruction, claim: Claim, chain: Chain, fill: SetState
+    ) -> Callable[..., Any]:
+        """Return what an older stamp calls; *fill* fills an object from named values."""
+        return construction.of_values(fill) if claim.is_by_values else construction.make
+
+    def add_attributes(self, obj: Any, state: Any) -> None:
+        """Give an object that was made of values what it had besides them."""
+        if len(state) != 2 or type(state[1]) is not dict:
+            ref = self.declaration.ref
+            raise StampError(ref, "values are followed by what is no dict of attributes")
+        if not self.layout.has_dict:
+            today, names = self.chains.today(), tuple(map(shown_name, state[1]))
+            raise FieldsError(today.ref, state[0].claim.version, today.current, (), names, None)
+        obj.__dict__.update(state[1])
+
     def take_in(self, stamp: Stamp, chain: Chain) -> None:
         """Serve the states of an older *stamp* in a faster way, if there is one."""
+
+    def expect_parts(self, stamp: Stamp, chain: Chain) -> None:
+        """Note that objects of an older *stamp* have arguments for the steps."""
 
     def source(self, chain: Chain, fields: tuple[str, ...] | None) -> str:
         """Return the function that upgrades a state of these fields, if one is generated."""
@@ -206,18 +242,8 @@ class Codec:
         """Return what fills an object from a state of *claim*."""
         raise NotImplementedError
 
-    def maker(self, claim: Claim, chain: Chain, fill: SetState | None) -> Maker:
-        """
-        Return what makes an object of *claim*, if not the ``__new__`` of the class.
-
-        *fill* fills it where its values are the arguments.
-        """
-        if self.takes_arguments() or not (fill or self.unhashable or not claim.fields):
-            return None
-        return blank_maker(claim, chain, fill, self.unhashable), self.cls
-
     def remake(self, state: Any, chain: Chain) -> Any:
-        """Make an object from a state, of a class that is *immutable*."""
+        """Make an object from a state, of an immutable class."""
         raise NotImplementedError
 
     def fill_of_dict(
@@ -236,6 +262,11 @@ class Codec:
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         """Fill *obj* from a state that was stored without a stamp."""
         raise NotImplementedError
+
+    def of_models(self, state: Any) -> Any:
+        """Return the state of a pydantic model as that of another class; any other as it is."""
+        is_models = isinstance(state, dict) and "__dict__" in state
+        return without_model(with_fields_of_model(state)) if is_models else state
 
     def fill_converted(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
@@ -257,25 +288,17 @@ class Codec:
         in_dict = (field.name for field in self.layout.fields if field.slot is None)
         return dict.fromkeys((name for name in in_dict if hasattr(self.cls, name)), UNHASHABLE)
 
-    def make_unhashable(self) -> Any:
-        """Make a blank object that cannot be hashed until it is filled."""
-        new: Any = self.cls.__new__
-        obj = new(self.cls)
-        obj.__dict__.update(self.unhashable)
-        return obj
-
-    setattr(make_unhashable, MAKES_BLANKS, True)
-
     def new_stamp(
-        self,
-        fields: tuple[str, ...] | None,
-        fill: Callable[[Claim], SetState],
-        make: Maker = None,
+        self, fields: tuple[str, ...] | None, fill: Callable[[Claim], SetState], make: Maker = None
     ) -> Stamp:
+        """Return a stamp of today; *make* is what makes the objects, if not C."""
         declaration = self.declaration
         claim = Claim(declaration.key, declaration.version, fields, self._bases)
+        making = StampConstruction(self, claim, self.chains.today())
+        if make is None and (fields in {None, ()} or self.unhashable or self.takes_arguments()):
+            make = (making.make,)
         check = self.owner.check_reachable
-        return make_stamp(self.cls, claim, fill(claim), check, make=make)
+        return make_stamp(self.cls, claim, fill(claim), check, make=make, construction=making)
 
     def call(
         self, stamp: Stamp, function: Any, args: tuple[Any, ...]
@@ -299,15 +322,41 @@ class Codec:
         """Whether this is an exception of which C stores more than its args and ``__dict__``."""
         return issubclass(self.cls, ImportError | AttributeError)
 
-    @property
-    def _makes_itself(self) -> bool:
-        new: Any = self.cls.__new__
-        return new is not object.__new__
+    def parts_of(self, obj: Any, claim: Claim, state: Any, chain: Chain) -> tuple[Any, Parts]:
+        """Return the state of an older object, and what was stored besides it for the steps."""
+        stored = parts.taken_from(obj, self.layout)
+        state, items = parts.split_items(claim, state)
+        if chain.names_items:
+            stored.items = items or stored.items or parts.items_out_of(obj)
+        elif items and not parts.put_items(obj, items):
+            stored.items = items
+        return state, stored
+
+    stores_whole: Any = None
+    """The function of the stream that makes a whole object in one call, if there is one."""
 
     def takes_arguments(self) -> bool:
-        """Return whether objects may be made from arguments."""
-        layout = self.layout
-        return layout.has_newargs or layout.custom_reduce or self._makes_itself
+        """Tell whether the ``__new__`` of the class does anything with arguments."""
+        return parts.uses_arguments(self.cls)
+
+    @property
+    def is_made_from_arguments(self) -> bool:
+        """Whether arguments are part of what today's objects are made of."""
+        return self.takes_arguments() or self.is_called
+
+    @property
+    def is_called(self) -> bool:
+        """Whether objects may be made by a call of the class."""
+        return self.layout.reduces_itself or self.layout.has_newargs
+
+    def called(self, args: tuple[Any, ...], kwargs: Any) -> Any:
+        """Call the class; an exception is made without an ``__init__`` of its own."""
+        if self.layout.reduces_itself or not issubclass(self.cls, BaseException):
+            return self.cls(*args, **kwargs)
+        made = self.cls.__new__(self.cls, *args, **kwargs)
+        base: Any = _base_in_c(self.cls)
+        base.__init__(made, *args, **kwargs)  # which puts the arguments into their places
+        return made
 
     def _fill_any(self, obj: Any, state: Any) -> None:
         if type(obj) is not self.cls:
@@ -351,28 +400,12 @@ def _is_bare_exception(cls: type) -> bool:
     """Return whether *cls* is an exception that keeps nothing but args and attributes."""
     if not issubclass(cls, BaseException):
         return False
-    in_c = next(base for base in cls.__mro__ if base.__module__ == "builtins")
-    return in_c.__basicsize__ == BaseException.__basicsize__
+    return _base_in_c(cls).__basicsize__ == BaseException.__basicsize__
 
 
-def blank_maker(
-    claim: Claim, chain: Chain, fill: SetState | None, unhashable: dict[str, Any]
-) -> Callable[..., Any]:
-    """Return what makes a blank object; with *fill*, one that is filled from the arguments."""
-
-    def make(cls: type, *args: Any, **kwargs: Any) -> Any:
-        new: Any = cls.__new__
-        obj = new(cls)
-        if unhashable:
-            obj.__dict__.update(unhashable)
-        if args or kwargs:
-            check_arguments(claim, chain, args if fill else (), kwargs)
-            assert fill is not None
-            fill(obj, (claim, *args))
-        return obj
-
-    setattr(make, MAKES_BLANKS, True)
-    return make
+def _base_in_c(cls: type) -> type:
+    """Return the built-in exception that a class derives from."""
+    return next(base for base in cls.__mro__ if base.__module__ == "builtins")
 
 
 def as_method(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -11,6 +11,7 @@ from versionpickle._classes.layout import Layout
 from versionpickle._classes.stored_state import check_length, unpacked, with_items, without_items
 from versionpickle._wire import calls
 from versionpickle._wire.stamp import Claim, Stamp
+from versionpickle.exceptions import VersionPickleError
 from versionpickle.migrations import Chain
 
 from .base import Codec, Owner
@@ -88,13 +89,14 @@ class CustomCodec(Codec):
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
-            state = without_items(obj, claim, state)
+            state, stored = self.parts_of(obj, claim, state, chain)
             if claim.fields is None:
                 check_length(claim, state)
-                self._finish(obj, chain, *state[1:])
+                old, *setter = state[1:]
             else:
                 values, _, extras = unpacked(claim, state)
-                self._finish(obj, chain, {**values, **extras})
+                old, setter = {**values, **extras}, []
+            self._finish(obj, chain, stored.added_to(old), *setter)
 
         return fill
 
@@ -102,10 +104,20 @@ class CustomCodec(Codec):
         self._finish(obj, chain, state)
 
     def _finish(self, obj: Any, chain: Chain, state: Any, setter: Any = None) -> None:
-        if chain.steps:
+        if not chain.steps:
+            chain.check_parts(state)
+        else:
             upgraded = chain.run(state, set())
             state = None if state is None and not upgraded else upgraded
-        self._set(obj, state, setter)
+        self._set_older(obj, chain, state, setter)
+
+    def _set_older(self, obj: Any, chain: Chain, state: Any, setter: Any) -> None:
+        try:
+            self._set(obj, state, setter)
+        except VersionPickleError:
+            raise
+        except Exception as exc:
+            raise chain.failed("setting its state", exc) from exc
 
     def _set(self, obj: Any, state: Any, setter: Any = None) -> None:
         if state is None:

@@ -7,18 +7,25 @@ import functools
 import operator
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.layout import Layout
 from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Claim, Stamp
-from versionpickle.exceptions import StampError
-from versionpickle.migrations import Chain
-from versionpickle.migrations._fields import OperationError
+from versionpickle.exceptions import StampError, StepError
+from versionpickle.migrations import Chain, Step
+from versionpickle.migrations._fields import OperationError, StateOps
+from versionpickle.migrations._operations import Operation, Rename
 
 from .base import Codec, Owner
+
+
+if TYPE_CHECKING:
+    from .construction import StampConstruction
 
 
 class EnumCodec(Codec):
@@ -49,17 +56,21 @@ class EnumCodec(Codec):
         rest = functools.reduce(lambda bits, part: bits & ~part.value, parts, obj.value)
         return (*(part.name for part in parts), *([rest] if rest else []))
 
+    stores_whole = staticmethod(calls.member)
+
+    def older_make(
+        self, construction: StampConstruction, claim: Claim, chain: Chain, fill: SetState
+    ) -> Callable[..., Any]:
+        def make(*args: Any, **kwargs: Any) -> Any:
+            raise chain.failed("finding a member", OperationError(_NO_MEMBER))
+
+        return make
+
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
+        chain = _of_members(chain)
+
         def named(name: str) -> Any:
-            state: Any = chain.run({"name": name}, set())
-            try:
-                return self.cls[state["name"]]  # type: ignore[index] # as above
-            except KeyError:
-                problem = OperationError(
-                    "the enum has no member of that name; let a step to a new version say what "
-                    "it is called now"
-                )
-                raise chain.failed(f"finding the member {shortened(state)}", problem) from None
+            return self._named(name, chain)
 
         def member(_: Any, state: Any) -> Any:
             stored = state[1]
@@ -73,6 +84,28 @@ class EnumCodec(Codec):
 
         return member
 
+    def member(self, name: str, chain: Chain) -> Any:
+        """Return the member that was stored by its name, without a stamp."""
+        return self._named(name, _of_members(chain))
+
+    def _named(self, name: str, chain: Chain) -> Any:
+        try:
+            state: Any = chain.run({"name": name}, set())
+        except StepError as exc:
+            problem = OperationError(f"{exc.problem}; {_STEPS_OF_MEMBERS}")
+            raise chain.failed(exc.step, problem) from exc.__cause__
+        try:
+            return self.cls[state["name"]]  # type: ignore[index] # as above
+        except KeyError:
+            problem = OperationError(
+                "the enum has no member of that name; let a step to a new version say what it is "
+                "called now: rename('OLD', 'NEW')"
+            )
+            raise chain.failed(f"finding the member {shortened(state)}", problem) from None
+
+    def restore(self, obj: Any, state: Any, chain: Chain) -> None:
+        raise chain.failed("finding a member", OperationError(_NO_MEMBER))
+
     def _of_value(self, value: Any, chain: Chain) -> Any:
         try:
             return self.cls(value)
@@ -80,6 +113,43 @@ class EnumCodec(Codec):
             raise chain.failed(
                 f"finding the member of the value {shortened(value)}", exc
             ) from None
+
+
+def _of_members(chain: Chain) -> Chain:
+    """Return a chain in which ``rename`` gives members other names."""
+    return attrs.evolve(chain, steps=tuple(map(_of_member, chain.steps)))
+
+
+def _of_member(step: Step) -> Step:
+    operations = tuple(
+        _RenameMember(operation.old, operation.new) if type(operation) is Rename else operation
+        for operation in step.operations
+    )
+    return attrs.evolve(step, operations=operations)
+
+
+class _RenameMember(Rename):
+    """Give one member of an enum another name."""
+
+    def run(self, fields: StateOps) -> None:
+        fields.put("name", fields.call(self._renamed, fields.take("name")))
+
+    def _renamed(self, name: str) -> str:
+        return self.new if name == self.old else name
+
+    def inverse(self) -> Operation:
+        return _RenameMember(self.new, self.old)
+
+
+_STEPS_OF_MEMBERS = (
+    "a step of an enum gets {'name': ...}: use rename('OLD', 'NEW') for one member, "
+    "convert('name', ...) for all, or a function"
+)
+
+_NO_MEMBER = (
+    "it was stored as an object, and its class is an enum today; let a step end in replace(), "
+    "with a function that returns the member"
+)
 
 
 def _bits(parts: tuple[Any, ...], named: Callable[[str], Any]) -> int:

@@ -9,13 +9,15 @@ import functools
 from typing import Any
 
 from versionpickle._classes.codegen.methods import SetState
+from versionpickle._classes.conversion import Remaking, conversion_stamp
 from versionpickle._classes.layout import Layout
-from versionpickle._classes.stored_state import rebuilt
+from versionpickle._classes.stored_state import USE_OUR_LOADS
 from versionpickle._wire import calls
+from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Claim, Stamp
-from versionpickle.exceptions import StampError
+from versionpickle.exceptions import StampError, UnpicklableError
 from versionpickle.migrations import Chain
-from versionpickle.migrations._fields import OperationError
+from versionpickle.migrations._fields import OperationError, described
 
 from .base import Codec, Owner, as_method
 
@@ -33,28 +35,59 @@ class FactoryCodec(Codec):
     def _reduce(self, obj: Any, protocol: int) -> Any:
         if type(obj) is not self.cls:
             return self.owner.reduce_foreign(obj, protocol)
-        return self._in_one_call(self.owner.plain.reduce(obj, protocol))
+        return self._in_one_call(obj, self.owner.plain.reduce(obj, protocol))
 
     def reduce_whole(self, obj: Any) -> Any:
-        return self._in_one_call(self.owner.plain.reduce(obj, 4))
+        return self._in_one_call(obj, self.owner.plain.reduce(obj, 4))
 
-    def _in_one_call(self, reduced: Any) -> Any:
+    def _in_one_call(self, obj: Any, reduced: Any) -> Any:
         if isinstance(reduced, str):
             return reduced
         function, args, state, items, pairs, _ = (*reduced, *[None] * 4)[:6]
         if function is copyreg.__newobj__:  # type: ignore[attr-defined] # known to pickle alone
             args = args[1:]
+        if function is copyreg.__newobj_ex__:  # type: ignore[attr-defined] # as above
+            args = args[1]
         # With the object's own dict, pickle would end a cycle before the dict is filled.
-        return calls.rebuild, (self._stamp, args, copy.copy(state)), None, items, pairs
+        stored = copy.copy(state)
+        self._check_made_again(obj, reduced, args, copy.copy(state))
+        return calls.rebuild, (self._stamp, args, stored), None, items, pairs
+
+    def _check_made_again(self, obj: Any, reduced: Any, args: Any, state: Any) -> None:
+        """Refuse to write an object that ``rebuild=`` would not make again."""
+        try:
+            made = self.declaration.rebuild(args, state)
+        except Exception as exc:
+            raise self._unreadable(
+                f"its rebuild= function fails for it ({described(exc)})"
+            ) from exc
+        if made is obj:
+            return
+        if type(made) is not type(obj):
+            raise self._unreadable(f"its rebuild= function makes {shortened(made)} of it")
+        if not are_alike(self.owner.plain.reduce(made, 4), reduced):
+            raise self._unreadable("its rebuild= function makes another object of what it stores")
+
+    def _unreadable(self, problem: str) -> UnpicklableError:
+        ref, version = self.declaration.ref, self.declaration.version
+        cure = (
+            "let the function make today's objects as well, or pass it for old versions alone: "
+            f"raise version= to {version + 1} and pass rebuild={{{version}: function}}"
+        )
+        return UnpicklableError(problem, f"an object of {ref}", cure)
+
+    stores_whole = staticmethod(calls.rebuild)
+
+    def _older_stamp(self, claim: Claim, chain: Chain, *, is_kept: bool) -> Stamp:
+        return conversion_stamp(Remaking(self.declaration.rebuild, chain, claim))
 
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
+        remaking = Remaking(self.declaration.rebuild, chain, claim)
+
         def make(_: Any, state: Any) -> Any:
             if len(state) != 3 or type(state[1]) is not tuple:
                 raise StampError(claim.ref, "its stamp is followed by no arguments and state")
-            _, args, stored = state
-            return rebuilt(
-                self.declaration, args, chain.run(stored, set()) if chain.steps else stored, chain
-            )
+            return remaking.made(state[1], state[2])
 
         return make
 
@@ -62,16 +95,36 @@ class FactoryCodec(Codec):
     def setstate(self) -> SetState:
         return as_method(self._refuse)
 
+    def restore(self, obj: Any, state: Any, chain: Chain) -> None:
+        raise chain.failed("setting its state", OperationError(USE_OUR_LOADS))
+
     def _refuse(self, obj: Any, state: Any) -> None:
         """Refuse to fill an object: plain pickle tries it with one that has no stamp."""
         if type(obj) is not self.cls:
             self.owner.restore_foreign(obj, state)
             return
         chain = self.chains.of_unstamped(state, None)
-        raise chain.failed("setting its state", OperationError(_USE_OUR_LOADS))
+        raise chain.failed("setting its state", OperationError(USE_OUR_LOADS))
 
 
-_USE_OUR_LOADS = (
-    "it is made by its rebuild= function, of which plain pickle knows nothing; load it with "
-    "versionpickle.loads"
-)
+def are_alike(one: Any, other: Any, depth: int = 6) -> bool:
+    """
+    Return whether *one* reduced object holds all that the *other* does, as far as that is known.
+
+    It may hold more: what its function derives or fills in.
+    """
+    if one is other or not depth:
+        return True
+    if type(one) is not type(other):
+        return False
+    if type(one) is dict:
+        pairs = [(one[key], other[key]) for key in one if key in other]
+        return len(pairs) == len(other) and all(are_alike(*pair, depth - 1) for pair in pairs)
+    if type(one) in {tuple, list}:
+        pairs = [*zip(one, other, strict=False)]
+        return len(one) == len(other) and all(are_alike(*pair, depth - 1) for pair in pairs)
+    return type(one) not in _COMPARED or one == other or one != one  # noqa: PLR0124 - a nan
+
+
+_COMPARED = frozenset({str, bytes, int, float, complex, bool, set, frozenset, bytearray})
+"""The types whose values say whether two objects differ; of others, anything may be equal."""

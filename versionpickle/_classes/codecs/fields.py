@@ -28,15 +28,17 @@ from versionpickle._classes.stored_state import (
     with_items,
     without_items,
 )
+from versionpickle._classes.suspicions import foreign_private_names, misplaced
 from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import (
+    FieldsError,
     InvalidObjectError,
     StepError,
     VersionPickleError,
 )
 from versionpickle.migrations import Chain
-from versionpickle.migrations._fields import as_dict
+from versionpickle.migrations._fields import OperationError, as_dict
 from versionpickle.migrations._parts import PARTS
 
 from .base import UNHASHABLE, Codec, Owner, as_method, value_or
@@ -55,9 +57,7 @@ class FieldsCodec(Codec):
     def __init__(self, owner: Owner, layout: Layout) -> None:
         super().__init__(owner, layout)
         self._named = {field.name: field for field in layout.fields}
-        is_unhashable = self.unhashable and not self.takes_arguments()
-        make = (self.make_unhashable,) if is_unhashable else None
-        self._stamp: Stamp | None = self.new_stamp(layout.names, self._fill_today, make)
+        self._stamp: Stamp | None = self.new_stamp(layout.names, self._fill_today)
         self._older: dict[Stamp, OldVersion] = {}
         self._keeps_extra = owner.declaration.extra == "keep"
         self._extra_fields = None if layout.has_dict or not self._keeps_extra else ExtraFields()
@@ -143,19 +143,9 @@ class FieldsCodec(Codec):
     # Loading
 
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
-        def interpret(obj: Any, state: Any) -> None:
-            self.check_class(obj, claim)
-            state = without_items(obj, claim, state)
-            self._finish(obj, chain, *unpacked(claim, state))
-
-        def reread(obj: Any, state: Any) -> None:
-            self.check_class(obj, claim)
-            check_length(claim, state)
-            self.restore(obj, state[1], chain)
-
-        if claim.fields is None:  # the class had a state of its own then
-            return reread
-        if not self._compiles:
+        interpret = self._interpreting(claim, chain)
+        has_parts = chain.names_arguments or chain.names_items
+        if has_parts or not (self._compiles and claim.fields):
             return interpret
         what = f"upgrade from version {claim.version}"
         older = self._from(claim, chain, interpret)
@@ -167,6 +157,39 @@ class FieldsCodec(Codec):
             written()(obj, state)
 
         return fill
+
+    def _interpreting(self, claim: Claim, chain: Chain) -> SetState:
+        def interpret(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            state, stored = self.parts_of(obj, claim, state, chain)
+            named, unset, extras = unpacked(claim, state)
+            self._finish(obj, chain, stored.added_to(named), unset, extras)
+
+        def reread(obj: Any, state: Any) -> None:
+            self.check_class(obj, claim)
+            state, stored = self.parts_of(obj, claim, state, chain)
+            check_length(claim, state)
+            self._finish_custom(obj, chain, stored.added_to(as_dict(state[1])))
+
+        # Without fields, the class had a state of its own then.
+        return reread if claim.fields is None else interpret
+
+    def _finish_custom(self, obj: Any, chain: Chain, state: Any) -> None:
+        """Fill *obj* from a state that was the business of its class."""
+        self._finish(obj, chain, state, self._may_miss(state) if not chain.steps else set(), {})
+
+    def _may_miss(self, state: Any) -> set[str]:
+        """Return the fields that a state without a stamp may lack."""
+        unset = {field.name for field in self.layout.fields if field.default is UNSET}
+        return unset.difference(state if isinstance(state, dict) else ())
+
+    def expect_parts(self, stamp: Stamp, chain: Chain) -> None:
+        if stamp.claim.names:
+            stamp.fill = self._interpreting(stamp.claim, chain)
+            with self.owner.lock:
+                if stamp in self._older:
+                    self._older = {old: it for old, it in self._older.items() if old is not stamp}
+                    self._renew_setstate()
 
     @property
     def _compiles(self) -> bool:
@@ -186,6 +209,8 @@ class FieldsCodec(Codec):
     def take_in(self, stamp: Stamp, chain: Chain) -> None:
         """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
         if stamp.claim.fields is None or not self._compiles:
+            return
+        if chain.names_arguments or chain.names_items:
             return
         older = self._from(stamp.claim, chain, stamp.fill)
         with self.owner.lock:
@@ -212,6 +237,8 @@ class FieldsCodec(Codec):
         self, names: tuple[Any, ...], chain: Chain, *, is_common: bool
     ) -> SetState | None:
         if not self._compiles or self.layout.has_newargs:
+            return None
+        if chain.names_arguments or chain.names_items:
             return None
         if not all(type(name) is str and name not in PARTS for name in names):
             return None
@@ -244,8 +271,7 @@ class FieldsCodec(Codec):
         unset = set()
         if not chain.steps:
             state = self._named_positions(state)
-            unset = {field.name for field in self.layout.fields if field.default is UNSET}
-            unset.difference_update(state if isinstance(state, dict) else ())
+            unset = self._may_miss(state)
         self._finish(obj, chain, state, unset, {})
 
     def fill_converted(
@@ -256,9 +282,14 @@ class FieldsCodec(Codec):
     def _named_positions(self, state: Any) -> Any:
         """Name the values that attrs and dataclasses once stored in bare order."""
         names = self.layout.positions
-        if isinstance(state, tuple | list) and len(state) == len(names):
-            return dict(zip(names, state, strict=True))
-        return state
+        if not isinstance(state, tuple | list) or len(state) != len(names):
+            return state
+        problem = misplaced(self.cls, names, state)
+        if problem is not None:
+            cure = "raise version=, and name the old values with name_positions(...) in a step"
+            today = self.chains.today()
+            raise today.failed("naming bare values", OperationError(f"{problem}; {cure}"))
+        return dict(zip(names, state, strict=True))
 
     def _finish(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
@@ -282,13 +313,18 @@ class FieldsCodec(Codec):
 
     def _unknown(self, names: Iterable[str]) -> list[str]:
         """Return those that are no fields."""
+        if self.layout.open:
+            return foreign_private_names(self.cls, names)
         known = self._named.keys() | self.layout.derived
-        return [] if self.layout.open else [name for name in names if name not in known]
+        return [name for name in names if name not in known]
 
     def _settle(
         self, obj: Any, chain: Chain, state: Any, unset: set[str], extras: dict[str, Any]
     ) -> None:
-        """Fill *obj* from the state after the last step."""
+        """Fill *obj* from the state after the last step; what a constructor has set is there."""
+        if isinstance(state, dict):
+            missing = [field for field in self.layout.fields if field.name not in state]
+            unset |= {field.name for field in missing if self._has_value(obj, field)}
         self._compare(chain, state, unset)
         self._place(obj, chain, state, unset, extras)
         if chain.steps:
@@ -309,7 +345,14 @@ class FieldsCodec(Codec):
         ]
         leftover = self._unknown(state)
         if missing or leftover:
-            raise self.fields_error(chain, missing, map(shown_name, leftover))
+            raise self._other_fields(chain, missing, leftover)
+
+    def _other_fields(self, chain: Chain, missing: list[str], leftover: list[str]) -> FieldsError:
+        error = self.fields_error(chain, missing, map(shown_name, leftover))
+        if missing and not self.layout.positions:  # bare slots, which may stay empty
+            names = ", ".join(map(repr, missing))
+            error.hint = f"for what is empty until it is needed, pass transient=({names},)"
+        return error
 
     def _place(
         self,
@@ -340,6 +383,10 @@ class FieldsCodec(Codec):
             self._place_extras(obj, extras)
         if self.layout.caches_hash:
             object.__setattr__(obj, "_attrs_cached_hash", None)
+
+    def _has_value(self, obj: Any, field: Field) -> bool:
+        value = value_or(obj, field, UNHASHABLE)
+        return value is not UNHASHABLE
 
     def _make_hashable(self, obj: Any) -> None:
         for name in self.unhashable:

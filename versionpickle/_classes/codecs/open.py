@@ -6,9 +6,10 @@ from typing import Any
 
 from versionpickle._classes.codegen.methods import SetState, UnstampedDicts
 from versionpickle._classes.layout import Layout
-from versionpickle._classes.stored_state import without_items
-from versionpickle._wire.stamp import Claim, Stamp
-from versionpickle.exceptions import StampError
+from versionpickle._classes.stored_state import check_length, without_items
+from versionpickle._classes.suspicions import foreign_private_names
+from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp
+from versionpickle.migrations._fields import as_dict
 
 from .base import Codec, Owner
 from .fields import FieldsCodec
@@ -34,6 +35,8 @@ class OpenCodec(FieldsCodec):
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         if fields is None:
             return self._fallback_stamp
+        if fields[:1] == (BY_VALUES,) or foreign_private_names(self.cls, fields):
+            return None
         if not self.layout.derived.isdisjoint(fields):
             return None
         return self._stamps.get(fields) or self._first(fields)
@@ -60,9 +63,8 @@ class OpenCodec(FieldsCodec):
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
             state = without_items(obj, claim, state)
-            if len(state) != 2 or type(state[1]) is not dict:
-                raise StampError(claim.ref, "its state is not the dict that its stamp promises")
-            self._place_extras(obj, state[1])
+            check_length(claim, state)
+            self._finish_custom(obj, self.chains.today(), as_dict(state[1]))
 
         return fill
 

@@ -27,6 +27,9 @@ class PydanticCodec(FieldsCodec):
 
     interprets = True
 
+    def of_models(self, state: Any) -> Any:
+        return state
+
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         super().restore(obj, with_fields_of_model(state), chain)
 
@@ -39,9 +42,13 @@ class PydanticCodec(FieldsCodec):
             self._take_extra(state)
         self._compare(chain, state, unset)
         self._place(obj, chain, state, unset, extras)
-        if chain.steps:
-            self._note_set(obj, before, state)
-            self._check(obj, chain, lambda obj: self._validate_changed(obj, before, state))
+        was_model = FIELDS_SET in before
+        if chain.steps or not was_model:
+            self._note_set(obj, before if was_model else {}, state)
+            validated = before if was_model else {}  # nothing, where no model has done it
+            self._check(obj, chain, lambda obj: self._validate_changed(obj, validated, state))
+        if type(obj).__private_attributes__ == {} and obj.__pydantic_private__ == {}:
+            object.__setattr__(obj, PRIVATE, None)  # as pydantic 2 has it, and 1 had not
 
     def _take_extra(self, state: dict[str, Any]) -> None:
         """Let an extra field be the field of its name that the model has by now."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import types
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.layout import Layout
@@ -16,7 +19,11 @@ from versionpickle.exceptions import StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError, as_dict
 
-from .base import Codec, Maker, Owner
+from .base import Codec, Owner
+
+
+if TYPE_CHECKING:
+    from .construction import StampConstruction
 
 
 class ValuesCodec(Codec):
@@ -47,14 +54,17 @@ class ValuesCodec(Codec):
 
     # Loading
 
-    def maker(self, claim: Claim, chain: Chain, fill: SetState | None) -> Maker:
+    def older_make(
+        self, construction: StampConstruction, claim: Claim, chain: Chain, fill: SetState
+    ) -> Callable[..., Any]:
         def make(*args: Any, **kwargs: Any) -> Any:
-            if fill is None:
+            if not claim.is_by_values:
                 raise chain.failed("making the object", OperationError(_VALUES_COME_LATER))
-            check_arguments(claim, chain, args, kwargs)
-            return self.remake(dict(zip(claim.fields or (), args, strict=True)), chain)
+            check_arguments(named, chain, args, kwargs)
+            return self.remake(dict(zip(claim.names, args, strict=True)), chain)
 
-        return (make,)
+        named = attrs.evolve(claim, fields=claim.names)
+        return make
 
     def remake(self, state: Any, chain: Chain) -> Any:
         """Make an object from a state: by names, or from the bare values of an unstamped one."""
@@ -81,7 +91,12 @@ class ValuesCodec(Codec):
         obj.__dict__.update(state[1])
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
-        obj.__dict__.update(as_dict(state))
+        attributes = as_dict(state)
+        is_of_values = not isinstance(attributes, dict) or attributes.keys() & self.layout.names
+        if is_of_values or (attributes and not self.layout.has_dict):
+            raise chain.failed("setting its state", OperationError(_VALUES_COME_LATER))
+        if attributes:
+            obj.__dict__.update(attributes)
 
 
 _VALUES_COME_LATER = (

@@ -162,7 +162,7 @@ class Writer:
             source.line("pass", indent=3)
             source.line("else:", indent=2)
             source.base += 2
-            self._upgrade(source, first, "")
+            self._upgrade(source, first, "", may_be_made=True)
             source.line("return")
             source.base -= 2
         source.line(f"fill = {source.constant(unstamped.fills)}.get((*state,))")
@@ -189,18 +189,21 @@ class Writer:
     def upgrade_dict(self, older: OldVersion) -> Source:
         """Return a function that fills an object from a dict of these fields, in this order."""
         source = Source("upgrade(self, state)")
-        self._upgrade(source, older, "{}= state.values()")
+        self._upgrade(source, older, "{}= state.values()", may_be_made=True)
         return source
 
     def compile(self, source: Source, what: str) -> SetState:
         return source.compile(f"{what} of {self._label}")
 
-    def _upgrade(self, source: Source, older: OldVersion, unpack: str) -> None:
+    def _upgrade(
+        self, source: Source, older: OldVersion, unpack: str, *, may_be_made: bool = False
+    ) -> None:
         """
         Write what upgrades a state and fills the object.
 
         *unpack* puts the values into local variables, on which operations work up to the
         first step that is a function; from there on, on the dict that it returned.
+        An object that *may_be_made* by a constructor keeps what that has set.
         """
         failed = source.constant(functools.partial(_failed, source, older.chain))
         source.line("try:")
@@ -220,7 +223,7 @@ class Writer:
                 return
             values = self._returned(source, made, rest)
         source.line("try:")
-        self._place(source, values)
+        self._place(source, values, may_be_made=may_be_made)
         source.line("except Exception as exc:")
         source.line(f"raise {failed}(exc) from exc", indent=2)
         if self._layout.validates and older.chain.steps:
@@ -240,7 +243,7 @@ class Writer:
             source.line(f"return {rest}(self, {made})", indent=2)
         return values
 
-    def _place(self, source: Source, values: dict[str, str]) -> None:
+    def _place(self, source: Source, values: dict[str, str], *, may_be_made: bool) -> None:
         fields = self._layout.fields
         known = {field.name for field in fields} | self._layout.derived
         source.doing = "placing the state"
@@ -248,10 +251,21 @@ class Writer:
         for field in (*fields, *(self._open_field(name) for name in values if name not in known)):
             if field.name in values:
                 self._store(source, field, values[field.name], indent=2)
+            elif may_be_made and self._default(source, field) is not None:
+                self._store_default_if_unset(source, field)
             else:
                 self._store_default(source, field, indent=2)
         self._rest(source, indent=2)
         source.doing = None
+
+    def _store_default_if_unset(self, source: Source, field: Field) -> None:
+        if field.slot is None:
+            source.line(f"if {field.name!r} not in self.__dict__:", indent=2)
+        else:
+            source.line("try:", indent=2)
+            source.line(f"{source.constant(field.slot.__get__)}(self)", indent=3)
+            source.line("except AttributeError:", indent=2)
+        self._store_default(source, field, indent=3)
 
     @property
     def _label(self) -> str:

@@ -11,14 +11,17 @@ from typing import Any
 
 from versionpickle._classes.conversion import is_pending
 from versionpickle._classes.layout import layout_of
+from versionpickle._classes.parts import Parts as StoredParts
+from versionpickle._classes.parts import copy_of_items, items_out_of, put_items
 from versionpickle._classes.placeholder import keep
 from versionpickle._classes.plain import restore
 from versionpickle._classes.unstamped import Unstamped
 from versionpickle._pickles.machine.source import Source
 from versionpickle._pickles.value_types import FROZENDICT
 from versionpickle._wire import calls, states
+from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import Stamp, is_stamped
-from versionpickle.exceptions import StepError
+from versionpickle.exceptions import BuildError, StepError
 
 from .attribute_names import with_text_names
 from .deferred import Copies, Deferred, Making, NotMadeError, Parts, resolved
@@ -40,6 +43,13 @@ class DeferredActions:
         self._versioned = finder.unstamped
         self._todo: list[tuple[int, Callable[..., None], tuple[Any, ...]]] = []
         self._blank: dict[int, tuple[Any, Unstamped, str | None, int]] = {}
+        self._made: dict[int, Any] = {}
+        """Of these, those that a class or function made, and may have filled."""
+
+        self._with_parts: dict[int, Any] = {}
+        """Those that hold items for the steps, until their states come."""
+
+        self._registry = finder.registry
         self._unfilled: dict[int, tuple[Any, int]] = {}
         self._items: dict[int, list[Callable[[], None]]] = {}
         self._late: dict[int, list[tuple[int, Callable[[], None]]]] = {}
@@ -93,7 +103,9 @@ class DeferredActions:
         _ = [value.result() for value in self._postponed.values()]  # or an error names one
         for obj, hooks, ref, made_at in list(self._blank.values()):
             self._source.at = made_at
-            hooks.restore(obj, None, ref)
+            del self._blank[id(obj)]
+            if id(obj) not in self._made or hooks.is_unfinished(obj):
+                hooks.restore(obj, None, ref)
             self._put_items(obj)
         for puts in self._late.values():
             for at, put in puts:
@@ -175,8 +187,30 @@ class DeferredActions:
             return made
         if plain is set or plain is frozenset:
             return self._hashed(plain, args)
-        made = self.run_call(plain, args)
-        return made if _is_ours(plain) else self.note(made, ref)
+        if type(plain) is Stamp:
+            plain.construction.check_arguments(plain, args)
+        hooks = self._versioned.get(plain) if isinstance(plain, type) else None
+        if hooks is not None and not self._policy.may_construct(hooks):
+            made = hooks.not_called(args, ref)
+        elif hooks is not None:
+            made = hooks.made_by_call(args, self.run_call, ref)
+        else:
+            made = self.run_call(plain, args)
+        return made if _is_ours(plain) else self._note_made(made, ref)
+
+    def _note_made(self, obj: Any, ref: str | None) -> Any:
+        """Remember an object that a class or function made, and may have given a state."""
+        hooks = self._versioned.get(type(obj))
+        if hooks is None or isinstance(obj, enum.Enum):
+            return obj
+        if hooks.is_replaced:
+            return Making(
+                lambda state: hooks.finished_elsewhere(obj, state, ref),
+                lambda state: hooks.conversion(state, ref),
+            )
+        self.note(obj, ref)
+        self._made[id(obj)] = obj
+        return obj
 
     def _hashed(self, kind: Any, args: Any) -> Any:
         """Make a set of what may be hashed too early, as protocols below 4 do."""
@@ -194,35 +228,54 @@ class DeferredActions:
     def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
         plain, ref = _plain(cls)
         if not isinstance(plain, type):  # a function in place of a class
+            if type(cls) is not Former and isinstance(plain, types.FunctionType):
+                raise BuildError(_NO_CLASS, ref_of(plain))
             return self.run_call(plain, args, kwargs)
         made = self._from_values(plain, args, ref)
         if made is not None:
             return made
         hooks = self._versioned.get(plain)
-        if hooks is not None and (args or kwargs):
-            hooks.check_arguments()
+        if hooks is not None:
+            return self.note(hooks.made_by_new(args, kwargs, ref, self.run_call), ref)
         return self.note(self.run_call(plain.__new__, (plain, *args), kwargs), ref)
 
     def reconstruct(self, cls: Any, base: Any, state: Any) -> Any:
         plain, ref = _plain(cls)
-        made = self._from_values(plain, state, ref)
-        if made is not None:
-            return made
         if not isinstance(plain, type):  # a function in place of a class
             return self.run_call(plain, () if base is object else (state,))
+        hooks = self._versioned.get(plain)
+        if hooks is not None:
+            return self._reconstruct(hooks, base, state, ref)
         return self.note(self.run_call(reconstruct, (plain, base, state)), ref)
+
+    def _reconstruct(self, hooks: Unstamped, base: Any, value: Any, ref: str | None) -> Any:
+        made = self._made_of(hooks, hooks.arguments_of(base, value), ref)
+        if made is None:
+            return self.note(hooks.reconstructed(base, value, self.run_call, ref), ref)
+        if not (issubclass(base, list | dict) and type(made) is Making):
+            return made
+        items = value
+
+        def make(state: Any) -> Any:
+            finished = made.make(state)
+            put_items(finished, items)
+            return finished
+
+        return Making(make, made.conversion)
 
     def _from_values(self, cls: Any, values: Any, ref: str | None) -> Any:
         """Make an object that nothing can fill later; None for any other class."""
         hooks = self._versioned.get(cls) if isinstance(cls, type) else None
-        if hooks is None:
-            return None
+        return None if hooks is None else self._made_of(hooks, values, ref)
+
+    def _made_of(self, hooks: Unstamped, values: Any, ref: str | None) -> Any:
         if hooks.made_from_state:
-            return Making(
-                lambda state: hooks.make(values, state, ref),
-                lambda state: hooks.conversion(state, ref),
-            )
-        return hooks.remake(values, ref) if hooks.immutable else None
+            return making(lambda state, stored: hooks.make(stored, state, ref), values, hooks, ref)
+        if not hooks.immutable:
+            return None
+        obj = hooks.remake(values, ref)
+        self._made[id(obj)] = obj
+        return self.note(obj, ref)
 
     def note(self, obj: Any, ref: str | None) -> Any:
         """Remember an object that was made without a stamp, until it has its state."""
@@ -238,7 +291,8 @@ class DeferredActions:
         """Set a state with its stamp on an object that is whole."""
         self._policy.before_fill()
         self._unfilled.pop(id(obj), None)
-        restore(obj, state)
+        self._expect_parts(obj, state)
+        _fill(obj, state)
 
     def build(self, obj: Any, state: Any) -> None:
         self._policy.check_state(obj, state)
@@ -269,14 +323,22 @@ class DeferredActions:
         _, hooks, ref, _ = self._blank.pop(id(obj), (obj, None, None, 0))
         if self._source.takes_bytes and not _reads_itself(obj, hooks):
             state = with_text_names(state)
+        self._expect_parts(obj, state)
         if is_stamped(state) and is_pending(state[0]):
             state[0].fill(obj, state)
         elif hooks is not None and not is_stamped(state):
             hooks.restore(obj, state, ref)
+        elif is_stamped(state):
+            _fill(obj, state)
         else:
             restore(obj, state)
         self._policy.filled(obj)
         self._put_items(obj)
+
+    def _expect_parts(self, obj: Any, state: Any) -> None:
+        """Let the stamp of a state know that its object holds items for the steps."""
+        if self._with_parts.pop(id(obj), None) is not None and is_stamped(state):
+            state[0].construction.expect_parts(state[0])
 
     def _awaited_in(self, state: Any) -> list[Deferred]:
         """Return what a state will hold as soon as it is made."""
@@ -320,7 +382,8 @@ class DeferredActions:
 
     def extend(self, obj: Any, items: list[Any]) -> None:
         if _is_pending(obj):
-            obj.add_done_callback(lambda made: self.extend(made, items))
+            if not obj.keeps_items([resolved(item) for item in items]):
+                obj.add_done_callback(lambda made: self.extend(made, items))
             return
         self._policy.check_holds(obj, list, deque)
         if type(obj) is list:
@@ -329,6 +392,8 @@ class DeferredActions:
                 self._put(obj, len(obj) - 1, item)
             return
         obj, items = resolved(obj), [resolved(item) for item in items]
+        if self._keeps_items(obj, items, "extend", "append"):
+            return
         if hasattr(type(obj), "extend"):
             self._when_built(obj, lambda: obj.extend(items))
         else:
@@ -346,17 +411,23 @@ class DeferredActions:
 
     def add(self, obj: Any, items: list[Any]) -> None:
         if _is_pending(obj):
-            obj.add_done_callback(lambda made: self.add(made, items))
+            if not obj.keeps_items([resolved(item) for item in items]):
+                obj.add_done_callback(lambda made: self.add(made, items))
             return
         obj, items = resolved(obj), [resolved(item) for item in items]
+        if self._keeps_items(obj, items, "add"):
+            return
         self._when_hashable(obj, items, lambda: _each(obj.add, items))
 
     def update(self, obj: Any, pairs: list[tuple[Any, Any]]) -> None:
         if _is_pending(obj):
-            obj.add_done_callback(lambda made: self.update(made, pairs))
+            if not obj.keeps_items({resolved(key): resolved(value) for key, value in pairs}):
+                obj.add_done_callback(lambda made: self.update(made, pairs))
             return
         self._policy.check_holds(obj, dict)
         obj, keys = resolved(obj), [resolved(key) for key, _ in pairs]
+        if type(obj) is not dict and self._keeps_pairs(obj, keys, pairs):
+            return
 
         def put() -> None:
             for key, (_, value) in zip(keys, pairs, strict=True):
@@ -375,11 +446,52 @@ class DeferredActions:
         self._policy.charge(None, items)
         return frozenset(items)
 
+    def _keeps_pairs(self, obj: Any, keys: list[Any], pairs: list[tuple[Any, Any]]) -> bool:
+        items = {key: resolved(value) for key, (_, value) in zip(keys, pairs, strict=True)}
+        return self._keeps_items(obj, items, "__setitem__")
+
+    def _keeps_items(self, obj: Any, items: Any, *methods: str) -> bool:
+        """Let the steps have the items of an object whose class takes none, or whose steps do."""
+        hooks = self._hooks_of(obj)
+        if hooks is None:
+            return False
+        _, _, ref, _ = self._blank.get(id(obj), (None, None, None, 0))
+        if not hooks.leaves_items(methods, ref):
+            return False
+        hooks.keep(obj, StoredParts(items=items), ref)
+        self._with_parts[id(obj)] = obj
+        return True
+
+    def _hooks_of(self, obj: Any) -> Unstamped | None:
+        known = self._versioned.get(type(obj))
+        if known is None and id(obj) in self._unfilled:
+            declared = self._registry.declared(ref_of(type(obj)))
+            if declared is not None and declared.hooks.cls is type(obj):
+                known = declared.hooks.unstamped
+        return known
+
     def _when_built(self, obj: Any, put: Callable[[], None]) -> None:
-        if id(obj) in self._blank:
+        if id(obj) not in self._blank:
+            put()
+        elif id(obj) in self._items or not isinstance(obj, list | dict | set | deque):
             self._items.setdefault(id(obj), []).append(put)
         else:
+            self._put_first(obj, put)
+
+    def _put_first(self, obj: Any, put: Callable[[], None]) -> None:
+        """Put items into a container before its state comes, as pickle does, if that works."""
+        before, attributes = copy_of_items(obj), dict(getattr(obj, "__dict__", ()))
+        try:
             put()
+        except NotMadeError:
+            raise
+        except Exception:  # noqa: BLE001 - its methods may need the state; if not, they fail again
+            items_out_of(obj)
+            put_items(obj, before)
+            if hasattr(obj, "__dict__"):
+                obj.__dict__.clear()
+                obj.__dict__.update(attributes)
+            self._items.setdefault(id(obj), []).append(put)
 
     def _put_items(self, obj: Any) -> None:
         for put in self._items.pop(id(obj), ()):
@@ -410,10 +522,40 @@ class DeferredActions:
         return None
 
 
+def making(make: Callable[[Any, Any], Any], values: Any, hooks: Any, ref: str | None) -> Making:
+    """Return what makes an object without a stamp of arguments, items and a state."""
+    items: list[Any] = []
+
+    def of_state(state: Any) -> Any:
+        stored = StoredParts(values)
+        for more in items:
+            stored = stored.joined(StoredParts(items=more))
+        return make(state, stored)
+
+    is_remade = getattr(hooks, "declaration", None) is not None and hooks.declaration.has_factory
+    return Making(
+        of_state, lambda state: hooks.conversion(state, ref), None if is_remade else items
+    )
+
+
+_NO_CLASS = (
+    "it was a class, and is none today; adopt() the class that it has become, or let alias() name "
+    "a function that takes its place"
+)
+
+
 def _reads_itself(obj: Any, hooks: Unstamped | None) -> bool:
     """Tell whether a class has its own way to read its state, which knows what it wrote."""
     layout = layout_of(type(obj), ()) if hooks is None else hooks.codec.layout
     return layout.restores_itself
+
+
+def _fill(obj: Any, state: tuple[Any, ...]) -> None:
+    """Give an object a state with its stamp, also where its class knows nothing of stamps."""
+    if state[0].construction.is_detached:
+        state[0].fill(obj, state)
+    else:
+        restore(obj, state)
 
 
 def _is_pending(obj: Any) -> bool:

@@ -6,11 +6,13 @@ import copyreg
 import types
 
 from collections.abc import Callable, Iterable, Iterator
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import attrs
 
 from versionpickle._classes.conversion import conversion_of, is_pending
+from versionpickle._classes.parts import Parts as StoredParts
 from versionpickle._classes.placeholder import Placeholder, is_placeholder, keep, placeholder_class
 from versionpickle._wire import calls
 from versionpickle._wire.refs import ref_of, shortened
@@ -121,6 +123,8 @@ class Builder:
             return self._call_stamp(function)
         given = self._parts.of(args)
         self._policy.call(function, args, given)
+        if type(args) is Deferred and _names_a_maker(function, given):
+            args.set_result(None)  # nobody else needs this tuple, and what it names is no data
         if is_attribute(function):
             return self._attribute(function, args)
         if type(given) is tuple:
@@ -142,6 +146,13 @@ class Builder:
         return made
 
     def _attribute(self, function: Any, args: Any) -> Any:
+        owner, *names = self._parts.of(args)
+        if type(owner) is Former and not isinstance(owner.cls, type):
+            return self._policy.found(function(owner.cls, *names))
+        hooks = self._finder.unstamped.get(_class_of(owner))
+        if hooks is not None and hooks.is_member(*names):
+            found_as = owner.ref if type(owner) is Former else None
+            return self._defer_making(lambda: hooks.member(*names, found_as))
         if type(args) is tuple and len(args) == 2 and isinstance(args[0], type):
             return self._policy.found(function(*args))
         return self._defer_making(lambda: function(*resolved(args)))
@@ -165,19 +176,26 @@ class Builder:
         """Return the arguments of a stamped object: what makes it is called as it is today."""
         stamp, former, *rest = given
         today = self._finder.today(former.ref)
-        return args if today is None else self._packed([stamp, today, *rest])
+        return self._packed([stamp, former.cls if today is None else today, *rest])
 
     def _called(self, function: Any, args: Any, given: Any) -> Any:
         if function is calls.set_state and _is_of_state(given):
             self._build(*given)
             args.set_result(None)  # nobody else needs this tuple, which may never be whole
             return None
+        pending = self._pending_of(function, args, given)
+        if pending is not None:
+            self.packs_plainly = False
+            return self._actions.defer_to_state(_making(*pending))
         if type(args) is tuple and self._finder.is_pure(function) and is_settled(args):
             return self._called_at_once(function, args)
         if self._finder.is_pure(function) and not isinstance(function, Stamp):
             return self._defer_making(lambda: self._value_or_placeholder(function, resolved(args)))
         if function is keep and type(args) is tuple and args:
             return self._unkept(*args)
+        return self._called_later(function, args, given)
+
+    def _called_later(self, function: Any, args: Any, given: Any) -> Any:
         if function is reconstruct and type(given) is tuple and len(given) == 3:
             return self._reconstructed(*given)
         return self._defer_making(lambda: self._actions.call(function, resolved(args)))
@@ -188,6 +206,18 @@ class Builder:
         if self._is_no_class(plain):
             return self._not_a_class(plain)
         return self._defer_making(lambda: self._actions.reconstruct(cls, *map(resolved, rest)))
+
+    def _pending_of(self, function: Any, args: Any, given: Any) -> Any:
+        """Return the stamp and arguments of an object that becomes another, if it does."""
+        if type(function) is Stamp and is_pending(function) and not function.claim.is_by_values:
+            return function, args
+        if function is not calls.make or type(given) is not tuple or len(given) != 4:
+            return None
+        stamp, maker, made_of, kwargs = given
+        is_of_class = maker is None or maker is stamp
+        if type(stamp) is Stamp and is_pending(stamp) and is_of_class:
+            return stamp, made_of, kwargs
+        return None
 
     def _called_at_once(self, function: Any, args: tuple[Any, ...]) -> Any:
         try:
@@ -270,7 +300,7 @@ class Builder:
         return packed
 
     def _packed(self, items: list[Any]) -> Any:
-        if any(type(item) is Deferred for item in items):
+        if any(map(_is_made_later, items)):
             deferred = self._defer_making(lambda: tuple([resolved(item) for item in items]))
             self._parts.note(deferred, (*items,))
             return deferred
@@ -381,15 +411,51 @@ class Builder:
 _FLAT = frozenset({*SETTLED, Stamp})
 
 
+def _names_a_maker(function: Any, given: Any) -> bool:
+    """Return whether a call says which function, in place of a class, makes an object."""
+    if type(given) is not tuple or all(map(_is_data, given)):
+        return False
+    return function in _FOR_MAKERS or is_attribute(function)
+
+
+_FOR_MAKERS = (
+    reconstruct,
+    calls.make,
+    copyreg.__newobj__,  # type: ignore[attr-defined] # known to pickle alone
+    copyreg.__newobj_ex__,  # type: ignore[attr-defined] # as above
+)
+
+
+def _is_data(item: Any) -> bool:
+    return type(item) is not Former or item.is_data()
+
+
+def _is_made_later(item: Any) -> bool:
+    return type(item) is Deferred or not _is_data(item)
+
+
+def _class_of(owner: Any) -> Any:
+    cls = owner.cls if type(owner) is Former else owner
+    return cls if isinstance(cls, type) else None
+
+
 def is_attribute(function: Any) -> bool:
     """Return whether *function* gets an attribute, as old pickles of nested classes do."""
     return type(function) is types.MethodType and function.__func__ is Finder._attribute
 
 
-def _making(stamp: Stamp) -> Making:
+def _making(stamp: Stamp, args: Any = (), kwargs: Any = MappingProxyType({})) -> Making:
     """Return what makes an object that becomes another, by the conversion of its stamp."""
     conversion = conversion_of(stamp)
-    return Making(lambda state: conversion.fill(None, state), lambda _: conversion)
+    items: list[Any] = []
+
+    def make(state: Any) -> Any:
+        stored = StoredParts(resolved(args), resolved(kwargs))
+        for more in items:
+            stored = stored.joined(StoredParts(items=more))
+        return conversion.fill(None, state, stored)
+
+    return Making(make, lambda _: conversion, items)
 
 
 def _raise(exc: Exception) -> NoReturn:

@@ -7,6 +7,8 @@ from typing import Any
 
 import attrs
 
+from versionpickle.exceptions import BuildError
+
 from .finder import Former
 
 
@@ -74,6 +76,13 @@ class Deferred:
         """Return whether this will be made from a state that comes later."""
         return self.making is not None and not self._done
 
+    def keeps_items(self, items: Any) -> bool:
+        """Keep items for what it becomes; return whether that takes them."""
+        if self.making is None or self.making.items is None:
+            return False
+        self.making.items.append(items)
+        return True
+
     def stuck(self) -> Any:
         """Return the error of an object that is needed to make itself, if it has a special one."""
         conversion = None if self.making is None else self.making.conversion(self.state)
@@ -87,6 +96,9 @@ class Making:
     make: Callable[[Any], Any]
     conversion: Callable[[Any], Any] = lambda state: None
     """Returns what decides the class of the object by its state, if that is possible earlier."""
+
+    items: list[Any] | None = None
+    """Where items are kept for *make*; None if they come after it."""
 
 
 class Parts:
@@ -173,7 +185,12 @@ def resolved(obj: Any) -> Any:
     """Return the object that *obj* represents, which may be itself."""
     if type(obj) is Deferred:
         return obj.result()
-    return obj.cls if type(obj) is Former else obj
+    if type(obj) is not Former:
+        return obj
+    if not obj.is_data():
+        problem = "alias() lets a function take its place, which can be called, and is no data"
+        raise BuildError(problem, obj.ref)
+    return obj.cls
 
 
 SETTLED = frozenset({type(None), bool, int, float, str, bytes, complex})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import _compat_pickle
+import collections
 import copyreg
+import enum
 import functools
 import sys
 import types
@@ -16,6 +18,7 @@ import attrs
 from versionpickle._classes.instrument import Instrumentation
 from versionpickle._classes.named_sets import MOVED
 from versionpickle._classes.names import imported
+from versionpickle._classes.parts import put_items
 from versionpickle._classes.placeholder import (
     Placeholder,
     is_placeholder,
@@ -25,7 +28,6 @@ from versionpickle._classes.placeholder import (
     remade,
 )
 from versionpickle._classes.reviving import revive_in, revive_or_keep
-from versionpickle._classes.unstamped import check_members
 from versionpickle._pickles.numpy_values import is_numpy_value, numpy_value
 from versionpickle._pickles.pandas_values import OLD_CALLS
 from versionpickle._pickles.value_types import (
@@ -39,6 +41,7 @@ from versionpickle._wire.refs import look_up, own_ref, ref_of, shortened
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import BuildError, DeclarationError
 from versionpickle.migrations import Converted, Declaration, Registry, Retired
+from versionpickle.migrations._names import Rebuilt
 
 
 class Refused(Exception):  # noqa: N818 - never leaves a load
@@ -60,6 +63,10 @@ class Former:
 
     cls: Any
     ref: str
+
+    def is_data(self) -> bool:
+        """Return whether it may be meant itself, and not what it makes."""
+        return isinstance(self.cls, type) or not callable(self.cls) or _has_moved(self.cls)
 
 
 @attrs.define(eq=False)
@@ -89,6 +96,9 @@ class Finder:
 
     needs_builder: bool = attrs.field(default=False, init=False)
     """Whether C's unpickler would go wrong with one of the names found."""
+
+    has_stamps: bool = attrs.field(default=False, init=False)
+    """Whether the pickle holds objects with a stamp."""
 
     may_convert: bool = attrs.field(default=False, init=False)
     """Whether stamps were found, and some classes of the registry become others."""
@@ -209,6 +219,7 @@ class Finder:
                 revive = functools.partial(
                     revive_in, self.registry, importing, is_limited=self.waits
                 )
+            self.has_stamps = True
             self.may_convert = self.registry.has_edges
             return self._noted_pure(revive)
         if (module, name) in _OURS:
@@ -221,7 +232,9 @@ class Finder:
         target = ref if ref in OLD_CALLS else self.registry.target(ref)
         for allowed in (self.allowed, self.registry.allowed):
             if target in allowed:
-                return self._find_allowed(target, allowed[target])
+                found = self._find_allowed(target, allowed[target])
+                is_in_place = target != ref and callable(found) and not isinstance(found, type)
+                return self._in_place(found, ref) if is_in_place else found
         return self._find_plain(ref, target)
 
     def admits(self, module: str, name: str) -> bool:
@@ -247,12 +260,18 @@ class Finder:
             or self.registry.resolve(ref) is not None
             or target in self.allowed
             or target in self.registry.allowed
-            or target == "builtins:getattr"
+            or target in {"builtins:getattr", "_operator:or_", "operator:or_"}
             or self._holds_known(target)
             or is_value_type(*target.partition(":")[::2])
             or target == "zoneinfo:ZoneInfo._unpickle"
             or self._admits_sentinel(target)
         )
+
+    def _find_or(self, target: str) -> Any:
+        """Return what joins flags, as CPython 3.11.0 to 3.11.3 write it."""
+        if target not in {"_operator:or_", "operator:or_"}:
+            return None
+        return self._noted_pure(_joined_flags)
 
     def _find_plain(self, ref: str, target: str) -> Any:
         """Find what needs no leave: everything in an unsafe load, value types in others."""
@@ -265,6 +284,9 @@ class Finder:
             if target == ref:
                 raise LookupError(ref)
             return self._find_imported(module, name)
+        joining = self._find_or(target)
+        if joining is not None:
+            return joining
         if self._holds_known(target):
             return look_up(target)
         single = self._find_single(target)
@@ -331,12 +353,19 @@ class Finder:
             return placeholder_class(meaning.ref)
         if isinstance(meaning, Declaration):
             return self._find_versioned(ref, meaning.hooks)
+        if isinstance(meaning, Rebuilt):
+            return self._find_rebuilt(meaning)
         if isinstance(meaning, Converted):
             return self._find_converted(meaning.ref)
         if not isinstance(meaning, type):  # a function may be in the place of a class
-            self.needs_builder = True
-            self.in_place_of_classes[id(meaning)] = meaning
+            return self._in_place(meaning, ref)
         return meaning
+
+    def _in_place(self, meaning: object, ref: str) -> Any:
+        """Return what may take the place of a class, and be called instead."""
+        self.needs_builder = True
+        self.in_place_of_classes[id(meaning)] = meaning
+        return Former(meaning, ref) if callable(meaning) else meaning
 
     def _find_converted(self, ref: str) -> Any:
         from versionpickle._classes.conversion import RemovedClass, pending_class  # noqa: PLC0415 - few classes become others
@@ -346,17 +375,19 @@ class Finder:
         self.unstamped[cls] = RemovedClass(self.registry, ref)
         return cls
 
+    def _find_rebuilt(self, meaning: Rebuilt) -> Any:
+        from versionpickle._classes.conversion import RebuiltClass, pending_class  # noqa: PLC0415 - as above
+
+        self.needs_builder = True
+        cls = pending_class(meaning.ref)
+        self.unstamped[cls] = RebuiltClass(meaning)
+        return cls
+
     def _find_versioned(self, ref: str, hooks: Instrumentation) -> Any:
-        check_members(hooks.cls, hooks.declaration)
         unstamped = self.unstamped[hooks.cls] = hooks.unstamped
-        if (
-            not hooks.is_installed
-            or unstamped.made_from_state
-            or unstamped.is_remade
-            or unstamped.codec.layout.items_in_state
-        ):
+        if not hooks.is_installed or unstamped.needs_builder:
             self.needs_builder = True
-        if hooks.declaration.formerly.get(ref) is not None:
+        if hooks.declaration.formerly.get(ref) is not None or unstamped.is_changed_enum:
             self.needs_builder = True
             return Former(hooks.cls, ref)
         return hooks.cls
@@ -385,8 +416,15 @@ class Finder:
             return self._find_aliased(ref, owner, meaning)
         if self.plain is not None:
             return getattr(owner, name, *default)
+        hooks = self.unstamped.get(owner) if isinstance(owner, type) else None
+        if hooks is not None and hooks.is_member(name):
+            return hooks.member(name)
         if is_attribute_of_value(owner, name):
             return self._noted_pure(getattr(owner, name))
+        return self._attribute_in_code(owner, ref)
+
+    def _attribute_in_code(self, owner: Any, ref: str) -> Any:
+        """Get what a class holds, or an allowed method."""
         if isinstance(owner, type) or id(owner) in self.in_place_of_classes:
             return self.find(*ref.split(":", 1))
         ref = self.registry.target(ref)
@@ -424,6 +462,21 @@ def _imported(ref: str) -> Any:
     return imported(known if module in sys.modules else new)
 
 
+def _joined_flags(one: Any, other: Any) -> Any:
+    """Join two flags, or the bits that have no names."""
+    if not (isinstance(one, enum.Flag) and isinstance(other, enum.Flag | int)):
+        raise TypeError(f"{shortened(one)} and {shortened(other)} are no flags of an enum")
+    return one | other  # type: ignore[operator] # of one enum, or an error
+
+
+def _has_moved(meaning: object) -> bool:
+    """Return whether an object has a name of its own, so that it may be what a name means."""
+    try:
+        return look_up(ref_of(meaning)) is meaning
+    except (LookupError, AttributeError):
+        return False
+
+
 def _is_same(ref: str, target: object, other: str) -> bool:
     """Return whether what is allowed by its ref is what another ref leads to."""
     try:
@@ -459,6 +512,10 @@ def reconstruct(cls: Any, base: type, state: Any) -> Any:
         return remade(cls, base, state)
     if not isinstance(cls, type):  # which is an alias, or an error
         raise NeedsBuilder
+    if base is dict and issubclass(cls, collections.OrderedDict):
+        made = cls.__new__(cls)
+        put_items(made, state)  # dict's own method would lose their order
+        return made
     return copyreg._reconstructor(cls, base, state)  # type: ignore[attr-defined] # known to pickle alone
 
 

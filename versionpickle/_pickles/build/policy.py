@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from versionpickle._classes.unstamped import Unstamped
+
 from .deferred import Deferred, is_settled
 
 
@@ -78,6 +80,9 @@ class Policy(Protocol):
     def before_run(self, function: Any, args: Any) -> None:
         """Admit a call whose arguments are whole."""
 
+    def may_construct(self, hooks: Unstamped) -> bool:
+        """Return whether a class may be called whose objects are not made from arguments today."""
+
     def after_run(self, function: Any, made: Any) -> None:
         """Count what it made."""
 
@@ -118,6 +123,9 @@ class Trust:
         return is_settled(key)
 
     def take_state(self, obj: Any, state: Any) -> bool:
+        return True
+
+    def may_construct(self, hooks: Unstamped) -> bool:
         return True
 
     def failed(self, function: Any, exc: Exception) -> Exception:

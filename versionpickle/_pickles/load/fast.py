@@ -16,6 +16,7 @@ from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DamagedError
 from versionpickle.migrations import Registry
 
+from .arguments import loses_arguments
 from .blanks import leaves_blanks
 
 
@@ -75,16 +76,24 @@ def _make_fast_loads(registry: Registry) -> FastLoads:
     def load(data: bytes | bytearray | memoryview) -> Any:
         if _REGISTERED:
             forget_extensions()
+        if registry.reducers and _is_from_elsewhere(data):
+            raise NeedsBuilder
         file = io.BytesIO(data)
         reader = unpickler(file)
         found = reader.load()
         if file.read(1):
             raise DamagedError(bytes_left(file))
-        if reader.finder is not None and is_unfinished(reader.finder, found):
+        if reader.finder is not None and is_unfinished(reader.finder, found, lambda: data):
             raise NeedsBuilder
         return found
 
     return load
+
+
+def _is_from_elsewhere(data: Any) -> bool:
+    """Return whether stamped objects were written by classes that set their states themselves."""
+    data = bytes(data)
+    return b"_revive" in data and b"_set_state" not in data
 
 
 def bytes_left(file: io.BytesIO) -> str:
@@ -97,16 +106,19 @@ forget_extensions: Callable[[], None] = copyreg.clear_extension_cache
 """Let C's unpickler ask for the names behind extension codes."""
 
 
-def is_unfinished(finder: Finder, root: Any) -> bool:
+def is_unfinished(finder: Finder, root: Any, read: Callable[[], Any]) -> bool:
     """
     Return whether C's unpickler left something undone.
 
-    Nothing has upgraded old objects without a state, and a class that needs our own
-    reader may have been found by `getattr`.
+    Nothing has upgraded old objects without a state, arguments may be lost, and a class
+    that needs our own reader may have been found by `getattr`.
+    *read* returns the bytes.
     """
-    return finder.needs_builder or (
-        bool(finder.unstamped) and leaves_blanks(root, finder.unstamped)
-    )
+    if finder.has_stamps and finder.registry.reducers and _is_from_elsewhere(read()):
+        return True
+    if finder.needs_builder or not finder.unstamped:
+        return finder.needs_builder
+    return leaves_blanks(root, finder.unstamped) or loses_arguments(finder, read())
 
 
 def without_conversions(found: Any) -> Any:

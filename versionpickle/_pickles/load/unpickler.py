@@ -26,6 +26,7 @@ from versionpickle.exceptions import (
     TruncatedError,
     UnpicklingError,
     UntrustedError,
+    UpgradeError,
     VersionPickleError,
 )
 from versionpickle.migrations import Registry, default_registry
@@ -165,7 +166,15 @@ class Unpickler(pickle.Unpickler):
             found = super().load()
         except Exception as exc:  # noqa: BLE001 - our own reader decides what it means
             return self._load_again(exc)
-        return self._build() if is_unfinished(self._finder, found) else found
+        return self._build() if is_unfinished(self._finder, found, self._read_again) else found
+
+    def _read_again(self) -> bytes:
+        """Return the bytes of the pickle that was read last, and perhaps more."""
+        position = self._file.tell()
+        self._file.seek(self._starts[-1])
+        data = self._rest()
+        self._file.seek(position)
+        return data
 
     def _begin(self) -> None:
         self._starts.append(self._file.tell())
@@ -193,7 +202,7 @@ class Unpickler(pickle.Unpickler):
         if isinstance(exc, MemoryError):
             raise exc
         if self._unsafe and not isinstance(exc, NeedsBuilder | PlainLoadError):
-            raise self._located(exc)
+            return self._build_safely(exc)
         return self._build()
 
     # With our own reader
@@ -218,27 +227,36 @@ class Unpickler(pickle.Unpickler):
             self._memo = {index: resolved(obj) for index, obj in reader.stack.memo.items()}
         return found
 
-    def _located(self, exc: Exception) -> Exception:
-        """Return what an unsafe load raises; with its place, if a safe one fails there as well."""
-        if not isinstance(exc, VersionPickleError | RecursionError):
-            return self._not_a_class() or exc
-        found = exc
-        if isinstance(exc, RecursionError):
-            found = BuildError(f"RecursionError: {exc}", None)
+    def _build_safely(self, exc: Exception) -> Any:
+        """
+        Build what failed in an unsafe load, if nothing that is not safe is needed for it.
+
+        If that fails as well, raise the error that knows more: the first with its place, or
+        one of ours.
+        """
+        is_of_no_class = "class argument" in str(exc)
+        is_too_deep = isinstance(exc, RecursionError)
+        if not (
+            self._finder.unstamped or self._finder.has_stamps or is_of_no_class or is_too_deep
+        ):
+            raise self._not_a_class() or exc
         self._finder.plain, plain = None, self._finder.plain
-        reader = self._reader()
         try:
-            reader.run()
-        except type(exc) as again:
-            where = self._explained(reader, again)
-            if isinstance(exc, RecursionError):
-                return where
-            exc.path = where.path
+            return self._build()
+        except UpgradeError as again:
+            if type(again) is not type(exc):
+                raise
+            exc.path = again.path
+            raise exc from None
+        except BuildError:
+            if is_of_no_class or is_too_deep:
+                raise
+            raise exc from None
         except Exception:  # noqa: BLE001 - it needs what is not safe, so its place stays unknown
-            return found
+            found = BuildError(f"RecursionError: {exc}", None) if is_too_deep else exc
+            raise found from None
         finally:
             self._finder.plain = plain
-        return found
 
     def _not_a_class(self) -> Exception | None:
         """Return the error of a pickle that makes an object of what is no class today."""

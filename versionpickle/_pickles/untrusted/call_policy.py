@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from versionpickle._classes.placeholder import Placeholder, keep
-from versionpickle._classes.unstamped import Unstamped
 from versionpickle._pickles.build.builder import is_attribute
 from versionpickle._pickles.build.deferred import SETTLED, Deferred, Parts
 from versionpickle._pickles.build.finder import Finder, reconstruct
@@ -76,8 +75,6 @@ class CallPolicy:
         if is_numpy_function(plain):  # of a dtype that has no state yet: see check_made()
             return
         self._check_value(plain, given)
-        if isinstance(plain, type) and plain in self._finder.unstamped:
-            self._check_constructor(self._finder.unstamped[plain], given)
 
     def _check_value(self, function: Any, given: list[Any]) -> None:
         """Check the arguments where values are made, also of types that somebody adopted."""
@@ -119,12 +116,6 @@ class CallPolicy:
         if not are_plain(values):
             self._source.refuse("an enum has no member of such a value")
 
-    def _check_constructor(self, hooks: Unstamped, given: list[Any]) -> None:
-        if not (hooks.made_from_state or hooks.immutable or hooks.codec.takes_arguments()):
-            self._source.refuse(
-                f"{hooks.declaration.ref} is called, whose objects are made without"
-            )
-
     def _check_reconstruct(self, given: list[Any]) -> None:
         if len(given) != 3:
             self._source.refuse("an object is reconstructed from too much or too little")
@@ -134,7 +125,11 @@ class CallPolicy:
         if base is object:
             self.check_blank(plain)
         fits = state is None if base is object else base in _BASES and type(state) is base
-        is_stored = isinstance(plain, type) and not issubclass(plain, Placeholder)
+        is_stored = (
+            isinstance(plain, type)
+            and not issubclass(plain, Placeholder)
+            and plain not in self._finder.unstamped  # whose steps get what it was made of
+        )
         if not fits or (is_stored and not issubclass(plain, base)):
             self._source.refuse(
                 f"{named(cls)} is reconstructed from {named(base)}, {named(state)}"

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from versionpickle._classes.instrument import instrumentation_of
 from versionpickle._classes.placeholder import keep
+from versionpickle._classes.unstamped import Unstamped
 from versionpickle._pickles.build.builder import is_attribute, makes_blanks
 from versionpickle._pickles.build.deferred import Deferred, Parts, resolved
 from versionpickle._pickles.build.finder import Finder, Refused
@@ -278,6 +279,9 @@ class UntrustedPolicy:
         if isinstance(function, type) and issubclass(function, pathlib.PurePath):
             self._budget.count(_weight_of_path(args))
         self._budget.charge(None, hashed_by(function, args))
+
+    def may_construct(self, hooks: Unstamped) -> bool:
+        return hooks.codec.is_made_from_arguments
 
     def after_run(self, function: Any, made: Any) -> None:
         self._budget.count(_weight(made) if self._finder.is_pure(function) else 1)

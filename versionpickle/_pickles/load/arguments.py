@@ -1,0 +1,91 @@
+"""Whether a pickle makes objects from arguments that C's unpickler gives to classes unseen."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import re
+
+from typing import Any
+
+from versionpickle._classes.unstamped import Unstamped
+from versionpickle._pickles.build.finder import Finder
+from versionpickle.migrations import Registry
+
+
+_MAY_GIVE = re.compile(rb"(?:[\x85-\x87t]\x94?|[hq].|[jr].{4}|\x94)\x81|\x92", re.DOTALL)
+"""What may be a NEWOBJ with arguments, or a NEWOBJ_EX; in other bytes it is seldom found."""
+
+
+def loses_arguments(finder: Finder, data: Any) -> bool:
+    """Return whether a pickle gives arguments to classes that do not keep them as they are."""
+    checked = [hooks for hooks in finder.unstamped.values() if hooks.may_lose_arguments]
+    if not checked or not (any(hooks.is_value for hooks in checked) or _may_give(data)):
+        return False
+    reader = _Looking(io.BytesIO(data))
+    reader.registry = finder.registry
+    try:
+        reader.load()
+    except Exception:  # noqa: BLE001 - if it is none of ours, our own reader knows better
+        return True
+    return False
+
+
+def _may_give(data: Any) -> bool:
+    """Return whether some bytes may be a NEWOBJ with arguments, or a NEWOBJ_EX."""
+    data = bytes(data)
+    is_without = data.count(b"\x81") == data.count(b")\x81") and b"\x92" not in data
+    return not is_without and _MAY_GIVE.search(data) is not None
+
+
+class _FoundError(Exception):
+    """Arguments were given."""
+
+
+class _Calling(type):
+    hooks: Unstamped | None = None
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        made: Any = cls
+        if cls.hooks is not None and cls.hooks.is_value and cls.hooks.loses(args, kwargs):
+            raise _FoundError
+        return object.__new__(made)
+
+
+class _Anything(metaclass=_Calling):
+    """Take the place of an object: with any arguments, items and state."""
+
+    def __new__(cls, *_: Any, **__: Any) -> Any:
+        return object.__new__(cls)
+
+    def _ignore(self, *_: Any) -> None:
+        pass
+
+    append = extend = add = __setitem__ = __setstate__ = _ignore
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        return _Anything()
+
+
+class _Looking(pickle.Unpickler):
+    """Read the bytes without making anything of what they name."""
+
+    registry: Registry
+
+    def find_class(self, module: str, name: str) -> Any:
+        declaration = self.registry.declaration(f"{module}:{name}")
+        return _Anything if declaration is None else _place_of(declaration.hooks.unstamped)
+
+    def persistent_load(self, key: Any) -> Any:
+        return _Anything()
+
+
+def _place_of(hooks: Unstamped) -> Any:
+    def new(cls: type, *args: Any, **kwargs: Any) -> Any:
+        if hooks.loses(args, kwargs):
+            raise _FoundError
+        return object.__new__(cls)
+
+    place = _Calling("_Place", (_Anything,), {"__new__": new})
+    place.hooks = hooks
+    return place
