@@ -102,6 +102,17 @@ class TestSamplesOfFormerClasses:
 
         assert any("does not load" in one for one in problems(shop))
 
+    def test_made_of_two(self, shop):
+        """make records what the samples of the other one are by now."""
+        recorded(shop, ORDER + ORDER.replace("Order", "Quote"))
+        names = ", ".join(f"'{shop.module}:{name}'" for name in ("Order", "Quote"))
+        source = ORDER.replace("Order", "Deal") + "    note: str = ''\n"
+        now(shop, source.replace("@versioned", f"@versioned(formerly=({names}))"))
+
+        shop.run("make", "--no-input")
+
+        assert is_clean(shop)
+
     def test_recorded_under_both_names(self, shop):
         """A class that was recorded as new before formerly= was set still reads its samples."""
         recorded(shop, ORDER)
