@@ -102,6 +102,17 @@ class TestSamplesOfFormerClasses:
 
         assert any("does not load" in one for one in problems(shop))
 
+    def test_made_of_two(self, shop):
+        """make records what the samples of the other one are by now."""
+        recorded(shop, ORDER + ORDER.replace("Order", "Quote"))
+        names = ", ".join(f"'{shop.module}:{name}'" for name in ("Order", "Quote"))
+        source = ORDER.replace("Order", "Deal") + "    note: str = ''\n"
+        now(shop, source.replace("@versioned", f"@versioned(formerly=({names}))"))
+
+        shop.run("make", "--no-input")
+
+        assert is_clean(shop)
+
     def test_recorded_under_both_names(self, shop):
         """A class that was recorded as new before formerly= was set still reads its samples."""
         recorded(shop, ORDER)
@@ -238,6 +249,17 @@ class TestRenamedClasses:
         assert any("is not one of its fields" in one for one in problems(shop))
 
 
+def test_cure_of_a_nested_class(shop):
+    """The step is written for its whole name."""
+    source = (
+        "class Shop:\n    @versioned\n    @attrs.define\n    class Order:\n        number: int\n"
+    )
+    recorded(shop, source)
+    now(shop, source + "        total: int = 0\n")
+
+    assert "write migration(Shop.Order, 1, add('total', 0))" in shop.found()[0]["cure"]
+
+
 class TestUndeclaredFields:
     """Classes that declare no fields are compared by their samples, made again."""
 
@@ -335,6 +357,87 @@ class TestUndeclaredFields:
 
         (problem,) = problems(shop)
         assert problem.startswith("its sample 'made' cannot be made again: ProjectError: ")
+
+    def test_exceptions(self, shop):
+        """A sample that is an exception is no failure."""
+        source = "@versioned\nclass Late(Exception):\n"
+        source += "    def __init__(self, days: int):\n"
+        source += "        super().__init__(days)\n        self.days = days\n"
+        recorded(shop, source)
+        assert is_clean(shop)
+        now(shop, source.replace("self.days", "self.number"))
+
+        assert any("(or renamed to 'number'?)" in one for one in problems(shop))
+
+    @pytest.mark.parametrize(("step", "status"), [("", 1), (", convert('owner', len)", 0)])
+    def test_another_type(self, shop, step, status):
+        """It is a change as that of a field is, also if there is a new version."""
+        recorded(shop, PLAIN)
+        source = PLAIN.replace("owner: str", "owner: int")
+        now(shop, source)
+        assert ["the field 'owner' was str, and is int, and the version is still 1"] == problems(
+            shop
+        )
+        source = source.replace("@versioned", "@versioned(version=2)")
+        now(shop, source + f"migration(Basket, 1{step})\n")
+        shop.run("record", status=status)
+        shop.forget()
+
+        told = shop.run("check", status=status)
+
+        problem = "its sample 'made' has str in 'owner', where new objects have int"
+        assert (problem in told) == bool(status)
+
+    def test_numbers_of_a_narrower_type(self, shop):
+        """A float may be an int, as everywhere."""
+        recorded(shop, PLAIN.replace("owner: str", "owner: int"))
+        now(shop, PLAIN.replace("owner: str", "owner: float"))
+
+        assert is_clean(shop)
+
+    def test_hidden_methods(self, shop):
+        """An attribute that is left over must not hide a method of the same name."""
+        recorded(shop, PLAIN)
+        source = PLAIN.replace("@versioned", "@versioned(version=2)")
+        source = source.replace("self.owner", "self.holder") + "    def owner(self): pass\n"
+        now(shop, source + "migration(Basket, 1, add('holder', ''))\n")
+        shop.run("record", status=1)
+
+        (problem,) = problems(shop)
+        assert "its sample 'made' has 'owner', which hides a method of the class" == problem
+
+    def test_no_longer_declared(self, shop):
+        """What new objects still have is not removed."""
+        recorded(shop, "@versioned\n@attrs.define\nclass Basket:\n    owner: str\n    size: int\n")
+        now(shop, PLAIN)
+
+        found = shop.found()
+
+        assert ["size", None] == [one["field"] for one in found]
+        cure = "set version=2 and write migration(Basket, 1, remove('size'))"
+        assert {cure} == {one["cure"] for one in found}
+
+    @pytest.mark.parametrize(
+        ("field", "code"), [("owner", ""), ("holder", ", rename('owner', 'holder')")]
+    )
+    def test_declared_by_now(self, shop, field, code):
+        """What old objects have already is not added, and make is not advised, which refuses."""
+        recorded(shop, PLAIN)
+        now(shop, f"@versioned\n@attrs.define\nclass Basket:\n    {field}: str\n")
+
+        found = shop.found()
+
+        cure = f"set version=2 and write migration(Basket, 1{code})"
+        assert {cure} == {one["cure"] for one in found}
+
+    def test_without_samples_to_compare(self, shop):
+        """Then only the declarations are compared."""
+        recorded(shop, PLAIN)
+        for file in samples(shop, "Basket").iterdir():
+            file.unlink()
+        now(shop, "@versioned\n@attrs.define\nclass Basket:\n    owner: str\n")
+
+        assert any("the field 'owner' was added: str" in one for one in problems(shop))
 
     def test_samples_of_another_kind(self, shop):
         """A sample that is a list of objects has no attributes to compare."""

@@ -108,28 +108,38 @@ def changes(old: Recorded, new: Recorded) -> Iterator[Change]:
             yield Change(field.name, None, field)
 
 
-def other_changes(old: Recorded, new: Recorded) -> Iterator[str]:
+def declaring(old: Recorded, new: Recorded) -> tuple[bool, bool]:
+    """Return whether the old class declares its fields, and whether the new one does."""
+    return old.fields is not None, new.fields is not None
+
+
+def other_changes(old: Recorded, new: Recorded, declared: tuple[bool, bool]) -> Iterator[str]:
     """Yield, as sentences, what has changed apart from the fields."""
     for name in sorted(set(old.transient) ^ set(new.transient)):
         yield f"the field {name!r} is {'now' if name in new.transient else 'no longer'} transient"
-    yield from structural_changes(old, new)
+    yield from structural_changes(old, new, declared)
 
 
-def structural_changes(old: Recorded, new: Recorded) -> Iterator[str]:
+def structural_changes(old: Recorded, new: Recorded, declared: tuple[bool, bool]) -> Iterator[str]:
     """Yield what has changed in the structure of the class."""
-    if (old.fields is None) != (new.fields is None):
-        yield f"the class {'declares' if old.fields is None else 'no longer declares'} its fields"
+    if declared[0] != declared[1]:
+        yield f"the class {'declares' if declared[1] else 'no longer declares'} its fields"
     for base, version in sorted(set(old.bases) ^ set(new.bases)):
         verb = "derives" if (base, version) in new.bases else "derived"
         yield f"it {verb} from {base} at version {version}"
 
 
 def renamed_perhaps(found: Iterable[Change]) -> list[tuple[str, str]]:
-    """Return the pairs of a removed field and an added one of the same type."""
+    """Return the pairs of a removed field and an added one of the same type, if it is known."""
     ones = [*found]
     gone = [change.old for change in ones if change.new is None and change.old is not None]
     come = [change.new for change in ones if change.old is None and change.new is not None]
-    return [(old.name, new.name) for old in gone for new in come if old.type == new.type]
+    return [
+        (old.name, new.name)
+        for old in gone
+        for new in come
+        if old.type == new.type or not (old.type and new.type)
+    ]
 
 
 def renamed(recorded: Recorded, renames: Mapping[str, str]) -> Recorded:

@@ -20,7 +20,7 @@ from versionpickle.migrations._schema import Recorded, Schema
 from .difference import ClassDifference, operations, renamed_perhaps
 from .project import Project
 from .sample_check import SampleProblem, check_sample
-from .samples import Sample
+from .samples import Sample, Unmade
 from .unlisted import unlisted
 
 
@@ -175,19 +175,21 @@ def _cure_of_change(ref: str, today: Recorded, difference: ClassDifference) -> s
     """Return a cure that keeps all data: what may have another name now is asked about."""
     gone = [change.field for change in difference.fields if change.kind == "removed"]
     come = [change.field for change in difference.fields if change.kind == "added"]
-    following = (
-        f"set version={today.version + 1} and write migration({_name(ref)}, {today.version}"
-    )
+    name = ref.partition(":")[2]
+    following = f"set version={today.version + 1} and write migration({name}, {today.version}"
     if gone and (come or difference.is_of_enum):
         new = _only_name(gone, difference)
         options = " ".join(f"--rename {one}={new or '...'}" for one in gone)
         code = ", ".join(_renaming(one, new, difference) for one in gone)
+        if difference.structure:  # which make refuses
+            return f"{following}, {code})"
         none = "" if difference.is_of_enum else ", without a name behind the = if it is gone"
         return f"run 'versionpickle make {options}'{none}; or {following}, {code})"
     if difference.is_of_enum:
         return "run 'versionpickle make', which writes the next version"
-    code = ", ".join(map(str, operations(difference.fields)))
-    return f"run 'versionpickle make', or {following}, {code or '...'})"
+    code = "".join(f", {one}" for one in operations(difference.fields))
+    command = "" if difference.structure else "run 'versionpickle make', or "
+    return f"{command}{following}{code})"
 
 
 def _only_name(gone: list[str], difference: ClassDifference) -> str | None:
@@ -201,10 +203,6 @@ def _renaming(old: str, new: str | None, difference: ClassDifference) -> str:
     if difference.is_of_enum:
         return f"convert('name', lambda name: {{{old!r}: {shown}}}.get(name, name))"
     return f"rename({old!r}, {shown})"
-
-
-def _name(ref: str) -> str:
-    return ref.partition(":")[2].rpartition(".")[2]
 
 
 def _of_chains(project: Project, key: str, schema: Schema) -> Iterator[Finding]:
@@ -235,8 +233,9 @@ def _of_records(project: Project, key: str, schema: Schema) -> Iterator[Finding]
     if project.recorded(key).fields is None and not issubclass(hooks.cls, enum.Enum):
         current = {one.name for one in found if one.version == version}
         for name, obj in project.fresh(key).items():
-            if name in current and isinstance(obj, Exception):
-                problem = f"its sample {name!r} cannot be made again: {type(obj).__name__}: {obj}"
+            if name in current and isinstance(obj, Unmade):
+                reason = f"{type(obj.reason).__name__}: {obj.reason}"
+                problem = f"its sample {name!r} cannot be made again: {reason}"
                 cure = "fix the function that makes it: the check compares its attributes"
                 yield Finding("sample", ref, version, problem, cure)
 

@@ -15,7 +15,7 @@ from versionpickle.migrations import Declaration, Registry, Step
 from versionpickle.migrations._operations import name_of
 from versionpickle.migrations._schema import Recorded, Schema
 
-from .difference import changes, other_changes
+from .difference import changes, declaring, other_changes
 from .project import Project
 
 
@@ -157,7 +157,7 @@ class _HistoryBuilder:
 def _changes(before: Recorded | None, now: Recorded | None) -> Iterator[str]:
     if before is not None and now is not None:
         yield from map(str, changes(before, now))
-        yield from other_changes(before, now)
+        yield from other_changes(before, now, declaring(before, now))
 
 
 def import_steps(registry: Registry, declaration: Declaration) -> None:

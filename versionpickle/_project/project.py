@@ -22,6 +22,7 @@ from .difference import (
     Change,
     ClassDifference,
     changes,
+    declaring,
     other_changes,
     renamed,
     structural_changes,
@@ -33,6 +34,7 @@ from .samples import (
     made_again,
     missing_samples,
     outcome,
+    retyped_attributes,
     samples_in,
     store,
 )
@@ -175,6 +177,7 @@ class Project:
 
         *renames* gives new names of fields.
         """
+        declared = declaring(old, self.recorded(key))
         old, today = self.compared(key, old)
         then = renamed(self._in_today_names(old), renames)
         numbers = dict(today.bases)
@@ -188,8 +191,8 @@ class Project:
         found = [*changes(then, today)]
         return ClassDifference(
             tuple(self._checked(change) for change in found if change not in of_bases),
-            tuple(other_changes(then, today)),
-            tuple(structural_changes(then, today)),
+            tuple(other_changes(then, today, declared)),
+            tuple(structural_changes(then, today, declared)),
             tuple(change for change in found if change in of_bases),
         )
 
@@ -201,33 +204,55 @@ class Project:
         same sample made again, unless these are equal.
         """
         today = self.recorded(key)
-        if old.fields is None and today.fields is None and old.version == today.version:
-            pair = self._pair(key)
-            if pair is not None:
-                return _with_names(old, pair[0]), _with_names(today, pair[1])
+        if old.version != today.version:
+            return old, today
+        if old.fields is None and today.fields is None:
+            return next(self._pairs(key, old, today), (old, today))
+        if old.fields is None:
+            return self._with_stored_names(key, old, today), today
+        if today.fields is None:
+            return old, self._with_made_names(key, today, old)
         return old, today
 
-    def _pair(self, key: str) -> tuple[set[str], set[str]] | None:
-        """Return the attributes of a sample of today's version, and of the same made again."""
-        version = self.recorded(key).version
+    def _pairs(
+        self, key: str, old: Recorded, today: Recorded
+    ) -> Iterator[tuple[Recorded, Recorded]]:
+        """Compare samples of today's version with the same made again; yield what differs."""
         fresh = self.fresh(key)
         for sample in self.samples(key):
             obj = fresh.get(sample.name)
-            if sample.version == version and type(obj) is self.classes[key].cls:
-                names = self._stored_names(key, sample)
-                if names is not None and names != attribute_names(obj):
-                    return names, attribute_names(obj)
-        return None
+            if sample.version == today.version and type(obj) is self.classes[key].cls:
+                names, types = self._stored(sample, obj)
+                if types or names != attribute_names(obj):
+                    before = {name: one for name, (one, _) in types.items()}
+                    after = {name: one for name, (_, one) in types.items()}
+                    new = _with_names(today, attribute_names(obj), after)
+                    yield _with_names(old, names, before), new
 
-    def _stored_names(self, key: str, sample: Sample) -> set[str] | None:
+    def _stored(self, sample: Sample, obj: Any) -> tuple[set[str], Mapping[str, tuple[str, str]]]:
+        """Return the attributes of a sample, and the types that are others in *obj*."""
         try:
-            obj = sample.load()
+            stored = sample.load()
         except Exception:  # noqa: BLE001 - the class has another name now, or it is reported
-            return sample.recorded_names()
-        return attribute_names(obj) if type(obj) is self.classes[key].cls else None
+            names = sample.recorded_names()
+            return attribute_names(obj) if names is None else names, {}
+        if type(stored) is not type(obj):
+            return attribute_names(obj), {}
+        return attribute_names(stored), retyped_attributes(stored, obj)
+
+    def _with_stored_names(self, key: str, old: Recorded, today: Recorded) -> Recorded:
+        """Give a class that declares its fields by now those that its samples have."""
+        stored = [one.recorded_names() for one in self.samples(key) if one.version == old.version]
+        return _completed(old, today, [names for names in stored if names])
+
+    def _with_made_names(self, key: str, today: Recorded, old: Recorded) -> Recorded:
+        """Give a class that no longer declares its fields those that new objects have."""
+        cls = self.classes[key].cls
+        made = [attribute_names(obj) for obj in self.fresh(key).values() if type(obj) is cls]
+        return _completed(today, old, made)
 
     def fresh(self, key: str) -> dict[str, Any]:
-        """Return the samples of a class by name, made again; or the exceptions raised."""
+        """Return the samples of a class by name, made again; or why they cannot be."""
         if key not in self._fresh:
             self._fresh[key] = dict(made_again(self.classes[key]))
         return self._fresh[key]
@@ -374,8 +399,18 @@ def _short(ref: str) -> str:
     return ref.rpartition(":")[2].rpartition(".")[2]
 
 
-def _with_names(known: Recorded, names: Iterable[str]) -> Recorded:
-    return attrs.evolve(known, fields=tuple(RecordedField(name, "") for name in sorted(names)))
+def _with_names(known: Recorded, names: Iterable[str], types: Mapping[str, str]) -> Recorded:
+    fields = tuple(RecordedField(name, types.get(name, "")) for name in sorted(names))
+    return attrs.evolve(known, fields=fields)
+
+
+def _completed(known: Recorded, other: Recorded, found: list[set[str]]) -> Recorded:
+    """Return what is known of a class, with attributes as fields; those of *other* have types."""
+    if not found:
+        return known
+    names = sorted(set.union(*found))
+    fields = tuple(other.field(name) or RecordedField(name, "") for name in names)
+    return attrs.evolve(known, fields=fields)
 
 
 def load_project(start: Path) -> Project:

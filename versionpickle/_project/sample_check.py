@@ -20,7 +20,7 @@ from .find import is_own
 from .history import place_of
 from .part_differences import ABSENT, differences, place_in
 from .project import Project
-from .samples import Sample, attribute_names, outcome
+from .samples import Sample, attribute_names, outcome, retyped_attributes
 from .type_texts import holds
 
 
@@ -171,7 +171,7 @@ def _of_object(project: Project, sample: Sample, key: str, obj: Any) -> Iterator
     if sample.version == today.version:
         return
     if today.fields is None:
-        yield from _of_missing(project, key, sample, obj)
+        yield from _of_attributes(project, key, sample, obj)
     else:
         yield from _of_types(today, sample, obj)
 
@@ -201,13 +201,29 @@ def _of_names(hooks: Instrumentation, sample: Sample, obj: Any) -> Iterator[Samp
             )
 
 
-def _of_missing(project: Project, key: str, sample: Sample, obj: Any) -> Iterator[SampleProblem]:
-    """Look for attributes that all new objects have, and an upgraded one does not."""
+def _of_attributes(
+    project: Project, key: str, sample: Sample, obj: Any
+) -> Iterator[SampleProblem]:
+    """Compare the attributes of an upgraded object with those of new ones."""
     cls = project.classes[key].cls
-    made = [attribute_names(one) for one in project.fresh(key).values() if type(one) is cls]
-    for name in sorted(set.intersection(*made) - attribute_names(obj) if made else ()):
+    made = [one for one in project.fresh(key).values() if type(one) is cls]
+    names = [attribute_names(one) for one in made] or [attribute_names(obj)]
+    for name in sorted(set.intersection(*names) - attribute_names(obj)):
         problem = f"its sample {sample.name!r} has no {name!r}, which new objects have"
         yield SampleProblem(problem, f"write add({name!r}, ...) into a step", field=name)
+    for name in sorted(attribute_names(obj) - {name for one in names for name in one}):
+        if callable(getattr(cls, name, None)):
+            problem = f"its sample {sample.name!r} has {name!r}, which hides a method of the class"
+            cure = f"write remove({name!r}) into a step, or rename it"
+            yield SampleProblem(problem, cure, field=name)
+    new = project.fresh(key).get(sample.name)
+    retyped = retyped_attributes(obj, new) if type(new) is cls else {}
+    for name, (old, today) in retyped.items():
+        problem = (
+            f"its sample {sample.name!r} has {old} in {name!r}, where new objects have {today}"
+        )
+        cure = f"write convert({name!r}, ...) into a step"
+        yield SampleProblem(problem, cure, field=name)
 
 
 def _of_types(today: Recorded, sample: Sample, obj: Any) -> Iterator[SampleProblem]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import json
 import pickle
 
@@ -172,14 +174,56 @@ def _dumped(hooks: Instrumentation, name: str, obj: Any) -> bytes:
         raise ProjectError(hooks.declaration.ref, problem, cure) from exc
 
 
+@attrs.frozen
+class Unmade:
+    """A sample that cannot be made again; samples of exceptions are exceptions as well."""
+
+    reason: Exception
+
+
 def made_again(hooks: Instrumentation) -> Iterator[tuple[str, Any]]:
     """Yield the samples of today, made again, pickled and loaded; or why that fails."""
     for name, make in makers(hooks).items():
         try:
             yield name, pickle.loads(pickle.dumps(make(), protocol=4))
         except Exception as exc:  # noqa: BLE001 - the findings report it
-            yield name, exc
+            yield name, Unmade(exc)
 
 
 def attribute_names(obj: Any) -> set[str]:
     return {*getattr(obj, "__dict__", ())}
+
+
+_PLAIN = frozenset(
+    {
+        bool,
+        bytes,
+        datetime.date,
+        datetime.datetime,
+        datetime.time,
+        datetime.timedelta,
+        decimal.Decimal,
+        dict,
+        float,
+        int,
+        list,
+        set,
+        str,
+        tuple,
+    }
+)
+_NARROWER = {(bool, int), (bool, float), (int, float)}
+
+
+def retyped_attributes(old: Any, new: Any) -> dict[str, tuple[str, str]]:
+    """Return the types of plain values that one object has, and another cannot have."""
+    pairs = {
+        name: (type(value), type(vars(new)[name]))
+        for name, value in getattr(old, "__dict__", {}).items()
+        if name in vars(new)
+    }
+    return {
+        name: (one.__name__, other.__name__)
+        for name, (one, other) in pairs.items()
+        if _PLAIN.issuperset({one, other}) and one is not other and (one, other) not in _NARROWER
+    }
