@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from versionpickle._classes.named_sets import cures_of
+from versionpickle._classes.named_sets import NAMED_SETS, cures_of
 from versionpickle._classes.reviving import checked_claim
 from versionpickle._pickles.build.finder import Finder, today
 from versionpickle._pickles.load.foreign_bytes import recognised
@@ -398,8 +398,14 @@ class Reporting:
 def _cure(name: _NameCount) -> str:
     """Return the line that would admit a name: what is known to be no class cannot be adopted."""
     (given,) = cures_of([name.ref])
-    verb = "allow" if given != name.ref or not name.is_class or _is_other(name.ref) else "adopt"
+    is_ours = given == name.ref and name.is_class and not _is_of_values(name.ref)
+    verb = "adopt" if is_ours and not _is_other(name.ref) else "allow"
     return f"versionpickle.{verb}({given!r})"
+
+
+def _is_of_values(ref: str) -> bool:
+    """Tell whether this is of a package whose values have no versions: all would be stamped."""
+    return ref.partition(":")[0].partition(".")[0] in NAMED_SETS
 
 
 def _is_other(ref: str) -> bool:
