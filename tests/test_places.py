@@ -915,6 +915,10 @@ class TestCodecs:
             done = place.migrate()
             assert (1, 3) == (done.migrated, done.failed)
             assert {"bad", "number", "short"} == {one.key for one in place.parked()}
+            with pytest.raises(
+                exceptions.StoreError, match="'bad' cannot be read: it is not gzip"
+            ):
+                _ = place["bad"]
 
     def test_overtaken(self, tmp_path):
         """A value that somebody else writes meanwhile is kept."""
