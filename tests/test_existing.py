@@ -203,7 +203,7 @@ class TestPlaces:
 
             monkeypatch.setattr(records.journal, "begin", meddle)
             done = place.migrate()
-            assert (4, 1) == (done.migrated, done.conflicts)
+            assert (4, 0, 1) == (done.migrated, done.current, done.conflicts)
             records.write([("00003", mine)])
             assert mine == records.read("00002") == records.read("00003")
             monkeypatch.setattr(records, "replace", lambda changes: {changes[0][0]})
@@ -473,8 +473,9 @@ class TestTables:
             ]
             assert 1 == place.survey().damaged
             assert 1 == place.migrate().failed
-            with pytest.raises(KeyError):
+            with pytest.raises(exceptions.StoreError, match="not bytes, but text"):
                 _ = place["text"]
+            assert "text" in place
 
     def test_damaged_database(self, tmp_path):
         """What SQLite finds wrong with the file is told as well."""

@@ -11,8 +11,11 @@ import json
 import lzma
 import pickle
 import sqlite3
+import tempfile
 import zipfile
 import zlib
+
+from pathlib import Path
 
 import attrs
 import joblib
@@ -77,12 +80,24 @@ FOREIGN = {
     "urlsafe_b64decode": base64.urlsafe_b64encode(b"\x80\x04\xfb\xff" + PLAIN),
     "gzip.*base64|base64": base64.b64encode(gzip.compress(PLAIN)),
     "zlib.decompress.base64": base64.b64encode(zlib.compress(PLAIN)),
+    "zlib, of another window": zlib.compress(PLAIN, wbits=10),
+    "lzma": lzma.compress(PLAIN, lzma.FORMAT_ALONE),
+    "snappy": b"\xff\x06\x00\x00sNaPpY rest",
+    "base64, of protocol 0": base64.b64encode(pickle.dumps([1, 2], 0)),
+    "base64, of Python 2": base64.b64encode(b"S'caf\\xe9'\np0\n."),
+    "base64 without padding": base64.b64encode(b"\x80\x04\xfb\xff" * 4).rstrip(b"="),
+    "base64 without padding, urlsafe": base64.urlsafe_b64encode(PLAIN + b".").rstrip(b"="),
+    "base32": base64.b32encode(PLAIN),
+    "base85": base64.b85encode(PLAIN),
+    "digits of PostgreSQL": b"\\x" + PLAIN.hex().encode(),
     "fromhex": PLAIN.hex().encode(),
     "joblib.load": by_joblib(),
     "joblib.load, compressed": by_joblib(compress=3),
     "JSON": json.dumps({"a": [1]}).encode(),
     "JSON, a list": b"[1, 2]",
+    "JSON, with a mark": b'\xef\xbb\xbf{"a": 1}',
     "text": b"hello, world\n",
+    "text, that begins as a pickle may": b"Name,Value\n1,2\n",
     "text, of any kind": "größer als\t0".encode(),
     "HDF5": b"\x89HDF\r\n\x1a\n rest",
     "numpy.load": saved(),
@@ -91,6 +106,13 @@ FOREIGN = {
     "torch.load, old": TORCH,
     "zip": zipped("a.txt"),
     "Parquet": b"PAR1 rest",
+    "Arrow": b"ARROW1 rest",
+    "ORC": b"ORC rest",
+    "tar": bytes(257) + b"ustar rest",
+    "PNG": b"\x89PNG\r\n\x1a\n rest",
+    "JPEG": b"\xff\xd8\xff rest",
+    "PDF": b"%PDF-1.4 \xff",
+    "git lfs pull": b"version https://git-lfs.github.com/spec/v1\n",
     "SQLite": database(),
 }
 LOOKS = {
@@ -143,6 +165,7 @@ OTHERS = [
     b"\x00\xff",
     b"hello\x00",
     b"gASV!",
+    b"X\xc3" + PLAIN,
     b"gASVAAAA====",
     b"abc",
     b"SGVsbG8sIHdvcmxkIQ==",
@@ -164,6 +187,20 @@ def test_not_recognised(data):
 def test_of_pickles(data):
     """A pickle that is cut is no other thing."""
     assert recognised(data) is None
+
+
+def test_what_follows():
+    """What follows after a pickle is not what the bytes are."""
+    (damage,) = verified(PLAIN + FOREIGN["gzip"])
+
+    assert "gzip" not in damage.problem
+
+
+def verified(data):
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "a.pickle").write_bytes(data)
+        with versionpickle.open_existing(f"dir:{folder}/*.pickle") as place:
+            return place.verify().damages
 
 
 @pytest.mark.parametrize("limits", [None, Limits()])

@@ -13,7 +13,7 @@ import pytest
 import versionpickle
 
 from versionpickle import Limits
-from versionpickle.exceptions import UntrustedError
+from versionpickle.exceptions import ForbiddenError, UntrustedError
 
 
 ALIGNED = np.dtype({"names": ["a", "b"], "formats": ["i1", "f8"]}, align=True)
@@ -128,6 +128,40 @@ def test_cycle(options):
     back = versionpickle.loads(pickle.dumps(array), **options)
 
     assert back[0][0] is back
+
+
+RARE = [
+    np.ma.masked,
+    np.ma.array([(1, 2)], mask=[(0, 1)], dtype="i4,f8")[0],
+    np.char.array(["a", "b"]),
+]
+if hasattr(np.dtypes, "StringDType"):  # since numpy 2
+    RARE += [
+        np.array(["a", "bc"], np.dtypes.StringDType()),
+        np.array(["a", None], np.dtypes.StringDType(na_object=None)),
+    ]
+
+
+@pytest.mark.parametrize("options", WAYS[:2], ids=["safe", "limits"])
+@pytest.mark.parametrize("array", RARE, ids=repr)
+def test_rare(array, options):
+    """What is rare is made where numpy is allowed, which is what the error asks for."""
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        data = pickle.dumps(array, protocol)
+        with pytest.raises(ForbiddenError, match=r"allow\('numpy'\)"):
+            versionpickle.loads(data, **options)
+        back = versionpickle.loads(data, allow=["numpy"], **options)
+
+        assert shown(pickle.loads(data)) == shown(back)
+
+
+@pytest.mark.parametrize("obj", [np.poly1d([1]), np.char.array(["a"])], ids=repr)
+def test_inspected(obj):
+    """No class of numpy's is to be adopted: each object of the process would be stamped."""
+    report = str(versionpickle.inspect(pickle.dumps(obj)))
+
+    assert "versionpickle.allow('numpy" in report
+    assert "adopt" not in report
 
 
 # What no pickler writes

@@ -425,7 +425,8 @@ class TestFolders:
             found = place.survey()
             assert (7, 4, 3) == (found.records, found.stale, found.damaged)
             done = place.migrate()
-            assert (3, 1, 3) == (done.migrated, done.current, done.failed)
+            assert (3, 1, 3) == (done.migrated, done.conflicts, done.failed)
+            assert (7, 7, 0) == (done.total, done.seen, done.current)
             problems = {one.key: one.problem for one in place.verify(load=True).damages}
             assert {
                 "": "the key '' is not the name of a file in it",
@@ -666,6 +667,9 @@ class TestTables:
             done = place.migrate()
             assert (1_001, 1) == (done.migrated, done.failed)
             assert "its key is not UTF-8" == place.parked()[0].reason
+            (odd,) = [key for key in place if not key.isascii() or "\\" in key]
+            with pytest.raises(exceptions.StoreError, match="its key is not UTF-8"):
+                _ = place[odd]
 
     def test_names_that_are_paths(self, tmp_path):
         """The name of a table leads its journal nowhere else."""
@@ -764,6 +768,104 @@ class TestTables:
             assert "no more than 4,000 can be kept" in done.failures[0].reason
 
 
+TRIGGERS = {
+    "kept": "BEFORE UPDATE ON jobs BEGIN SELECT RAISE(IGNORE); END",
+    "changed": """AFTER UPDATE ON jobs WHEN new.work <> x'00'
+        BEGIN UPDATE jobs SET work = x'00' WHERE id = new.id; END""",
+}
+
+
+class TestWhatCannotBeWritten:
+    """What a table does not let be written is refused, and nothing is changed."""
+
+    @pytest.mark.parametrize("trigger", TRIGGERS.values(), ids=TRIGGERS)
+    def test_triggers(self, tmp_path, trigger):
+        """A trigger that undoes a change is named as the cause; a rollback ends so as well."""
+        schema = "CREATE TABLE jobs (id INTEGER PRIMARY KEY, work BLOB)"
+        address = table(tmp_path, schema, [*enumerate(old(2).values())])
+        before = rows(tmp_path / "app.db", "SELECT * FROM jobs")
+        orders.declare(4)
+        with open_existing(f"{address}&key=id&value=work") as place:
+            rows(tmp_path / "app.db", f"CREATE TRIGGER undo {trigger}")
+            with pytest.raises(exceptions.StoreError, match="a trigger of its table"):
+                place.migrate()
+            assert (0, before) == (
+                place.originals(),
+                rows(tmp_path / "app.db", "SELECT * FROM jobs"),
+            )
+            rows(tmp_path / "app.db", "DROP TRIGGER undo")
+            place.migrate()
+            rows(tmp_path / "app.db", f"CREATE TRIGGER undo {trigger}")
+            with pytest.raises(exceptions.StoreError, match="a trigger of its table"):
+                place.rollback()
+            assert 2 == place.originals()
+
+    def test_other_triggers(self, tmp_path):
+        """A trigger that leaves the column alone is none of our business."""
+        schema = """CREATE TABLE jobs (id INTEGER PRIMARY KEY, work BLOB);
+            CREATE TABLE log (id);
+            CREATE TRIGGER note AFTER UPDATE ON jobs BEGIN INSERT INTO log VALUES (new.id); END;"""
+        address = table(tmp_path, schema, [*enumerate(old(2).values())])
+        orders.declare(4)
+        with open_existing(f"{address}&key=id&value=work") as place:
+            assert 2 == place.migrate().migrated
+            assert (2, 0) == place.rollback()
+
+    def test_generated(self, tmp_path):
+        """A column that is made from others is refused at once."""
+        schema = "CREATE TABLE jobs (id INTEGER PRIMARY KEY, a BLOB, work BLOB AS (a))"
+        address = table(tmp_path, schema, [])
+        with pytest.raises(exceptions.NotAStoreError, match="'work' is a generated column"):
+            open_existing(f"{address}&value=work")
+
+    def test_utf16(self, tmp_path):
+        """Texts that are not UTF-8 are not decoded; bytes of the same database are read."""
+        schema = "PRAGMA encoding = 'UTF-16le'; CREATE TABLE jobs (id PRIMARY KEY, work)"
+        address = table(tmp_path, schema, old(2).items())
+        with pytest.raises(exceptions.NotAStoreError, match="UTF-16le"):
+            open_existing(f"{address}&value=work&codec=base64")
+        with open_existing(f"{address}&value=work") as place:
+            assert 2 == place.verify().good
+
+    @pytest.mark.parametrize("name", ["rowid", "ROWID", "oid", "_rowid_"])
+    def test_names_of_rowid(self, tmp_path, name):
+        """The number of a row has all the names that SQLite gives it."""
+        address = table(tmp_path, "CREATE TABLE jobs (a, work)", old(2).items())
+        with open_existing(f"{address}&key={name}&value=work") as place:
+            assert [1, 2] == [*place]
+
+    def test_closed_between_batches(self, tmp_path):
+        """A place that is closed during a migration raises an error that says so."""
+        schema = "CREATE TABLE jobs (id INTEGER PRIMARY KEY, work BLOB)"
+        (data,) = old(1).values()
+        address = table(tmp_path, schema, [(number, data) for number in range(2_001)])
+        orders.declare(4)
+        place = open_existing(f"{address}&value=work")
+        steps = place.migrating()
+        assert 2_000 == next(steps).migrated
+        place.close()
+        with pytest.raises(exceptions.StoreError, match="was closed"):
+            next(steps)
+        with open_existing(f"{address}&value=work") as again:
+            assert (2_000, 0) == again.rollback()
+
+
+class TestMembership:
+    """A key is in a place if there is such a record, whether or not it can be loaded."""
+
+    def test_folder(self, tmp_path):
+        """What is no pickle is there, and so is a link that cannot be followed."""
+        (tmp_path / "bad.pickle").write_bytes(b"no pickle")
+        (tmp_path / "link.pickle").symlink_to("nowhere")
+        with open_existing(f"dir:{tmp_path}/*.pickle") as place:
+            assert "bad" in place
+            assert "link" in place
+            assert "../bad" not in place
+            assert "none" not in place
+            with pytest.raises(OSError, match=r"link\.pickle"):
+                _ = place["link"]
+
+
 class TestCodecs:
     @pytest.mark.parametrize("names", [*CODECS, "base64,zlib", "hex,gzip"])
     def test_round_trip(self, tmp_path, names):
@@ -813,6 +915,10 @@ class TestCodecs:
             done = place.migrate()
             assert (1, 3) == (done.migrated, done.failed)
             assert {"bad", "number", "short"} == {one.key for one in place.parked()}
+            with pytest.raises(
+                exceptions.StoreError, match="'bad' cannot be read: it is not gzip"
+            ):
+                _ = place["bad"]
 
     def test_overtaken(self, tmp_path):
         """A value that somebody else writes meanwhile is kept."""
@@ -828,7 +934,7 @@ class TestCodecs:
 
             place._records.swap = meddle
             done = place.migrate()
-        assert (1, 1) == (done.migrated, done.conflicts)
+        assert (1, 0, 1) == (done.migrated, done.conflicts, done.failed)
 
 
 PYTHON_2 = b"\x80\x02U\x04caf\xe9q\x00."

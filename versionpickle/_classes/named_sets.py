@@ -61,6 +61,16 @@ _NUMPY_RANDOM = _refs(
     }
 )
 
+_NUMPY_OTHERS = _refs(
+    {
+        "numpy": "chararray",
+        "numpy.char": "chararray",
+        "numpy._core._internal": "_convert_to_stringdtype_kwargs",
+        "numpy.ma.core": "MaskedConstant mvoid",
+    }
+)
+"""What is rare, and made only where it is allowed."""
+
 _PANDAS = _refs(
     {
         "pandas": (
@@ -161,7 +171,7 @@ _ITERATORS = _refs(
 
 NAMED_SETS = {
     "iterators": _ITERATORS,
-    "numpy": (*NUMPY_CLASSES, *NUMPY_FUNCTIONS, *_NUMPY_RANDOM),
+    "numpy": (*NUMPY_CLASSES, *NUMPY_FUNCTIONS, *_NUMPY_OTHERS, *_NUMPY_RANDOM),
     "pandas": (*_PANDAS, *NUMPY_CLASSES, *NUMPY_FUNCTIONS),
     "partial": ("functools:partial",),
     "zones": _ZONES,

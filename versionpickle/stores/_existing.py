@@ -52,6 +52,16 @@ class ExistingStore(Mapping[Key, Any]):
     def __getitem__(self, key: Key) -> Any:
         return self._settings.load(self._records.read(key), key)
 
+    def __contains__(self, key: object) -> bool:
+        """Tell whether there is a record, be it one that can be loaded or not."""
+        try:
+            self._records.read(key)
+        except KeyError:
+            return False
+        except (StoreError, OSError):
+            return key in set(self)
+        return True
+
     def __iter__(self) -> Iterator[Key]:
         return self._records.keys()
 

@@ -318,10 +318,10 @@ def survey(
     try:
         Machine(source, surveyor, stack).run()
     except VersionPickleError as exc:
-        raise recognised(data[start:]) or exc from exc.__cause__
+        raise (None if start else recognised(data)) or exc from exc.__cause__
     except Exception as exc:
         problem = f"{type(exc).__name__} at byte {source.at}: {exc}"
-        raise recognised(data[start:]) or DamagedError(problem) from exc
+        raise (None if start else recognised(data)) or DamagedError(problem) from exc
     return Survey(data, source.position, stack.memo, surveyor)
 
 

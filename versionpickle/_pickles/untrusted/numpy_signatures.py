@@ -129,8 +129,10 @@ def is_masked_state(state: Any) -> bool:
 
 def _holds(data: Any, dtype: Any, shape: tuple[int, ...]) -> bool:
     count = math.prod(shape)
+    is_whole = type(data) is list and len(data) == count
+    if dtype.kind == "T":
+        return is_whole and all(type(item) in SETTLED for item in data)
     if dtype.hasobject:
-        is_whole = type(data) is list and len(data) == count
         return is_whole and (dtype.kind == "O" or all(_is_row(item, dtype) for item in data))
     if not dtype.itemsize and count > _EMPTY_ITEMS:
         return False

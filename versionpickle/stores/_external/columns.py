@@ -13,6 +13,9 @@ from versionpickle.stores._sqlite.database import Database
 _ROWID = ("rowid", "_rowid_", "oid")
 """What SQLite calls the number of a row, unless a column is called so."""
 
+_GENERATED = (2, 3)
+"""What SQLite calls a generated column in its list of columns."""
+
 _ONE_BY_ONE = "leave key= out, to identify rows by their rowid"
 
 
@@ -69,8 +72,11 @@ class _Check:
         rows = self.database.read(f"PRAGMA table_xinfo({quoted(table)})")
         names = {name.casefold(): name for _, name, *_ in rows}
         value = self._named(given.value, names)
+        if any(name == value and hidden in _GENERATED for _, name, *_, hidden in rows):
+            problem = f"{value!r} is a generated column, which nobody can write"
+            raise NotAStoreError(self.address, problem, "name the column that it is made from")
         rowid = next((name for name in _ROWID if name not in names), "")
-        if given.key in {"", "rowid"} and given.key not in names:
+        if given.key.casefold() in {"", *_ROWID} - names.keys():
             return attrs.evolve(given, table=table, key=self._rowid(table, rowid), value=value)
         key = self._named(given.key, names)
         if key == value:

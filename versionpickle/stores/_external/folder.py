@@ -60,7 +60,8 @@ class Folder(ExternalRecords):
             return _content(path)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             if os.path.islink(path):
-                raise OSError(errno.ENOENT, "it is a link to a file that is not there") from None
+                problem = "it is a link to a file that is not there"
+                raise OSError(errno.ENOENT, problem, path) from None
             raise KeyError(key) from None
 
     def scan(self, prefix: str = "") -> Iterator[Record]:
@@ -133,15 +134,15 @@ def _portable(address: str, key: str) -> str:
 
 def _content(path: str) -> bytes:
     """Return the bytes of a regular file: to open a pipe may take for ever."""
-    _check_regular(os.stat(path).st_mode)
+    _check_regular(path, os.stat(path).st_mode)
     with open(path, "rb", opener=_opened_at_once) as file:
-        _check_regular(os.fstat(file.fileno()).st_mode)  # it may be another one by now
+        _check_regular(path, os.fstat(file.fileno()).st_mode)  # it may be another one by now
         return file.read()
 
 
-def _check_regular(mode: int) -> None:
+def _check_regular(path: str, mode: int) -> None:
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise OSError(errno.EINVAL, "it is not a regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file", path)
 
 
 def _opened_at_once(path: str, flags: int) -> int:

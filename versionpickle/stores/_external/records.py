@@ -84,7 +84,15 @@ class ExternalRecords(Records):
         self.write(list(zip(keys, map(self.coding.encode, pickles), strict=True)))
 
     def read(self, key: Key) -> bytes:
-        return self.coding.decode(self.read_stored(key))
+        data = self.read_stored(key)
+        try:
+            return self.coding.decode(data)
+        except ValueError as exc:
+            raise self.unreadable(key, str(exc)) from exc
+
+    def unreadable(self, key: Key, problem: str) -> StoreError:
+        problem = f"the record {key!r} cannot be read: {problem}"
+        return StoreError(self.address, problem, "look at what wrote it, or leave it out")
 
     def counts(self, progress: Progress = ignore) -> dict[Manifest | None, int]:
         counts: dict[Manifest | None, int] = {}

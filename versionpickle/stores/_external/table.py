@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from versionpickle.exceptions import NotAStoreError, StoreError
 from versionpickle.stores._records import Damage, Key, Record
 from versionpickle.stores._sqlite.database import Database, fetch_limited, fetch_one
 from versionpickle.stores._sqlite.undecodable import UndecodableText, raw_key
@@ -32,14 +33,22 @@ class Table(ExternalRecords):
         self._writing: Database | None = None
         try:
             columns = columns.checked(self._database, address)
+            self._check_encoding(address)
         except BaseException:
             self._database.close()
             raise
+        self._name = columns.table
         self._table, self._value = columns.table_sql, columns.value_sql
         self._key, self._order = columns.key_sql, columns.order_sql
         place = json.dumps([columns.table, columns.key, columns.value])
         journal = f"{path}-{_file_name(columns.table)}{SUFFIX}"
         super().__init__(address, Journal(journal, place, path, has_text_keys=False))
+
+    def _check_encoding(self, address: str) -> None:
+        ((encoding,),) = self._database.read("PRAGMA encoding")
+        if self.coding.is_text and encoding != "UTF-8":
+            problem = f"its texts are stored as {encoding}, which codec= does not decode"
+            raise NotAStoreError(address, problem, "copy it into a database of UTF-8")
 
     @property
     def _writer(self) -> Database:
@@ -70,18 +79,26 @@ class Table(ExternalRecords):
 
     def read_stored(self, key: Key) -> bytes:
         sql = f"SELECT {self._stored_sql} FROM {self._table} WHERE {self._order} = ?"
+        if problem := _problem_of_key(key):
+            raise self.unreadable(key, problem)
         row = self._database.fetch(fetch_one, sql, (key,))
-        if row is None or not self._can_be_decoded(row[1]):
+        if row is None or row[1] == "null":
             raise KeyError(key)
-        data: bytes = row[0]
-        return data
+        data, kind = row
+        if problem := self._problem(kind):
+            raise self.unreadable(key, problem)
+        return bytes(data)
 
     @property
     def _stored_sql(self) -> str:
         return f"CAST({self._value} AS BLOB), typeof({self._value})"
 
-    def _can_be_decoded(self, kind: str) -> bool:
-        return kind == "blob" or (kind == "text" and bool(self.coding.names))
+    def _problem(self, kind: str) -> str:
+        """Return why no value of this kind is read; empty if it is."""
+        if kind == "blob" or (kind == "text" and self.coding.names):
+            return ""
+        cure = "; add &codec=base64, or how it is written, to the address"
+        return f"it is not bytes, but {kind}" + cure * (kind == "text")
 
     def scan(self, prefix: str = "") -> Iterator[Record]:
         sql = (
@@ -98,12 +115,8 @@ class Table(ExternalRecords):
             rows = self._database.fetch(fetch_limited, after, (value,))
 
     def _record(self, key: Key, data: bytes, kind: str) -> Record:
-        if isinstance(key, UndecodableText):
-            return Record(key, b"", problem="its key is not UTF-8")
-        if not self._can_be_decoded(kind):
-            problem = f"it is not bytes, but {kind}"
-            cure = "; add &codec=base64, or how it is written, to the address"
-            return Record(key, b"", problem=problem + cure * (kind == "text"))
+        if problem := _problem_of_key(key) or self._problem(kind):
+            return Record(key, b"", problem=problem)
         try:
             return Record(key, self.coding.decode(data))
         except ValueError as exc:
@@ -123,8 +136,26 @@ class Table(ExternalRecords):
                 for key, before, after in changes
                 if not self._writer.write(sql, (after, after, key, before), size=len(after))
             }
+            if self._has_triggers():
+                self._check_triggers(changes, conflicts)
         self._writer.checkpoint()
         return conflicts
+
+    def _has_triggers(self) -> bool:
+        sql = "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE"
+        return bool(self._writer.read(sql, (self._name,)))
+
+    def _check_triggers(
+        self, changes: list[tuple[Key, bytes, bytes]], conflicts: set[Key]
+    ) -> None:
+        """Refuse a batch of which a trigger has kept or changed a record."""
+        sql = f"SELECT CAST({self._value} AS BLOB) FROM {self._table} WHERE {self._order} = ?"
+        for key, before, after in changes:
+            found = self._writer.fetch(fetch_one, sql, (key,))
+            if (found != (after,)) if key not in conflicts else (found == (before,)):
+                problem = f"a trigger of its table undoes what is written under {key!r}"
+                cure = "nothing was changed: drop the trigger while you migrate or roll back"
+                raise StoreError(self.address, problem, cure)
 
     @property
     def _set_sql(self) -> str:
@@ -146,6 +177,10 @@ class Table(ExternalRecords):
             if line != "ok":
                 yield Damage(None, f"SQLite reports: {line}")
         yield from super().examine()
+
+
+def _problem_of_key(key: Key) -> str:
+    return "its key is not UTF-8" if isinstance(key, UndecodableText) else ""
 
 
 def _place(key: Key) -> tuple[str, Any]:

@@ -157,7 +157,7 @@ class Database:
             try:
                 result = self._use(act, sql, values)
             except StoreError:
-                if self._is_undisturbed():
+                if self._connections.is_closed or self._is_undisturbed():
                     raise
             else:
                 if self._is_undisturbed():

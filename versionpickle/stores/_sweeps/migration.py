@@ -31,6 +31,19 @@ _REPORTED_MAX = 1000
 """How many failures a report holds; the store holds them all."""
 
 
+@attrs.define
+class Overtaken:
+    """The keys of records that others wrote meanwhile, each of which counts once."""
+
+    keys: set[Key] = attrs.field(factory=set)
+    is_new: bool = False
+    """Whether there were any in this pass."""
+
+    def note(self, missed: set[Key], done: set[Key]) -> None:
+        self.keys = (self.keys - done) | missed
+        self.is_new = self.is_new or bool(missed)
+
+
 @attrs.frozen
 class Plan:
     """How a migration goes on."""
@@ -43,6 +56,8 @@ class Plan:
     executor: Executor | None = None
     longest: int = sys.maxsize
     """How many bytes a pickle may have."""
+
+    overtaken: Overtaken = attrs.field(factory=Overtaken)
 
 
 @public("versionpickle.sweeping")
@@ -92,10 +107,10 @@ def migrating(records: Records, plan: Plan) -> Iterator[Migration]:
         if not plan.is_dry:
             records.clear_failures()
         for _ in range(_PASSES if plan.limit is None else 1):
-            before = state.conflicts
+            plan.overtaken.is_new = False
             for state in _pass(records, plan, state):  # noqa: B020 - each goes on from the last
                 yield state
-            if state.conflicts == before:
+            if not plan.overtaken.is_new:
                 return
             state = _again(records, state)
 
@@ -135,18 +150,17 @@ def _pass(records: Records, plan: Plan, state: Migration) -> Iterator[Migration]
     left = None if plan.limit is None else plan.limit - state.seen
     batches = records.batches(plan.classifier.is_wanted, plan.size, left)
     tasks = ((batch, Task(batch.columns, batch.examine)) for batch in batches)
-    before = state.conflicts
     for batch, result in each_result(tasks, plan.rewriter.rewrite, plan.executor):
         _fail_too_long(plan.longest, batch, result)
         state = _written(records, plan, state, batch, result)
         if not records.has_manifests:
-            state = _with_current(state, state.conflicts - before)
+            state = _with_current(state)
         yield state
 
 
-def _with_current(state: Migration, conflicts: int) -> Migration:
+def _with_current(state: Migration) -> Migration:
     """Count what was current; what an earlier pass has migrated is so only now."""
-    current = state.seen - state.migrated - state.failed - conflicts
+    current = state.seen - state.migrated - state.failed - state.conflicts
     return attrs.evolve(state, current=max(current, state.current))
 
 
@@ -170,26 +184,32 @@ def _written(
         Failure(batch.keys[place], **attrs.asdict(result.failures[place])) for place in places
     ]
     changes = _changes(batch, result, is_all=records.has_manifests)
-    conflicts: set[Key] = set()
+    missed: set[Key] = set()
     if failures and not plan.is_dry:
-        conflicts = records.add_failures(batch.only(places), failures)
-        failures = [failure for failure in failures if failure.key not in conflicts]
-    changed = len(changes.manifests)
+        missed = records.add_failures(batch.only(places), failures)
+        failures = [failure for failure in failures if failure.key not in missed]
+    changed = {*changes.batch.keys}
     if changes.manifests and not plan.is_dry:
-        missed = records.swap(*attrs.astuple(changes, recurse=False))
-        changed -= len(missed)
-        conflicts |= missed
-    seen = state.seen + len(batch)
+        conflicts = records.swap(*attrs.astuple(changes, recurse=False))
+        changed -= conflicts
+        missed |= conflicts
+    seen = state.seen + len(batch) - _seen_again(records, plan, batch)
+    plan.overtaken.note(missed, changed | {failure.key for failure in failures})
     return attrs.evolve(
         state,
         total=max(state.total, seen),
         seen=seen,
-        migrated=state.migrated + changed,
-        conflicts=state.conflicts + len(conflicts),
+        migrated=state.migrated + len(changed),
+        conflicts=len(plan.overtaken.keys),
         failed=state.failed + len(failures),
         failures=(*state.failures, *failures)[:_REPORTED_MAX],
         at=batch.keys[-1],
     )
+
+
+def _seen_again(records: Records, plan: Plan, batch: Batch) -> int:
+    """Count what an earlier pass has seen, where a pass is not over all."""
+    return sum(key in plan.overtaken.keys for key in batch.keys) if records.has_manifests else 0
 
 
 @attrs.frozen
