@@ -670,6 +670,14 @@ PICKLED = ("pickle", "pickle in Python", "versionpickle", "with limits")
 COPIED = ("copy", "deepcopy")
 DEVIATIONS = [
     ("documented: limits let nothing call a versioned class", ["with limits"], "ReducedToOpen"),
+    (
+        "documented: limits let no attribute hide a property",
+        ["with limits"],
+        "property_covers_attribute",
+        "property_covers_attribute, laden",
+        "property_doubles_attribute",
+        "property_doubles_attribute, laden",
+    ),
     ("a __reduce_ex__ of the object itself is not asked", WAYS, "reduced_by_itself"),
     ("documented: cached properties are not stored", WAYS, "cached_property_given"),
 ]

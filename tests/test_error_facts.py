@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import enum
 import functools
 import io
@@ -458,3 +459,107 @@ class TestFieldsOfABase:
 
         with pytest.raises(FieldsError, match="the steps for its base .*Party do not end"):
             versionpickle.loads(versionpickle.dumps(old("Ada", 7), registry=then), registry=now)
+
+
+class OldRow(dict):
+    pass
+
+
+class OldList(list):
+    pass
+
+
+Row, Rows = OldRow, OldList
+OldRow.__qualname__ = OldRow.__name__ = "Row"
+OldList.__qualname__ = OldList.__name__ = "Rows"
+OLD_ROWS = [pickle.dumps([Row(a=1, b=2), Rows([1, 2])], protocol) for protocol in range(6)]
+
+
+class TestOldItems:
+    """The items of old containers reach what takes their place."""
+
+    @pytest.mark.parametrize("data", OLD_ROWS)
+    @every_load
+    def test_rebuilt(self, data, settings, registry):
+        """A function makes the object, which then gets its items."""
+        for cls in (OldRow, OldList):
+            adopt(cls, rebuild=lambda args, state, cls=cls: cls(), registry=registry)
+
+        assert [{"a": 1, "b": 2}, [1, 2]] == versionpickle.loads(
+            data, registry=registry, **settings
+        )
+
+    def test_set(self, registry):
+        """So does an object with a method for members."""
+        adopt(Members, rebuild=lambda args, state: Members(), registry=registry)
+        data = b"\x80\x04c%s\nMembers\n)\x81(K\x01K\x02\x90." % __name__.encode()
+
+        assert {1, 2} == versionpickle.loads(data, registry=registry)
+
+    @every_load
+    def test_made_by_a_function(self, settings, registry):
+        """What a function made is filled by the function that makes the others."""
+        adopt(OldRow, rebuild=lambda args, state: OldRow(state), registry=registry)
+        allow(a_row, registry=registry)
+        name = __name__.encode()
+        data = b"\x80\x02c%s\nRow\n0c%s\na_row\n)R}X\x01\0\0\0aK\x01sb." % (name, name)
+
+        assert {"a": 1} == versionpickle.loads(data, registry=registry, **settings)
+
+
+class Members(set):
+    pass
+
+
+def a_row():
+    return OldRow()
+
+
+class Sorted(dict):
+    pass
+
+
+OLD_SORTED = {protocol: pickle.dumps([Sorted(b=1, a=2)], protocol) for protocol in range(6)}
+
+
+class Sorted(collections.OrderedDict):
+    """Has another base by now."""
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@every_way
+def test_dict_that_is_ordered_today(protocol, settings, registry):
+    """The items of a dict reach an OrderedDict in their order."""
+    allow(Sorted, registry=registry)
+
+    (found,) = versionpickle.loads(OLD_SORTED[protocol], registry=registry, **settings)
+
+    assert Sorted is type(found)
+    assert ["b", "a"] == list(found.keys())
+
+
+@every_load
+def test_member_by_its_attribute(settings, registry):
+    """A member of an adopted enum is found as old pickles get it."""
+    adopt(Colour, registry=registry)
+    data = b"\x80\x02cbuiltins\ngetattr\nc%s\nColour\nX\x03\0\0\0RED\x86R." % __name__.encode()
+
+    assert Colour.RED is versionpickle.loads(data, registry=registry, **settings)
+    assert Colour.RED is versionpickle.load(io.BytesIO(data), registry=registry, **settings)
+
+
+class Number(int):
+    pass
+
+
+def test_persistent_id_beside_a_value(registry):
+    """A persistent id is none of the arguments that are looked for."""
+    adopt(Number, registry=registry)
+
+    class Reader(versionpickle.Unpickler):
+        def persistent_load(self, key):
+            return key
+
+    data = b"\x80\x02X\x01\0\0\0kQc%s\nNumber\nK\x07\x85\x81\x86." % __name__.encode()
+
+    assert ("k", 7) == Reader(io.BytesIO(data), registry=registry).load()

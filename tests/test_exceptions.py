@@ -25,6 +25,7 @@ def made(cls):
         "float": 1.5,
         "str": "m:C",
         "int": 2,
+        "int | str": 2,
         "int | None": None,
         "str | None": None,
         "tuple[str, ...]": ("a", "b"),

@@ -316,7 +316,7 @@ class TestUndeclaredFields:
                 ("def __init__", "owner = property(id)\n    def __init__"),
                 "has 'owner', which the class hides by a property",
             ),
-            (("class Basket", "class Cart"), "has '_Basket__note', the private name of a class"),
+            (("class Basket", "class Cart"), "left over '_Basket__note'"),
         ],
     )
     def test_attributes_that_nobody_finds(self, shop, change, problem):
@@ -331,6 +331,18 @@ class TestUndeclaredFields:
         now(shop, source + step)
         shop.run("record", status=1)
 
+        assert any(problem in one for one in problems(shop))
+
+    def test_private_name_of_nobody(self, shop):
+        """What was private to the former class, and is not used any more, is found, too."""
+        recorded(shop, PLAIN + "        self.__note = ''\n")
+        source = PLAIN.replace(
+            "@versioned", f"@versioned(version=2, formerly='{shop.module}:Basket')"
+        )
+        now(shop, source.replace("class Basket", "class Cart") + "migration(Cart, 1)\n")
+        shop.run("record", status=1)
+
+        problem = "has '_Basket__note', the private name of a class that is no base of Cart"
         assert any(problem in one for one in problems(shop))
 
     def test_check_upgrades(self, shop):

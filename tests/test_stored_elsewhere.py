@@ -194,9 +194,11 @@ def test_fields_of_a_base():
 
     data = versionpickle.dumps(OldCustomer("Ada", 7), registry=was)
 
-    with pytest.raises(FieldsError, match=r"migration\(Party, 1.*base of .*Customer") as caught:
+    with pytest.raises(
+        FieldsError, match=r"fields of its base .*Party: .*migration\(Party, 1"
+    ) as caught:
         pickle.loads(data)
-    assert caught.value.ref == f"{__name__}:Party"
+    assert caught.value.bases == ((f"{__name__}:Party", 1),)
 
 
 class Table:
@@ -242,7 +244,7 @@ def test_class_that_became_a_function(registry):
     data = b"\x80\x02c%s\nholiday\n)\x81." % HERE
 
     for options in ({}, {"unsafe": True}):
-        with pytest.raises(BuildError, match="it was a class, and is none today"):
+        with pytest.raises(BuildError, match="it is no class today"):
             versionpickle.loads(data, registry=registry, **options)
 
 
@@ -379,6 +381,10 @@ def test_order_of_items_and_state(registry, make, how, protocol):
     obj = make()
     data = pickle.dumps(obj, protocol)
     adopt(type(obj), registry=registry)
+    if how == "limits" and make is names:  # whose attribute hides list.index
+        with pytest.raises(VersionPickleError, match="holds 'index', which is a method"):
+            LOADS[how](data, registry=registry)
+        return
 
     found = LOADS[how](data, registry=registry)
 

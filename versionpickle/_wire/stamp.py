@@ -107,11 +107,11 @@ class Construction:
 
     def called(self, stamp: Stamp, args: tuple[Any, ...], kwargs: Any) -> Any:
         """Call the class."""
-        return stamp.cls(*args, **kwargs)
+        raise NotImplementedError
 
     def of_function(self, stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
         """Call the function that the class reduces to."""
-        return function(*args, **kwargs)
+        raise NotImplementedError
 
     def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:
         """Make an object from all that was stored of it, as the wire *function* is called."""

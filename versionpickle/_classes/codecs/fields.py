@@ -169,7 +169,10 @@ class FieldsCodec(Codec):
             self.check_class(obj, claim)
             state, stored = self.parts_of(obj, claim, state, chain)
             check_length(claim, state)
-            self._finish_custom(obj, chain, stored.added_to(as_dict(state[1])))
+            content = as_dict(state[1])
+            if not chain.steps:
+                content = self._named_positions(content)
+            self._finish_custom(obj, chain, stored.added_to(content))
 
         # Without fields, the class had a state of its own then.
         return reread if claim.fields is None else interpret

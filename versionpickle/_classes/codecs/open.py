@@ -6,9 +6,10 @@ from typing import Any
 
 from versionpickle._classes.codegen.methods import SetState, UnstampedDicts
 from versionpickle._classes.layout import Layout
-from versionpickle._classes.stored_state import check_length, without_items
+from versionpickle._classes.stored_state import without_items
 from versionpickle._classes.suspicions import foreign_private_names
 from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp
+from versionpickle.exceptions import StampError
 from versionpickle.migrations._fields import as_dict
 
 from .base import Codec, Owner
@@ -63,7 +64,8 @@ class OpenCodec(FieldsCodec):
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
             state = without_items(obj, claim, state)
-            check_length(claim, state)
+            if len(state) != 2:
+                raise StampError(claim.ref, "its state is not the dict that its stamp promises")
             self._finish_custom(obj, self.chains.today(), as_dict(state[1]))
 
         return fill

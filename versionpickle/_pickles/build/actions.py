@@ -21,7 +21,7 @@ from versionpickle._pickles.value_types import FROZENDICT
 from versionpickle._wire import calls, states
 from versionpickle._wire.refs import ref_of
 from versionpickle._wire.stamp import Stamp, is_stamped
-from versionpickle.exceptions import BuildError, StepError
+from versionpickle.exceptions import StepError
 
 from .attribute_names import with_text_names
 from .deferred import Copies, Deferred, Making, NotMadeError, Parts, resolved
@@ -228,8 +228,6 @@ class DeferredActions:
     def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
         plain, ref = _plain(cls)
         if not isinstance(plain, type):  # a function in place of a class
-            if type(cls) is not Former and isinstance(plain, types.FunctionType):
-                raise BuildError(_NO_CLASS, ref_of(plain))
             return self.run_call(plain, args, kwargs)
         made = self._from_values(plain, args, ref)
         if made is not None:
@@ -536,12 +534,6 @@ def making(make: Callable[[Any, Any], Any], values: Any, hooks: Any, ref: str | 
     return Making(
         of_state, lambda state: hooks.conversion(state, ref), None if is_remade else items
     )
-
-
-_NO_CLASS = (
-    "it was a class, and is none today; adopt() the class that it has become, or let alias() name "
-    "a function that takes its place"
-)
 
 
 def _reads_itself(obj: Any, hooks: Unstamped | None) -> bool:

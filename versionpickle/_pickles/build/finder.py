@@ -233,9 +233,16 @@ class Finder:
         for allowed in (self.allowed, self.registry.allowed):
             if target in allowed:
                 found = self._find_allowed(target, allowed[target])
-                is_in_place = target != ref and callable(found) and not isinstance(found, type)
-                return self._in_place(found, ref) if is_in_place else found
+                return (
+                    self._in_place(found, ref) if self._is_in_place(ref, target, found) else found
+                )
         return self._find_plain(ref, target)
+
+    def _is_in_place(self, ref: str, target: str, found: Any) -> bool:
+        """Return whether what is allowed takes the place of a class, and is not called *ref*."""
+        if target == ref or isinstance(found, type) or not callable(found):
+            return False
+        return self.registry.is_aliased(ref) or not _is_same(target, found, ref)
 
     def admits(self, module: str, name: str) -> bool:
         """Return whether `find` would find this, without importing or calling anything."""

@@ -22,6 +22,7 @@ from versionpickle.exceptions import (
     DamagedError,
     ForbiddenError,
     LimitError,
+    NotAClassError,
     PlainLoadError,
     TruncatedError,
     UnpicklingError,
@@ -234,11 +235,8 @@ class Unpickler(pickle.Unpickler):
         If that fails as well, raise the error that knows more: the first with its place, or
         one of ours.
         """
-        is_of_no_class = "class argument" in str(exc)
         is_too_deep = isinstance(exc, RecursionError)
-        if not (
-            self._finder.unstamped or self._finder.has_stamps or is_of_no_class or is_too_deep
-        ):
+        if not (self._finder.unstamped or self._finder.has_stamps or is_too_deep):
             raise self._not_a_class() or exc
         self._finder.plain, plain = None, self._finder.plain
         try:
@@ -248,11 +246,9 @@ class Unpickler(pickle.Unpickler):
                 raise
             exc.path = again.path
             raise exc from None
-        except BuildError:
-            if is_of_no_class or is_too_deep:
+        except Exception as again:  # if it needs what is not safe, its place stays unknown
+            if isinstance(again, BuildError if is_too_deep else NotAClassError):
                 raise
-            raise exc from None
-        except Exception:  # noqa: BLE001 - it needs what is not safe, so its place stays unknown
             found = BuildError(f"RecursionError: {exc}", None) if is_too_deep else exc
             raise found from None
         finally:

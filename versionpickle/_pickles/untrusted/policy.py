@@ -293,9 +293,10 @@ class UntrustedPolicy:
     def _bound_flags(self, made: enum.Flag) -> None:
         """Let an enum not keep all combinations of flags for ever that somebody made up."""
         known = type(made)._value2member_map_
+        if made._name_ in type(made).__members__:
+            return
         if isinstance(made, int) and len(known) > _INT_FLAGS_MAX:
-            if made._name_ not in type(made).__members__:
-                del known[made._value_]  # others of this value are equal, as ints are
+            del known[made._value_]  # others of this value are equal, as ints are
         elif len(known) > _FLAGS_MAX:
             self._budget.exceed("objects", len(known))
 
