@@ -469,10 +469,20 @@ class OldList(list):
     pass
 
 
+class Members(set):
+    pass
+
+
 Row, Rows = OldRow, OldList
 OldRow.__qualname__ = OldRow.__name__ = "Row"
 OldList.__qualname__ = OldList.__name__ = "Rows"
-OLD_ROWS = [pickle.dumps([Row(a=1, b=2), Rows([1, 2])], protocol) for protocol in range(6)]
+_row, _rows = Row(a=1, b=2), Rows([1, 2])
+_row.note = _rows.note = "x"
+OLD_ROWS = [
+    pickle.dumps([*found], protocol)
+    for found in ([Row(a=1, b=2), Rows([1, 2])], [_row, _rows])
+    for protocol in range(6)
+]
 
 
 class TestOldItems:
@@ -492,7 +502,9 @@ class TestOldItems:
     def test_set(self, registry):
         """So does an object with a method for members."""
         adopt(Members, rebuild=lambda args, state: Members(), registry=registry)
-        data = b"\x80\x04c%s\nMembers\n)\x81(K\x01K\x02\x90." % __name__.encode()
+        data = (
+            b"\x80\x04c%s\nMembers\n)\x81(K\x01K\x02\x90}X\x01\0\0\0aK\x01sb." % __name__.encode()
+        )
 
         assert {1, 2} == versionpickle.loads(data, registry=registry)
 
@@ -505,10 +517,6 @@ class TestOldItems:
         data = b"\x80\x02c%s\nRow\n0c%s\na_row\n)R}X\x01\0\0\0aK\x01sb." % (name, name)
 
         assert {"a": 1} == versionpickle.loads(data, registry=registry, **settings)
-
-
-class Members(set):
-    pass
 
 
 def a_row():

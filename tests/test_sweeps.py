@@ -565,6 +565,7 @@ class TestMigration:
             told = run(tmp_path, MIGRATED.format(begin=begin))
             assert b"5500 migrated Order(number=5499, amount=549900) (5500, 0)" == told.strip()
 
+    @pytest.mark.usefixtures("alone")
     def test_workers_without_the_classes(self, store):
         """Processes that cannot find what is declared here are told before they begin."""
         fill(store, 3)
@@ -579,6 +580,7 @@ class TestMigration:
 
         assert 3 == store.survey().stale
 
+    @pytest.mark.usefixtures("alone")
     def test_workers_give_way(self):
         """The process that writes is the one that all wait for."""
         with _workers.processes(1, None) as pool:

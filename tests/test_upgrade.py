@@ -312,6 +312,7 @@ class TestFolders:
         assert versions == [3, 3, 1]
         assert "2 upgraded, 0 current" in told
 
+    @pytest.mark.usefixtures("alone")
     def test_samples(self, shop):
         """Samples stay as the code of their version wrote them, also when they are named."""
         shop.run("record")
