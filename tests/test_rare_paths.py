@@ -11,7 +11,7 @@ import pytest
 import versionpickle
 import versionpickle.testing
 
-from versionpickle import Registry, adopt, dumps, loads, migration, versioned
+from versionpickle import Registry, Versioned, adopt, dumps, loads, migration, versioned
 from versionpickle._classes.reviving import revive_in
 from versionpickle._pickles.value_types import value_type, value_type_names
 from versionpickle._wire.refs import ref_of
@@ -54,15 +54,13 @@ class Single:
 SINGLE = Single()
 
 
-@versioned
 @attrs.define
-class Slotted:
+class Slotted(Versioned):
     amount: int
 
 
-@versioned
 @dataclasses.dataclass(frozen=True, slots=True)
-class Frozen:
+class Frozen(Versioned):
     amount: int
 
 
