@@ -298,6 +298,6 @@ def held(obj: Any) -> list[Any]:
 
 
 def holds_facts(obj: Any) -> bool:
-    """Tell whether an object has lost nothing of what it was given."""
+    """Return whether an object has lost nothing of what it was given."""
     values = held(obj)
     return all(any(type(v) is type(f) and v == f for v in values) for f in FACTS)

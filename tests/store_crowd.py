@@ -130,7 +130,7 @@ class Counting:
             return
 
     def _see(self, key, found):
-        """Tell whether it is of a class that is known; fail if it is older than what was seen."""
+        """Return whether its class is known; fail if it is older than what was seen."""
         self.counts["looks"] += 1
         if not isinstance(found, self._cls):
             assert isinstance(found, versionpickle.Placeholder), found

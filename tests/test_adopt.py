@@ -171,7 +171,7 @@ class TestAdoptedApart:
 
     @pytest.mark.parametrize("cls", [Apart, OwnState, SlotsApart])
     def test_touches_nothing(self, registry, cls):
-        """The class carries no hooks, and other dumps are as before."""
+        """The class carries no instrumentation, and other dumps are as before."""
         before = pickle.dumps(cls(1)), dict(vars(cls))
 
         adopt(cls, version=2, registry=registry)

@@ -657,7 +657,7 @@ def laden(obj):
 
 
 def keeps_attributes(make):
-    """Tell whether plain pickle keeps what an object carries beside its fields."""
+    """Return whether plain pickle keeps what an object carries beside its fields."""
     if make() is make() or not hasattr(make(), "__dict__"):
         return False
     try:

@@ -298,7 +298,7 @@ def test_a_named_tuple_is_no_base_of_itself(registry):
 
     data = versionpickle.dumps(Price(1.0, "EUR"), registry=registry, versions={Price: 1})
 
-    assert () == registry.named("price").hooks.codec._stamp.claim.bases
+    assert () == registry.named("price").instrumentation.codec._stamp.claim.bases
     assert (1.0, "EUR") == versionpickle.loads(data, registry=registry)
     assert 1 == len(chain(Price, 1, registry=registry).steps)
 

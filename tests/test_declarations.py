@@ -32,7 +32,7 @@ def shop(tmp_path):
 
 
 def place(shop, source, name="Order"):
-    """Where the class is declared in a module of this source, and its hooks."""
+    """Where the class is declared in a module of this source, and its instrumentation."""
     path = shop.folder / f"{shop.module}.py"
     path.write_bytes(source.encode() if isinstance(source, str) else source)
     shop.forget()
@@ -41,14 +41,16 @@ def place(shop, source, name="Order"):
     cls = module
     for part in name.split("."):
         cls = getattr(cls, part)
-    hooks = default_registry.declaration(f"{cls.__module__}:{cls.__qualname__}").hooks
-    return place_of(hooks, shop.folder), hooks
+    instrumentation = default_registry.declaration(
+        f"{cls.__module__}:{cls.__qualname__}"
+    ).instrumentation
+    return place_of(instrumentation, shop.folder), instrumentation
 
 
 def changed(shop, source, *, bump=True, former=None, name="Order"):
     """The source, with its version raised."""
-    found, hooks = place(shop, source, name)
-    return found.source.edited(edits(found, hooks, bump=bump, former=former))
+    found, instrumentation = place(shop, source, name)
+    return found.source.edited(edits(found, instrumentation, bump=bump, former=former))
 
 
 IMPORTS = """\
@@ -208,13 +210,15 @@ def test_a_class_that_is_defined_twice(shop):
 
 def test_sources_outside_of_the_project(shop):
     """They are not touched."""
-    _, hooks = place(shop, "from versionpickle import versioned\n@versioned\nclass Order: pass\n")
+    _, instrumentation = place(
+        shop, "from versionpickle import versioned\n@versioned\nclass Order: pass\n"
+    )
 
     with pytest.raises(ProjectError, match="has no source in this project"):
-        place_of(hooks, shop.folder / "inner")
+        place_of(instrumentation, shop.folder / "inner")
     del sys.modules[shop.module].__file__
     with pytest.raises(ProjectError, match="has no source in this project"):
-        place_of(hooks, shop.folder)
+        place_of(instrumentation, shop.folder)
 
 
 @pytest.mark.parametrize(
@@ -230,9 +234,9 @@ def test_sources_outside_of_the_project(shop):
 )
 def test_bytes(shop, data):
     """Encodings, byte order marks and ends of lines stay as they are."""
-    found, hooks = place(shop, data)
+    found, instrumentation = place(shop, data)
 
-    text = found.source.edited(edits(found, hooks, bump=True, former=None))
+    text = found.source.edited(edits(found, instrumentation, bump=True, former=None))
 
     assert data.replace(b"versioned(2)", b"versioned(3)") == found.source.encoded(text)
 
@@ -403,9 +407,9 @@ class TestPlaces:
     """Where a step stands."""
 
     def placed(self, shop, rest, code=None):
-        found, hooks = place(shop, CLASS + rest)
+        found, instrumentation = place(shop, CLASS + rest)
         code = code or StepCode("migration", "Order", 3, ('rename("a", "b")',))
-        edit = placed_behind(found.source, found.space, hooks, found.statement, code)
+        edit = placed_behind(found.source, found.space, instrumentation, found.statement, code)
         return found.source.edited([edit]).removeprefix(CLASS.rstrip("\n"))
 
     CALL = 'migration(Order, 3, rename("a", "b"))'
@@ -467,11 +471,13 @@ class TestPlaces:
     def test_steps_tell_what_the_class_is_called(self, shop):
         """New ones call it the same."""
         ref = f"{shop.module}:Order"
-        found, hooks = place(shop, f"{CLASS}migration('{ref}', 1, rename('x', 'y'))\nmigration\n")
+        found, instrumentation = place(
+            shop, f"{CLASS}migration('{ref}', 1, rename('x', 'y'))\nmigration\n"
+        )
 
-        assert f"'{ref}'" == target_in(found.source, found.space, hooks)
-        found, hooks = place(shop, CLASS)
-        assert target_in(found.source, found.space, hooks) is None
+        assert f"'{ref}'" == target_in(found.source, found.space, instrumentation)
+        found, instrumentation = place(shop, CLASS)
+        assert target_in(found.source, found.space, instrumentation) is None
 
 
 def test_long_steps_are_broken():

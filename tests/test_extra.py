@@ -78,19 +78,19 @@ def test_nothing_is_kept_of_objects_that_are_gone():
     older, newer, cls = pair(slots=True)
     data = versionpickle.dumps(cls(1, "x", 2), registry=newer)
     met = versionpickle.loads(data, registry=older)
-    hooks = older.declaration("extra.order").hooks
+    instrumentation = older.declaration("extra.order").instrumentation
 
-    assert hooks.codec._extra_fields.of(met) == {"note": "x"}
+    assert instrumentation.codec._extra_fields.of(met) == {"note": "x"}
     del met
     gc.collect()
 
-    assert hooks.codec._extra_fields.by_id == {}
+    assert instrumentation.codec._extra_fields.by_id == {}
 
 
 def test_unstamped_and_changed():
     """They may change meanwhile; a state without a stamp is no different."""
     older, newer, cls = pair(slots=True)
-    met = older.declaration("extra.order").hooks.cls(1, 2)
+    met = older.declaration("extra.order").instrumentation.cls(1, 2)
     met.__setstate__({"a": 5, "b": 6, "note": "from before"})
     met.a = 7
 

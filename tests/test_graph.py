@@ -115,7 +115,7 @@ class TestData:
         migration("old:A", 1, add("a", 1), registry=registry)
         migration(A, 2, add("b", 1))
 
-        ref = registry.all_hooks()[0].declaration.ref
+        ref = registry.instrumentations()[0].declaration.ref
         renames = [edge for edge in graph_of(registry).edges if edge.kind == "rename"]
         assert renames == [Arrow(("old:A", "2"), (ref, "2"), "rename", "")]
 

@@ -222,9 +222,9 @@ def test_unstamped_models(registry, state):
         _seen: list[int] = pydantic.PrivateAttr(default_factory=list)
 
     migration(Now, 1, rename("name", "title"))
-    hooks = Now.__versionpickle__
+    instrumentation = Now.__versionpickle__
     found = Now.__new__(Now)
-    hooks.restore(found, state)
+    instrumentation.restore(found, state)
 
     assert ("a", [1], {"title"}) == (found.title, found._seen, found.model_fields_set)
 
@@ -432,11 +432,11 @@ def test_frozen_model(field):
 def test_unstamped_of_today(registry, state, error):
     """Where no version has passed, the fields are taken as they are, if they are fields."""
     adopt(Frozen, registry=registry)
-    hooks = registry.declared(f"{__name__}:Frozen").hooks
+    instrumentation = registry.declared(f"{__name__}:Frozen").instrumentation
     found = Frozen.__new__(Frozen)
     if error is None:
-        hooks.restore(found, state)
+        instrumentation.restore(found, state)
         assert found == Frozen(name="a")
         return
     with pytest.raises(error):
-        hooks.restore(found, state)
+        instrumentation.restore(found, state)

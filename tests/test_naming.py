@@ -250,7 +250,7 @@ def test_arguments_for_stamped_fields(registry):
     migration("m:C", 1, name_arguments("x"), registry=registry)
 
     with pytest.raises(StepError, match="no constructor arguments were stored"):
-        registry.declaration("m:C").hooks.explained(1, ("a",))
+        registry.declaration("m:C").instrumentation.explained(1, ("a",))
 
 
 @pytest.mark.parametrize(

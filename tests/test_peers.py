@@ -224,7 +224,7 @@ class CustomerOnce:
 
 @EVERY_LOAD
 def test_attrs_shadows_the_setstate_of_a_base(load):
-    """The hooks of the base serve slotted attrs classes."""
+    """The instrumentation of the base serve slotted attrs classes."""
     data = pickle.dumps([CustomerOnce("Ann"), CustomerOnce("Bob")])
 
     assert [Customer("Ann", "unknown"), Customer("Bob", "unknown")] == load(data)

@@ -161,7 +161,7 @@ def twins(case: Case) -> str | None:
 
 
 def is_of_enum(case: Case, found: str) -> bool:
-    """Tell whether this is all that is stored of a member: its name, or its value."""
+    """Return whether this is all that is stored of a member: its name, or its value."""
     if case.old == "enum":
         return "101" in found or "pear" in found
     if case.old != "renumbered enum" or not found.startswith("lost"):
@@ -170,7 +170,7 @@ def is_of_enum(case: Case, found: str) -> bool:
 
 
 def is_lost_by_class(case: Case, found: str) -> bool:
-    """Tell whether the old class stored less than it held, or today's takes it in its own way."""
+    """Return whether the old class stored less than it held, or today's reads it its own way."""
     is_short = case.old == "new arguments" and not case.stamped and case.protocol < 2
     is_twice = case.old == "str" and case.new == "new arguments"  # its argument, and its state
     is_unpacked = case.new == "own tuple state"
@@ -178,13 +178,13 @@ def is_lost_by_class(case: Case, found: str) -> bool:
 
 
 def takes_what_it_gets(case: Case) -> bool:
-    """Tell whether plain pickle never asks us, or the class itself reads what it gets wrongly."""
+    """Return whether plain pickle never asks us, or the class itself misreads what it gets."""
     is_unseen = case.way in {"plain", "unsafe"} and not case.stamped
     return is_unseen or case.new == "new arguments"
 
 
 def needs_leave(case: Case) -> bool:
-    """Tell whether a load asks for allow(), or refuses what pydantic stores of its own."""
+    """Return whether a load asks for allow(), or refuses what pydantic stores of its own."""
     is_partial = case.old == "new keywords" and case.protocol in {2, 3}
     is_model = case.old == "pydantic" and case.way == "limits"
     return not case.stamped and (is_partial or is_model)

@@ -329,7 +329,7 @@ def test_not_a_function(registry):
 
 def test_tampered(adopted):
     """A stamp is followed by arguments and a state."""
-    stamp = adopted.declared(f"{__name__}:Offset").hooks.codec._stamp
+    stamp = adopted.declared(f"{__name__}:Offset").instrumentation.codec._stamp
 
     with pytest.raises(StampError):
         versionpickle._rebuild(stamp, [], None)

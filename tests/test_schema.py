@@ -199,7 +199,7 @@ def test_classes(registry, cls, expected):
     """Fields, types and defaults are known of all that declare them."""
     adopt(cls, registry=registry)
 
-    found = recorded(registry.declaration(f"{__name__}:{cls.__name__}").hooks)
+    found = recorded(registry.declaration(f"{__name__}:{cls.__name__}").instrumentation)
 
     assert expected == (None if found.fields is None else [*found.fields])
 
@@ -260,6 +260,6 @@ def test_sets_as_defaults(registry):
     cls = attrs.make_class("C", {"a": attrs.field(default={"b", "c", "a"})})
     versioned(name="c", transient={"z", "y"} - {"z", "y"}, registry=registry)(cls)
 
-    (field,) = recorded(registry.named("c").hooks).fields
+    (field,) = recorded(registry.named("c").instrumentation).fields
 
     assert "{'a', 'b', 'c'}" == field.default

@@ -39,7 +39,7 @@ from versionpickle.exceptions import (
 from versionpickle.migrations import add, convert, remove, rename, replace, require
 from versionpickle.migrations._schema import Recorded, RecordedField, Schema
 from versionpickle.testing import check_upgrades, objects, states, upgrades
-from versionpickle.testing._old import hooks_for, upgraded
+from versionpickle.testing._old import instrumentation_for, upgraded
 
 
 def anything(_):
@@ -59,7 +59,7 @@ def record(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def record(cls, *versions, bases=()):
-        hooks = instrumentation_of(cls)
+        instrumentation = instrumentation_of(cls)
         old = [
             Recorded(
                 number,
@@ -68,7 +68,9 @@ def record(tmp_path, monkeypatch):
             )
             for number, fields in enumerate(versions, 1)
         ]
-        schema = Schema(ref_of(cls), (*old, recorded(hooks)), hooks.declaration.name)
+        schema = Schema(
+            ref_of(cls), (*old, recorded(instrumentation)), instrumentation.declaration.name
+        )
         write_schema(tmp_path / "schemas", schema)
 
     return record
@@ -206,10 +208,10 @@ def test_old_of_rebuilt():
 
 
 def test_old_of_class_in_c():
-    """A class that carries no hooks is known by its name."""
+    """A class that carries no instrumentation is known by its name."""
     adopt(itertools.repeat)
 
-    assert hooks_for(itertools.repeat).cls is itertools.repeat
+    assert instrumentation_for(itertools.repeat).cls is itertools.repeat
 
 
 def test_old_errors():

@@ -248,7 +248,7 @@ def test_class_that_arrives():
 
     assert (made, 12.0) == (type(obj), obj.amount)
     assert made is not cls
-    assert made.__versionpickle__ is default_registry.declared(ref_of(cls)).hooks
+    assert made.__versionpickle__ is default_registry.declared(ref_of(cls)).instrumentation
     assert 1 == len(default_registry.steps_of(ref_of(cls)))
 
 
@@ -313,7 +313,7 @@ def test_class_that_is_at_home():
 
     versionpickle._declare_again("an id", None, default_registry, settings, None, {}, [])
 
-    assert default_registry.declared(ref_of(Importable)).hooks.cls is Importable
+    assert default_registry.declared(ref_of(Importable)).instrumentation.cls is Importable
 
 
 def test_dill_within_a_process():

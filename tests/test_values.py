@@ -109,11 +109,11 @@ def test_arguments_of_another_count(registry):
         x: int
 
     migration(Now, 1)(lambda state: state)
-    hooks = Now.__versionpickle__
+    instrumentation = Now.__versionpickle__
 
     with pytest.raises(StepError, match="made from arguments"):
-        hooks.stamp(Claim("thing", 1, ("*", "x", "y")))(1)
-    stamp = hooks.stamp(Claim("thing", 1, ()))
+        instrumentation.stamp(Claim("thing", 1, ("*", "x", "y")))(1)
+    stamp = instrumentation.stamp(Claim("thing", 1, ()))
     with pytest.raises(FieldsError, match="left over constructor arguments"):
         stamp(1).__setstate__((stamp,))
 

@@ -121,7 +121,7 @@ def _adopt_apart(cls: type, declaration: Declaration, registry: Registry) -> Non
 def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> Instrumentation:
     other = registry.declared(declaration.ref)
     if other is not None and not other.is_implied:
-        if other.hooks.cls is cls and not other.gives_way:
+        if other.instrumentation.cls is cls and not other.gives_way:
             problem = "this registry has already adopted the class"
             raise DeclarationError(declaration.ref, problem, "adopt it once")
         registry.forget_steps(declaration.ref)

@@ -71,7 +71,7 @@ def check(registry: Registry | None = None) -> tuple[Problem, ...]:
     2 rename('total', 'amuont') leaves a field 'amuont' that nothing uses
     """
     known = checked_registry(registry)
-    classes = sorted(known.all_hooks(), key=lambda one: str(one.declaration.ref))
+    classes = sorted(known.instrumentations(), key=lambda one: str(one.declaration.ref))
     of_classes = [problem for one in classes for problem in _of_class(known, one)]
     return (*of_classes, *_of_steps(known), *_of_old_names(known))
 
@@ -90,7 +90,7 @@ def _of_old_names(registry: Registry) -> Iterator[Problem]:
             problem = "it has an alias, but still exists: new objects without a stamp load by it"
             cure = f"rename what is called {ref} today, or remove alias({ref!r}, ...)"
             yield Problem(ref, 1, problem, cure)
-    for known in registry.all_hooks():
+    for known in registry.instrumentations():
         yield from _of_former_names(known)
 
 
@@ -124,7 +124,7 @@ def _is_other(found: object, meaning: object) -> bool:
 def _is_stamped(registry: Registry, found: object) -> bool:
     """Whether objects of a class are pickled with a stamp."""
     declared = registry.declared(ref_of(found)) if isinstance(found, type) else None
-    return declared is not None and declared.hooks.cls is found
+    return declared is not None and declared.instrumentation.cls is found
 
 
 def _of_class(registry: Registry, known: Instrumentation) -> Iterator[Problem]:
@@ -218,7 +218,7 @@ def _of_edge(registry: Registry, step: Step, edge: Become) -> Iterator[Problem]:
         elif version > goal.version:
             problem = f"it is at version {goal.version}"
             cure = f"write become({{{ref!r}: {goal.version}}}), or an earlier version"
-        elif issubclass(goal.hooks.cls, enum.Enum):
+        elif issubclass(goal.instrumentation.cls, enum.Enum):
             problem, cure = "it is an enum", "use replace() with a function of the members"
         else:
             continue

@@ -169,7 +169,7 @@ class Conversion:
                 "class"
             )
             raise error
-        if issubclass(meaning.hooks.cls, enum.Enum):
+        if issubclass(meaning.instrumentation.cls, enum.Enum):
             problem = f"{step} leads to an enum, whose members are there already"
             raise DeclarationError(
                 ref, problem, "use replace() with a function that returns the member"
@@ -177,7 +177,7 @@ class Conversion:
         if version > meaning.version:
             problem = f"{step} leads beyond its version {meaning.version}"
             raise DeclarationError(ref, problem, "name a version of the class that there is")
-        goal = meaning.hooks
+        goal = meaning.instrumentation
         return goal, goal.chains.arriving(ref, version, self.claim.bases, step.arrival(), state)
 
     def _change_class(self, obj: Any, cls: type) -> None:

@@ -51,7 +51,7 @@ class Instrumentation:
         self.lock = threading.RLock()
         self._installed: dict[str, Any] = {}
         self._unstamped: Unstamped | None = None
-        declaration.hooks = self
+        declaration.instrumentation = self
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         reduction: tuple[Any, ...] = self.travels(self, sys._getframe(1))
@@ -207,7 +207,7 @@ class Instrumentation:
         """Whether *named* is the same class after a reload, or in the copy of a script."""
         if named is None or not _is_same_ref(named.ref, self.declaration.ref):
             return False
-        return _stored(named.hooks) == _stored(self)
+        return _stored(named.instrumentation) == _stored(self)
 
     def explained(self, version: int, fields: tuple[str, ...] | None) -> Chain:
         """Return the chain that objects of *version* take, and what was generated for it."""
@@ -344,7 +344,7 @@ def instrument(cls: type, declaration: Declaration, registry: Registry) -> None:
         if not known.declaration.is_implied:
             registry.forget_steps(declaration.ref)
         known.declaration, known.registry = declaration, registry
-        declaration.hooks = known
+        declaration.instrumentation = known
     else:
         raise DeclarationError(
             declaration.ref,
@@ -362,7 +362,7 @@ def forget_in_subclasses(cls: type, registry: Registry) -> None:
     for subclass in subclasses:
         declaration = registry.declared(ref_of(subclass))
         if declaration is not None:
-            declaration.hooks.forget_unstamped()
+            declaration.instrumentation.forget_unstamped()
         forget_in_subclasses(subclass, registry)
 
 

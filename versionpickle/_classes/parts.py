@@ -170,7 +170,7 @@ _OF_OTHERS = (object, list, dict, set, collections.deque, bytearray)
 
 
 def uses_arguments(cls: type) -> bool:
-    """Tell whether the ``__new__`` of a class does anything with arguments."""
+    """Return whether the ``__new__`` of a class does anything with arguments."""
     new: Any = cls.__new__
     return all(new is not base.__new__ for base in _OF_OTHERS)
 
@@ -229,6 +229,6 @@ def _value_base(cls: type) -> type | None:
 
 
 def _is_own(cls: type, base: Any) -> bool:
-    """Tell whether the class has a constructor of its own, which may take what it likes."""
+    """Return whether the class has a constructor of its own, which may take what it likes."""
     any_cls: Any = cls
     return any_cls.__new__ is not base.__new__ or any_cls.__init__ is not base.__init__

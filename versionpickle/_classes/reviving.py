@@ -113,7 +113,7 @@ def _new_stamp(registry: Registry, claim: Claim, importing: bool, *, is_limited:
 
         return conversion_stamp(exit_conversion(registry, claim))
     is_kept = not is_limited and is_small(claim)
-    stamp: Stamp = meaning.hooks.stamp(claim, is_kept=is_kept)
+    stamp: Stamp = meaning.instrumentation.stamp(claim, is_kept=is_kept)
     return stamp
 
 

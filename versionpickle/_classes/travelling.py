@@ -159,7 +159,7 @@ def _declare(known: Instrumentation, steps: list[Step]) -> None:
 def _is_at_home(declaration: Declaration) -> bool:
     """Whether the class is where its ref leads to."""
     try:
-        return look_up(declaration.ref) is declaration.hooks.cls
+        return look_up(declaration.ref) is declaration.instrumentation.cls
     except LookupError:
         return False
 

@@ -358,10 +358,10 @@ def _run(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
-def check_values(hooks: Unstamped, found_as: str | None) -> None:
+def check_values(instrumentation: Unstamped, found_as: str | None) -> None:
     """Refuse values of the members of an enum that has changed: they mean nothing now."""
-    declaration = hooks.declaration
-    if hooks.is_changed_enum:
+    declaration = instrumentation.declaration
+    if instrumentation.is_changed_enum:
         ref = found_as or declaration.ref
         raise StepError(
             declaration.ref,

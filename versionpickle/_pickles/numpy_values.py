@@ -13,7 +13,7 @@ from versionpickle._classes.named_sets import NUMPY_CLASSES, NUMPY_CORES, NUMPY_
 
 
 def is_empty_start(cls: Any, kind: Any, shape: Any, code: Any) -> bool:
-    """Tell whether this is how picklers begin an array: with no items, which its state brings."""
+    """Return whether this is how picklers begin an array: empty, as its state brings the items."""
     is_class = isinstance(cls, type) and issubclass(cls, kind)
     return is_class and type(shape) is tuple and shape == (0,) and code in {b"b", "b"}
 
@@ -51,7 +51,7 @@ _KNOWN = frozenset({*NUMPY_CLASSES, *NUMPY_FUNCTIONS})
 
 
 def is_numpy_value(module: str, name: str) -> bool:
-    """Tell whether this names a value of numpy's, be it imported or not."""
+    """Return whether this names a value of numpy's, be it imported or not."""
     return f"{module}:{name}" in _KNOWN
 
 
@@ -73,7 +73,7 @@ def numpy_value(module: str, name: str) -> Any:
 
 
 def is_array(obj: Any) -> bool:
-    """Tell whether this takes the state of an array, and reads it with numpy's own function."""
+    """Return whether this takes the state of an array, and reads it with numpy's own function."""
     return is_imported() and _reads_as_array(obj, _of_numpy("ndarray"))
 
 

@@ -81,8 +81,8 @@ def compared(project: Project) -> Iterator[Compatibility]:
         yield _of_gone(project, project.schemas[key])
 
 
-def _of_new(hooks: Instrumentation) -> Compatibility:
-    one = hooks.declaration
+def _of_new(instrumentation: Instrumentation) -> Compatibility:
+    one = instrumentation.declaration
     unknown = "it does not know the class"
     return Compatibility(one.ref, one.name, None, one.version, ("it is new",), (), (), (unknown,))
 
@@ -111,14 +111,14 @@ class _Comparison:
     def __init__(self, project: Project, key: str, schema: Schema) -> None:
         self._project = project
         self._key = key
-        self._hooks = project.classes[key]
+        self._instrumentation = project.classes[key]
         self._schema = schema
         self._old = schema.latest
         self._new: Recorded = project.recorded(key)
         self._difference = project.difference(key, self._old)
 
     def result(self) -> Compatibility:
-        declaration = self._hooks.declaration
+        declaration = self._instrumentation.declaration
         chain = self._chain()
         steps = chain.steps if isinstance(chain, Chain) else ()
         new_problems = [*self._new_problems()]
@@ -139,7 +139,7 @@ class _Comparison:
         )
 
     def _changes(self) -> Iterator[str]:
-        declaration = self._hooks.declaration
+        declaration = self._instrumentation.declaration
         if self._schema.ref != declaration.ref:
             yield f"it was {self._schema.ref}"
         if self._schema.name != declaration.name:
@@ -176,7 +176,7 @@ class _Comparison:
                     yield f"the field {change.field!r} would hold values of its old type, {kind}"
 
     def _new_problems(self) -> Iterator[str]:
-        schema, key = self._schema, self._hooks.declaration.key
+        schema, key = self._schema, self._instrumentation.declaration.key
         if key not in {schema.key, schema.ref, *schema.formerly}:
             yield f"it does not know the name {key!r}"
         elif self._new.version < self._old.version:
@@ -191,7 +191,7 @@ class _Comparison:
         """Explain why older code of the same version cannot handle a change."""
         old, new = change.old, change.new
         if old is None:
-            if self._hooks.declaration.extra != "keep":
+            if self._instrumentation.declaration.extra != "keep":
                 yield f"it has no field {change.field!r}, unless it declares extra='keep'"
         elif new is None:
             if old.default is None:

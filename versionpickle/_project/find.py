@@ -60,7 +60,7 @@ def _with_short(*names: str) -> list[str]:
 
 
 def is_own(project: Project, ref: str) -> bool:
-    """Tell whether a class is, or was, in a package of the project."""
+    """Return whether a class is, or was, in a package of the project."""
     return ref.partition(":")[0].partition(".")[0] in packages_of(project)
 
 
@@ -68,7 +68,7 @@ def packages_of(project: Project) -> set[str]:
     return {module.partition(".")[0] for module in project.known.modules}
 
 
-def names_of(hooks: Instrumentation) -> tuple[str, ...]:
+def names_of(instrumentation: Instrumentation) -> tuple[str, ...]:
     """Return the names by which a user may mean a class, its ref first."""
-    declaration = hooks.declaration
-    return (declaration.ref, declaration.key, hooks.cls.__qualname__)
+    declaration = instrumentation.declaration
+    return (declaration.ref, declaration.key, instrumentation.cls.__qualname__)

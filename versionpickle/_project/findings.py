@@ -109,8 +109,8 @@ def unlisted_classes(project: Project) -> Iterator[Finding]:
 
 
 def _of_class(project: Project, key: str) -> Iterator[Finding]:
-    hooks = project.classes[key]
-    ref, version = hooks.declaration.ref, hooks.declaration.version
+    instrumentation = project.classes[key]
+    ref, version = instrumentation.declaration.ref, instrumentation.declaration.version
     try:
         today = project.recorded(key)
     except VersionPickleError as exc:
@@ -222,15 +222,15 @@ def _of_chains(project: Project, key: str, schema: Schema) -> Iterator[Finding]:
 
 def _of_records(project: Project, key: str, schema: Schema) -> Iterator[Finding]:
     """Look for versions without a sample, and for samples that cannot be made again."""
-    hooks = project.classes[key]
-    ref, version = hooks.declaration.ref, hooks.declaration.version
+    instrumentation = project.classes[key]
+    ref, version = instrumentation.declaration.ref, instrumentation.declaration.version
     found = project.samples(key)
     numbers = {one.version for one in found}
     for one in schema.versions:
-        if hooks.declaration.oldest <= one.version and one.version not in numbers:
-            cure = _cure_of_missing(project, one.version, hooks)
+        if instrumentation.declaration.oldest <= one.version and one.version not in numbers:
+            cure = _cure_of_missing(project, one.version, instrumentation)
             yield Finding("sample", ref, one.version, "there is no sample of it", cure)
-    if project.recorded(key).fields is None and not issubclass(hooks.cls, enum.Enum):
+    if project.recorded(key).fields is None and not issubclass(instrumentation.cls, enum.Enum):
         current = {one.name for one in found if one.version == version}
         for name, obj in project.fresh(key).items():
             if name in current and isinstance(obj, Unmade):
@@ -240,13 +240,14 @@ def _of_records(project: Project, key: str, schema: Schema) -> Iterator[Finding]
                 yield Finding("sample", ref, version, problem, cure)
 
 
-def _cure_of_missing(project: Project, number: int, hooks: Instrumentation) -> str:
-    if number == hooks.declaration.version:
+def _cure_of_missing(project: Project, number: int, instrumentation: Instrumentation) -> str:
+    if number == instrumentation.declaration.version:
         places = ", ".join([*project.known.modules, *project.known.sample_modules])
         return (
             "run 'versionpickle record', and commit what it writes; if no sample can be made, "
-            f"write a function with @versionpickle.testing.sample({hooks.cls.__name__}) in "
-            f"{places}, or in a module that sample-modules = [...] lists"
+            "write a function with "
+            f"@versionpickle.testing.sample({instrumentation.cls.__name__}) in {places}, "
+            "or in a module that sample-modules = [...] lists"
         )
     return (
         f"check out the code of version {number}, run 'versionpickle record' there, and copy the "
@@ -256,7 +257,7 @@ def _cure_of_missing(project: Project, number: int, hooks: Instrumentation) -> s
 
 def _of_registry(project: Project) -> Iterator[Finding]:
     """Ask `versionpickle.check`, which sees the declarations alone."""
-    own = {hooks.declaration.ref for hooks in project.classes.values()}
+    own = {instrumentation.declaration.ref for instrumentation in project.classes.values()}
     for problem in check(project.registry):
         if problem.ref in own or project.registry.declaration(problem.ref) is None:
             yield Finding(
@@ -369,13 +370,13 @@ def _likenesses(one: Stopped) -> Iterator[tuple[object, ...]]:
 
 def _with_place(project: Project, finding: Finding) -> Finding:
     """Add the file and line of the class."""
-    hooks = next(
+    instrumentation = next(
         (one for one in project.classes.values() if one.declaration.ref == finding.ref), None
     )
-    if hooks is None or finding.file is not None:
+    if instrumentation is None or finding.file is not None:
         return finding
     try:
-        path, line = _place(hooks, project.known.root)
+        path, line = _place(instrumentation, project.known.root)
     except (OSError, TypeError):
         return finding
     root = project.known.root
@@ -383,12 +384,15 @@ def _with_place(project: Project, finding: Finding) -> Finding:
     return attrs.evolve(finding, file=str(shown), line=line)
 
 
-def _place(hooks: Instrumentation, root: Path) -> tuple[Path, int]:
+def _place(instrumentation: Instrumentation, root: Path) -> tuple[Path, int]:
     """Return where a class is adopted, or where it is defined."""
-    if hooks.declaration.adopted_by:
+    if instrumentation.declaration.adopted_by:
         with contextlib.suppress(ProjectError):  # not in a plain call of this project
-            adoption = place_of(hooks, root)
+            adoption = place_of(instrumentation, root)
             return adoption.source.file, adoption.node.lineno
-    file, (_, line) = inspect.getsourcefile(hooks.cls), inspect.getsourcelines(hooks.cls)
+    file, (_, line) = (
+        inspect.getsourcefile(instrumentation.cls),
+        inspect.getsourcelines(instrumentation.cls),
+    )
     assert file is not None
     return Path(file), line

@@ -109,10 +109,10 @@ def _connected(edges: tuple[Arrow, ...], refs: set[str]) -> set[str]:
 
 def graph(project: Project) -> Graph:
     """Return all that has to do with the classes of a project."""
-    for hooks in project.classes.values():
-        import_steps(project.registry, hooks.declaration)
+    for instrumentation in project.classes.values():
+        import_steps(project.registry, instrumentation.declaration)
     whole = graph_of(project.registry)
-    own = {hooks.declaration.ref for hooks in project.classes.values()}
+    own = {instrumentation.declaration.ref for instrumentation in project.classes.values()}
     own |= {schema.ref for schema in project.schemas.values()}
     own |= {row.ref for row in whole.rows if is_own(project, row.ref)}
     return whole.around(own)
@@ -121,12 +121,12 @@ def graph(project: Project) -> Graph:
 def graph_of(registry: Registry) -> Graph:
     """Return all that a registry knows."""
     builder = _GraphBuilder(registry)
-    for hooks in registry.all_hooks():
-        builder.add_class(hooks.declaration)
+    for instrumentation in registry.instrumentations():
+        builder.add_class(instrumentation.declaration)
     for step in registry.steps():
         builder.add_step(step)
-    for hooks in registry.all_hooks():
-        builder.add_former(hooks.declaration)
+    for instrumentation in registry.instrumentations():
+        builder.add_former(instrumentation.declaration)
     builder.add_meanings()
     builder.add_dead_ends()
     return Graph(builder.rows(), tuple(builder.edges))

@@ -92,9 +92,9 @@ def history(project: Project, ref: str) -> History:
 
 def _declared(project: Project, ref: str) -> tuple[str, Declaration | None]:
     """Return the key of a class, and its declaration if there is one."""
-    for key, hooks in project.classes.items():
-        if hooks.declaration.ref == ref:
-            return key, hooks.declaration
+    for key, instrumentation in project.classes.items():
+        if instrumentation.declaration.ref == ref:
+            return key, instrumentation.declaration
     recorded = (key for key, schema in project.schemas.items() if schema.ref == ref)
     return next(recorded, ref), None
 

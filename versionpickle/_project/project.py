@@ -270,18 +270,18 @@ class Project:
     def _new_names(self) -> dict[str, str]:
         """Return the new names of classes that were renamed, or seem to have been."""
         found = {
-            _short(old): _short(hooks.declaration.ref)
-            for hooks in self.registry.all_hooks()
-            for old in hooks.declaration.formerly
+            _short(old): _short(instrumentation.declaration.ref)
+            for instrumentation in self.registry.instrumentations()
+            for old in instrumentation.declaration.formerly
         }
-        for key, hooks in self.classes.items():
+        for key, instrumentation in self.classes.items():
             if key in self.schemas:  # a stable name, perhaps of a class that was renamed
-                found[_short(self.schemas[key].ref)] = _short(hooks.declaration.ref)
+                found[_short(self.schemas[key].ref)] = _short(instrumentation.declaration.ref)
         for schema in self.gone():
             keys = self.successors(schema)
             if len(keys) == 1:
                 found[_short(schema.ref)] = _short(self.classes[keys[0]].declaration.ref)
-        names = {hooks.cls.__name__ for hooks in self.classes.values()}
+        names = {instrumentation.cls.__name__ for instrumentation in self.classes.values()}
         return {old: new for old, new in found.items() if old != new and old not in names}
 
     def _checked(self, change: Change) -> Change:
@@ -290,7 +290,10 @@ class Project:
             return change
         assert change.old is not None
         assert change.new is not None
-        by_name = {hooks.cls.__name__: hooks.cls for hooks in self.classes.values()}
+        by_name = {
+            instrumentation.cls.__name__: instrumentation.cls
+            for instrumentation in self.classes.values()
+        }
         old, new = by_name.get(change.old.type), by_name.get(change.new.type)
         is_wider = old is not None and new is not None and issubclass(old, new)
         return attrs.evolve(change, widened=is_wider)
@@ -313,9 +316,11 @@ class Project:
 
     def follow(self, key: str, old: Recorded) -> Chain:
         """Return the steps of an old version; raise if its fields do not lead to today's."""
-        hooks = self.classes[key]
-        chain = hooks.chains.of(Claim(hooks.declaration.key, old.version, old.names, old.bases))
-        hooks.codec.source(chain, old.names)
+        instrumentation = self.classes[key]
+        chain = instrumentation.chains.of(
+            Claim(instrumentation.declaration.key, old.version, old.names, old.bases)
+        )
+        instrumentation.codec.source(chain, old.names)
         return chain
 
     def recordable(self) -> list[str]:
@@ -342,9 +347,9 @@ class Project:
 
         Raise ProjectError at the end if no sample can be made.
         """
-        hooks = self.classes[key]
+        instrumentation = self.classes[key]
         before = self.schema_before(key)
-        schema = schema_of(hooks, before)
+        schema = schema_of(instrumentation, before)
         has_moved = before is not None and before.key != key
         if before is not None and has_moved:  # samples first: a stopped run can be repeated
             move_samples(self.known.samples, before.key, key)
@@ -357,16 +362,16 @@ class Project:
         yield from self._record_samples(key)
 
     def _record_samples(self, key: str) -> Iterator[Path]:
-        hooks = self.classes[key]
+        instrumentation = self.classes[key]
         failed: ProjectError | None = None
-        for one in missing_samples(self.known.samples, hooks):
+        for one in missing_samples(self.known.samples, instrumentation):
             try:
-                store(one, hooks)
+                store(one, instrumentation)
                 yield one.file
             except ProjectError as exc:
                 failed = exc
         for one in self.samples(key):
-            if self._describe(one, str(hooks.declaration.version)):
+            if self._describe(one, str(instrumentation.declaration.version)):
                 yield one.descriptions
         if failed is not None:
             raise failed
@@ -418,9 +423,9 @@ def load_project(start: Path) -> Project:
     known = configuration(start)
     import_modules(known)
     classes = {
-        hooks.declaration.key: hooks
-        for hooks in default_registry.all_hooks()
-        if _is_of(known, hooks)
+        instrumentation.declaration.key: instrumentation
+        for instrumentation in default_registry.instrumentations()
+        if _is_of(known, instrumentation)
     }
     schemas = read_schemas(known.schemas)
     if not classes and not schemas:
@@ -430,8 +435,8 @@ def load_project(start: Path) -> Project:
     return Project(known, default_registry, classes, schemas)
 
 
-def _is_of(known: Configuration, hooks: Instrumentation) -> bool:
+def _is_of(known: Configuration, instrumentation: Instrumentation) -> bool:
     """Whether a class is declared by the project, not by a package that it uses."""
     packages = {module.partition(".")[0] for module in known.modules}
-    module: str = hooks.declaration.adopted_by or hooks.cls.__module__
+    module: str = instrumentation.declaration.adopted_by or instrumentation.cls.__module__
     return module.partition(".")[0] in packages

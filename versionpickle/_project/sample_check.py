@@ -50,8 +50,8 @@ def check_sample(project: Project, sample: Sample, key: str | None) -> SamplePro
         found = description(obj)
     except Exception as exc:  # noqa: BLE001 - whatever stops it is reported
         return _failure(project, sample, exc)
-    hooks = None if key is None else project.classes[key]
-    version = outcome(obj) if hooks is None else str(hooks.declaration.version)
+    instrumentation = None if key is None else project.classes[key]
+    version = outcome(obj) if instrumentation is None else str(instrumentation.declaration.version)
     return (
         _of_our_load(project, sample, found)
         or _of_description(project, sample, version, found)
@@ -164,10 +164,10 @@ def _last_step(project: Project, sample: Sample) -> Step | None:
 
 def _of_object(project: Project, sample: Sample, key: str, obj: Any) -> Iterator[SampleProblem]:
     """Compare the object with what its class looks like today."""
-    hooks, today = project.classes[key], project.recorded(key)
-    if type(obj) is not hooks.cls:
+    instrumentation, today = project.classes[key], project.recorded(key)
+    if type(obj) is not instrumentation.cls:
         return
-    yield from _of_names(hooks, sample, obj)
+    yield from _of_names(instrumentation, sample, obj)
     if sample.version == today.version:
         return
     if today.fields is None:
@@ -176,10 +176,12 @@ def _of_object(project: Project, sample: Sample, key: str, obj: Any) -> Iterator
         yield from _of_types(today, sample, obj)
 
 
-def _of_names(hooks: Instrumentation, sample: Sample, obj: Any) -> Iterator[SampleProblem]:
+def _of_names(
+    instrumentation: Instrumentation, sample: Sample, obj: Any
+) -> Iterator[SampleProblem]:
     """Look for attributes that the methods of the class do not find."""
     for name in sorted(attribute_names(obj)):
-        hidden = getattr(hooks.cls, name, None)
+        hidden = getattr(instrumentation.cls, name, None)
         if hasattr(type(hidden), "__set__") or hasattr(type(hidden), "__delete__"):
             problem = (
                 f"its sample {sample.name!r} has {name!r}, which the class hides by a property"
@@ -189,12 +191,12 @@ def _of_names(hooks: Instrumentation, sample: Sample, obj: Any) -> Iterator[Samp
             )
             yield SampleProblem(problem, cure, field=name)
         private = re.fullmatch(r"_([^_].*?)(__\w+)", name)
-        owners = {base.__name__.lstrip("_") for base in hooks.cls.__mro__}
+        owners = {base.__name__.lstrip("_") for base in instrumentation.cls.__mro__}
         if private is not None and not name.endswith("__") and private.group(1) not in owners:
-            own = f"_{hooks.cls.__name__.lstrip('_')}{private.group(2)}"
+            own = f"_{instrumentation.cls.__name__.lstrip('_')}{private.group(2)}"
             problem = (
                 f"its sample {sample.name!r} has {name!r}, the private name of a class that is "
-                f"no base of {hooks.cls.__name__}"
+                f"no base of {instrumentation.cls.__name__}"
             )
             yield SampleProblem(
                 problem, f"write rename({name!r}, {own!r}) into a step", field=name

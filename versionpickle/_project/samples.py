@@ -118,8 +118,12 @@ def outcome(obj: Any) -> str:
     """Return the version under which to describe an object whose class is gone."""
     if isinstance(obj, Placeholder):
         return "placeholder"
-    hooks = instrumentation_of(type(obj))
-    return "value" if hooks is None else f"{hooks.declaration.key} {hooks.declaration.version}"
+    instrumentation = instrumentation_of(type(obj))
+    return (
+        "value"
+        if instrumentation is None
+        else f"{instrumentation.declaration.key} {instrumentation.declaration.version}"
+    )
 
 
 def samples_in(folder: Path, key: str) -> list[Sample]:
@@ -134,44 +138,44 @@ def samples_in(folder: Path, key: str) -> list[Sample]:
     return sorted(found, key=lambda one: (one.version, one.name))
 
 
-def makers(hooks: Instrumentation) -> Mapping[str, Callable[[], Any]]:
+def makers(instrumentation: Instrumentation) -> Mapping[str, Callable[[], Any]]:
     """Return the functions that make the samples of a class, by the names of these."""
-    return MAKERS.get(hooks.declaration.ref) or {"made": lambda: _made(hooks)}
+    return MAKERS.get(instrumentation.declaration.ref) or {"made": lambda: _made(instrumentation)}
 
 
-def missing_samples(folder: Path, hooks: Instrumentation) -> Iterator[Sample]:
+def missing_samples(folder: Path, instrumentation: Instrumentation) -> Iterator[Sample]:
     """Yield the samples of today's version that are not there yet."""
-    declaration = hooks.declaration
-    for name in makers(hooks):
+    declaration = instrumentation.declaration
+    for name in makers(instrumentation):
         stem = f"{declaration.version}-{name}"
         file = folder / file_name(declaration.key) / f"{stem}.pickle"
         if not file.exists():
             yield Sample(declaration.key, declaration.version, name, file)
 
 
-def _made(hooks: Instrumentation) -> Any:
+def _made(instrumentation: Instrumentation) -> Any:
     from .example import example  # noqa: PLC0415 - only where the user made none
 
-    return example(hooks.cls)
+    return example(instrumentation.cls)
 
 
-def store(sample: Sample, hooks: Instrumentation) -> None:
+def store(sample: Sample, instrumentation: Instrumentation) -> None:
     """Make and write a sample; raise ProjectError if that cannot be done."""
-    data = _dumped(hooks, sample.name, makers(hooks)[sample.name]())
+    data = _dumped(instrumentation, sample.name, makers(instrumentation)[sample.name]())
     sample.file.parent.mkdir(parents=True, exist_ok=True)
     write_file(sample.file, data)
 
 
-def _dumped(hooks: Instrumentation, name: str, obj: Any) -> bytes:
+def _dumped(instrumentation: Instrumentation, name: str, obj: Any) -> bytes:
     try:
         return pickle.dumps(obj, protocol=4)
     except Exception as exc:
         problem = f"its sample {name!r} cannot be pickled ({type(exc).__name__}: {exc})"
         cure = (
             "list the fields that must not be stored in transient=, or make another object in "
-            f"a function with @versionpickle.testing.sample({hooks.cls.__name__})"
+            f"a function with @versionpickle.testing.sample({instrumentation.cls.__name__})"
         )
-        raise ProjectError(hooks.declaration.ref, problem, cure) from exc
+        raise ProjectError(instrumentation.declaration.ref, problem, cure) from exc
 
 
 @attrs.frozen
@@ -181,9 +185,9 @@ class Unmade:
     reason: Exception
 
 
-def made_again(hooks: Instrumentation) -> Iterator[tuple[str, Any]]:
+def made_again(instrumentation: Instrumentation) -> Iterator[tuple[str, Any]]:
     """Yield the samples of today, made again, pickled and loaded; or why that fails."""
-    for name, make in makers(hooks).items():
+    for name, make in makers(instrumentation).items():
         try:
             yield name, pickle.loads(pickle.dumps(make(), protocol=4))
         except Exception as exc:  # noqa: BLE001 - the findings report it

@@ -20,7 +20,7 @@ Place: TypeAlias = tuple[str, str, str, int]
 
 def unlisted(project: Project) -> Iterator[Place]:
     """Yield the classes in sources of the project whose modules are not imported."""
-    names = {hooks.cls.__name__ for hooks in project.classes.values()}
+    names = {instrumentation.cls.__name__ for instrumentation in project.classes.values()}
     for folder in source_folders(project.known):
         for file in _sources(folder, packages_of(project)):
             module = _module(folder, file)

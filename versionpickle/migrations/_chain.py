@@ -164,5 +164,5 @@ def chain(
         problem = f"nothing in the {known.name or 'given'} registry has this name"
         raise DeclarationError(ref, problem, "put @versioned(version=...) on the class first")
     stored = None if fields is None else tuple(fields)
-    explained: Chain = declaration.hooks.explained(checked_version(version, ref), stored)
+    explained: Chain = declaration.instrumentation.explained(checked_version(version, ref), stored)
     return explained

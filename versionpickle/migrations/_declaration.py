@@ -169,8 +169,8 @@ class Declaration:
     origin: Origin | None = attrs.field(default=None, init=False)
     """Where it was adopted."""
 
-    hooks: Any = attrs.field(default=None, init=False)
-    """The hooks of the class, which the folder above makes."""
+    instrumentation: Any = attrs.field(default=None, init=False)
+    """The instrumentation of the class, which the folder above makes."""
 
     @property
     def gives_way(self) -> bool:

@@ -197,7 +197,7 @@ class Names:
     def _is_known_as(self, ref: str, found: object) -> bool:
         declaration = self.declared.get(ref)
         if declaration is not None:
-            return declaration.hooks.cls is found
+            return declaration.instrumentation.cls is found
         if ref not in self.allowed:
             return False
         allowed = self.allowed[ref]

@@ -46,7 +46,7 @@ class Registry:
         """The load that most pickles take; made again when the meaning of names may change."""
 
         self.reducers: dict[type, Any] = {}
-        """How to reduce classes that cannot, or may not, carry hooks."""
+        """How to reduce classes that cannot, or may not, carry instrumentation."""
 
         self._names = Names()
         self.allowed = self._names.allowed
@@ -176,11 +176,11 @@ class Registry:
         aliases = self._names.aliases.items()
         return next((ref for ref, known in aliases if known is meaning), None)
 
-    def all_hooks(self) -> list[Any]:
-        """Return the hooks of all classes that are declared here."""
+    def instrumentations(self) -> list[Any]:
+        """Return the instrumentation of all classes that are declared here."""
         with self.lock:
             declared = dict.fromkeys(self._names.declared.values())
-            return [declaration.hooks for declaration in declared]
+            return [declaration.instrumentation for declaration in declared]
 
     def is_left(self, declaration: Declaration) -> bool:
         """Whether a step leads out of the class, under one of its names."""
@@ -243,5 +243,5 @@ def checked_registry(registry: object) -> Registry:
 
 def registry_of(target: object) -> Registry:
     """Return the registry that the class was declared in, or the default one."""
-    hooks = vars(target).get(MARK) if isinstance(target, type) else None
-    return default_registry if hooks is None else hooks.registry
+    instrumentation = vars(target).get(MARK) if isinstance(target, type) else None
+    return default_registry if instrumentation is None else instrumentation.registry

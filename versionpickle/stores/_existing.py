@@ -53,7 +53,7 @@ class ExistingStore(Mapping[Key, Any]):
         return self._settings.load(self._records.read(key), key)
 
     def __contains__(self, key: object) -> bool:
-        """Tell whether there is a record, be it one that can be loaded or not."""
+        """Return whether there is a record, be it one that can be loaded or not."""
         try:
             self._records.read(key)
         except KeyError:

@@ -17,21 +17,21 @@ def objects_differ(was: object, found: object) -> list[PartDifference]:
 
 
 def attributes_differ(
-    hooks: Instrumentation, was: object, found: object
+    instrumentation: Instrumentation, was: object, found: object
 ) -> Iterator[PartDifference]:
     """
     Yield the attributes in which two objects of one class differ.
 
     Of transient ones it counts that they are there.
     """
-    attributes, others = attributes_of(hooks, was), attributes_of(hooks, found)
+    attributes, others = attributes_of(instrumentation, was), attributes_of(instrumentation, found)
     for name in {**attributes, **others}:
         value, other = attributes.get(name, ABSENT), others.get(name, ABSENT)
         if value is ABSENT or other is ABSENT:
             yield PartDifference(
                 name, *(one if one is ABSENT else repr(one) for one in (value, other))
             )
-        elif not (name in hooks.declaration.transient or _looks_same(value, other)):
+        elif not (name in instrumentation.declaration.transient or _looks_same(value, other)):
             yield PartDifference(name, repr(value), repr(other))
 
 
@@ -42,9 +42,9 @@ def _looks_same(value: object, other: object) -> bool:
         return type(value) is type(other)
 
 
-def attributes_of(hooks: Instrumentation, obj: object) -> dict[str, Any]:
+def attributes_of(instrumentation: Instrumentation, obj: object) -> dict[str, Any]:
     """Return the attributes of an object, but what is computed from others."""
-    layout = hooks.codec.layout
+    layout = instrumentation.codec.layout
     found = {
         field.name: value_or(obj, field, ABSENT) for field in (*layout.fields, *layout.transients)
     }

@@ -25,7 +25,7 @@ from versionpickle.migrations import Chain
 from versionpickle.migrations._schema import Recorded
 
 from ._differences import attributes_differ, objects_differ
-from ._old import bases_of, hooks_for, load, old_pickle
+from ._old import bases_of, instrumentation_for, load, old_pickle
 from ._recorded import recorded_versions, version_of
 from ._strategies import is_refused, known_fields, states_of
 from ._types import Strategies, Strategy, Types
@@ -83,42 +83,44 @@ def check_upgrades(
     AssertionError: ...:Order at version 1: the attribute 'notes' is missing, and ...
     """
     __tracebackhide__ = True
-    hooks = hooks_for(cls)
+    instrumentation = instrumentation_for(cls)
     types, fields = types or {}, fields or {}
-    versions = _versions(hooks, version)
+    versions = _versions(instrumentation, version)
     taken = [parameter.name for parameter in parameters(cls)]
-    _check_names(hooks, versions, taken, fields)
+    _check_names(instrumentation, versions, taken, fields)
     own = {name: fields[name] for name in taken if name in fields}
     made = Types(cls, types).objects(cls, own)
-    is_comparable = _is_comparable(hooks, made)
-    today = hooks.declaration.version
+    is_comparable = _is_comparable(instrumentation, made)
+    today = instrumentation.declaration.version
     for number, known in versions:
-        bases = bases_of(hooks, {}) if known is None else known.bases
-        law = _Law(hooks, number, bases, is_comparable, allow_invalid)
+        bases = bases_of(instrumentation, {}) if known is None else known.bases
+        law = _Law(instrumentation, number, bases, is_comparable, allow_invalid)
         chosen = fields if known is None else known_fields(known, fields)
-        _try(states_of(hooks, number, known, types, chosen), law.of_state, law, settings)
-    law = _Law(hooks, today, (), is_comparable, allow_invalid)
+        _try(states_of(instrumentation, number, known, types, chosen), law.of_state, law, settings)
+    law = _Law(instrumentation, today, (), is_comparable, allow_invalid)
     _try(made, law.of_today, law, settings)
 
 
-def _versions(hooks: Instrumentation, version: int | None) -> list[tuple[int, Recorded | None]]:
+def _versions(
+    instrumentation: Instrumentation, version: int | None
+) -> list[tuple[int, Recorded | None]]:
     if version is not None:
-        return [(version, version_of(hooks, version))]
-    today = hooks.declaration.version
+        return [(version, version_of(instrumentation, version))]
+    today = instrumentation.declaration.version
     found = [
         (one.version, one)
-        for one in recorded_versions(hooks)
+        for one in recorded_versions(instrumentation)
         if one.fields is not None or one.version < today  # objects of today are tested anyway
     ]
     if sum(known.fields is None for _, known in found) > 1:
         problem = "several of its versions declare no fields"
         cure = "test one at a time: check_upgrades(cls, version, fields=...)"
-        raise ProjectError(hooks.declaration.ref, problem, cure)
+        raise ProjectError(instrumentation.declaration.ref, problem, cure)
     return [*found]
 
 
 def _check_names(
-    hooks: Instrumentation,
+    instrumentation: Instrumentation,
     versions: list[tuple[int, Recorded | None]],
     taken: list[str],
     fields: Strategies,
@@ -130,7 +132,7 @@ def _check_names(
     unknown = sorted(fields.keys() - names)
     if unknown:
         raise ProjectError(
-            hooks.declaration.ref,
+            instrumentation.declaration.ref,
             f"fields= names {', '.join(unknown)}, which no version has",
             f"name some of {', '.join(sorted(names))}",
         )
@@ -161,29 +163,29 @@ class _BrokenError(Exception):
     """A law does not hold."""
 
 
-def _fresh(hooks: Instrumentation, obj: Any) -> Any:
+def _fresh(instrumentation: Instrumentation, obj: Any) -> Any:
     """
     Construct a new object with the attributes of *obj*.
 
     Raise AttributeError where it lacks one that the constructor wants.
     """
     given = {}
-    for parameter in parameters(hooks.cls):
+    for parameter in parameters(instrumentation.cls):
         names = (parameter.attribute, f"_{parameter.attribute}")
         attribute = next((name for name in names if hasattr(obj, name)), None)
         if attribute is not None:
             given[parameter.name] = getattr(obj, attribute)
         elif not parameter.has_default:
             raise AttributeError(parameter.attribute)
-    return hooks.cls(**given)
+    return instrumentation.cls(**given)
 
 
-def _is_comparable(hooks: Instrumentation, made: Strategy) -> bool:
-    """Tell whether the constructor gives an object again for the attributes of one."""
+def _is_comparable(instrumentation: Instrumentation, made: Strategy) -> bool:
+    """Return whether the constructor gives an object again for the attributes of one."""
     settings = hypothesis.settings(**_SETTINGS, phases=[hypothesis.Phase.generate])
     try:
         obj = hypothesis.find(made, lambda obj: True, settings=settings)
-        return not [*attributes_differ(hooks, obj, _fresh(hooks, obj))]
+        return not [*attributes_differ(instrumentation, obj, _fresh(instrumentation, obj))]
     except Exception:  # noqa: BLE001 - whatever a constructor raises, it takes other values
         return False
 
@@ -192,26 +194,29 @@ def _is_comparable(hooks: Instrumentation, made: Strategy) -> bool:
 class _Law:
     """The laws for the states of one version."""
 
-    hooks: Instrumentation
+    instrumentation: Instrumentation
     version: int
     bases: Bases
     is_comparable: bool
     allow_invalid: bool
 
     def __str__(self) -> str:
-        return f"{self.hooks.declaration.ref} at version {self.version}"
+        return f"{self.instrumentation.declaration.ref} at version {self.version}"
 
     def of_state(self, state: dict[str, Any]) -> None:
         """Try an old state."""
         context = f"the state {state!r}"
-        claim = Claim(self.hooks.declaration.key, self.version, tuple(state), self.bases)
+        claim = Claim(self.instrumentation.declaration.key, self.version, tuple(state), self.bases)
         try:
-            chain = self.hooks.chains.of(claim)
+            chain = self.instrumentation.chains.of(claim)
         except VersionPickleError as exc:
             raise self._broken(f"it does not load ({type(exc).__name__}: {exc})", context) from exc
         try:
             context = "\n".join([context, *map(str, chain.steps)])
-            obj = load(self.hooks, old_pickle(self.hooks, self.version, state, self.bases))
+            obj = load(
+                self.instrumentation,
+                old_pickle(self.instrumentation, self.version, state, self.bases),
+            )
         except InvalidObjectError as exc:
             raise self._refused(exc, context) from exc
         except VersionPickleError as exc:
@@ -219,7 +224,7 @@ class _Law:
                 hypothesis.reject()
             raise self._broken(f"it does not load ({type(exc).__name__}: {exc})", context) from exc
         self._check(obj, context)
-        if type(obj) is self.hooks.cls and _can_undo(chain):
+        if type(obj) is self.instrumentation.cls and _can_undo(chain):
             self._check_down(obj, context)
 
     def of_today(self, obj: Any) -> None:
@@ -227,18 +232,18 @@ class _Law:
         self._check(obj, f"the object {obj!r}")
 
     def _check(self, obj: Any, context: str) -> None:
-        registry = self.hooks.registry
+        registry = self.instrumentation.registry
         again = self._again(obj, lambda: dumps(obj, registry=registry), "pickled", context)
         self._compare(obj, again, "pickled and loaded again", context)
-        if self.is_comparable and type(obj) is self.hooks.cls:
+        if self.is_comparable and type(obj) is self.instrumentation.cls:
             self._compare_fresh(obj, context)
 
     def _check_down(self, obj: Any, context: str) -> None:
-        versions: dict[str | type, int] = {self.hooks.cls: self.version}
+        versions: dict[str | type, int] = {self.instrumentation.cls: self.version}
         as_old = f"written as version {self.version}"
         again = self._again(
             obj,
-            lambda: dumps(obj, versions=versions, registry=self.hooks.registry),
+            lambda: dumps(obj, versions=versions, registry=self.instrumentation.registry),
             as_old,
             context,
         )
@@ -246,7 +251,7 @@ class _Law:
 
     def _again(self, obj: Any, write: Callable[[], bytes], how: str, context: str) -> Any:
         try:
-            return load(self.hooks, write())
+            return load(self.instrumentation, write())
         except Exception as exc:
             problem = f"{obj!r} cannot be {how} and loaded again ({type(exc).__name__}: {exc})"
             raise self._broken(problem, context) from exc
@@ -257,12 +262,12 @@ class _Law:
 
     def _compare_fresh(self, obj: Any, context: str) -> None:
         try:
-            fresh = _fresh(self.hooks, obj)
+            fresh = _fresh(self.instrumentation, obj)
         except AttributeError as exc:
             raise self._broken(_missing(str(exc)), context) from None
         except Exception as exc:
             raise self._refused(exc, context) from exc
-        for one in attributes_differ(self.hooks, obj, fresh):
+        for one in attributes_differ(self.instrumentation, obj, fresh):
             raise self._broken(_unlike(one), context)
 
     def _refused(self, exc: Exception, context: str) -> _BrokenError:

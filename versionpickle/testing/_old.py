@@ -25,11 +25,11 @@ from versionpickle.migrations import default_registry
 Versions = Mapping[str | type, int]
 
 
-def hooks_for(cls: type) -> Instrumentation:
-    """Return the hooks of a versioned class; raise DeclarationError for any other class."""
-    hooks = instrumentation_of(cls)
-    if hooks is not None:
-        return hooks
+def instrumentation_for(cls: type) -> Instrumentation:
+    """Return the instrumentation of a versioned class; raise DeclarationError for others."""
+    instrumentation = instrumentation_of(cls)
+    if instrumentation is not None:
+        return instrumentation
     declaration = default_registry.declared(ref_of(cls))
     if declaration is None:
         raise DeclarationError(
@@ -37,7 +37,7 @@ def hooks_for(cls: type) -> Instrumentation:
             "this class has no versions",
             "put @versioned(version=...) on it, or call adopt() first",
         )
-    found: Instrumentation = declaration.hooks
+    found: Instrumentation = declaration.instrumentation
     return found
 
 
@@ -52,50 +52,57 @@ def upgraded(
     *bases* gives the versions of its versioned base classes at that time; by default, today's.
     The state of an enum's member is ``{"name": ...}``.
     """
-    hooks = hooks_for(cls)
-    return load(hooks, old_pickle(hooks, version, state, bases_of(hooks, bases or {})))
+    instrumentation = instrumentation_for(cls)
+    return load(
+        instrumentation,
+        old_pickle(instrumentation, version, state, bases_of(instrumentation, bases or {})),
+    )
 
 
-def load(hooks: Instrumentation, data: bytes) -> Any:
+def load(instrumentation: Instrumentation, data: bytes) -> Any:
     """Load with plain pickle if the class is in the default registry."""
-    if hooks.registry is default_registry:
+    if instrumentation.registry is default_registry:
         return pickle.loads(data)
-    return loads(data, registry=hooks.registry, unsafe=True)
+    return loads(data, registry=instrumentation.registry, unsafe=True)
 
 
 def old_pickle(
-    hooks: Instrumentation, version: int, state: Mapping[str, Any], bases: Bases
+    instrumentation: Instrumentation, version: int, state: Mapping[str, Any], bases: Bases
 ) -> bytes:
     """Return a pickle of an object of *version* with this state."""
     if not isinstance(state, Mapping):
         raise TypeError(f"a state is a dict of the fields, not {state!r}")
-    return pickle.dumps(_Stored(_reduction(hooks, version, dict(state), bases)), protocol=4)
+    return pickle.dumps(
+        _Stored(_reduction(instrumentation, version, dict(state), bases)), protocol=4
+    )
 
 
-def bases_of(hooks: Instrumentation, versions: Versions) -> Bases:
+def bases_of(instrumentation: Instrumentation, versions: Versions) -> Bases:
     """Return the versions of the bases as a stamp lists them; by default, today's."""
     by_ref = {ref_of(key) if isinstance(key, type) else key: versions[key] for key in versions}
-    *bases, _ = hooks.lineage()
+    *bases, _ = instrumentation.lineage()
     return tuple(
         (base.key, by_ref.get(base.ref, by_ref.get(base.key, base.version))) for base in bases
     )
 
 
-def _reduction(hooks: Instrumentation, version: int, state: dict[str, Any], bases: Bases) -> Any:
+def _reduction(
+    instrumentation: Instrumentation, version: int, state: dict[str, Any], bases: Bases
+) -> Any:
     """Return what the object reduced to, as docs/reference/wire-format.md describes it."""
-    claim = Claim(hooks.declaration.key, version, None, bases)
-    whole = make_stamp(hooks.cls, claim, write_only)
-    if isinstance(hooks.codec, EnumCodec):
+    claim = Claim(instrumentation.declaration.key, version, None, bases)
+    whole = make_stamp(instrumentation.cls, claim, write_only)
+    if isinstance(instrumentation.codec, EnumCodec):
         return calls.member, (whole, state["name"])
-    if hooks.declaration.has_factory:
+    if instrumentation.declaration.has_factory:
         return calls.rebuild, (whole, (), state)
-    if hooks.codec.layout.custom_reduce:
+    if instrumentation.codec.layout.custom_reduce:
         return whole, (), (whole, state)
-    if is_model(hooks.cls):
+    if is_model(instrumentation.cls):
         state = {FIELDS_SET: set(state), **state}
-    is_by_values = isinstance(hooks.codec, ValuesCodec)
+    is_by_values = isinstance(instrumentation.codec, ValuesCodec)
     names = (BY_VALUES, *state) if is_by_values else tuple(state)
-    stamp = make_stamp(hooks.cls, attrs.evolve(claim, fields=names), write_only)
+    stamp = make_stamp(instrumentation.cls, attrs.evolve(claim, fields=names), write_only)
     if is_by_values:
         return stamp, tuple(state.values())
     return stamp, (), (stamp, *state.values())

@@ -16,17 +16,17 @@ from versionpickle.exceptions import ProjectError
 from versionpickle.migrations._schema import Recorded, Schema
 
 
-def schema_for(hooks: Instrumentation) -> Schema | None:
+def schema_for(instrumentation: Instrumentation) -> Schema | None:
     """Return the recorded schema of a class; None if it is not recorded."""
-    schemas = _schemas(hooks)
-    declaration = hooks.declaration
+    schemas = _schemas(instrumentation)
+    declaration = instrumentation.declaration
     names = (declaration.key, declaration.ref, *declaration.formerly)
     return next((schemas[name] for name in names if name in schemas), None)
 
 
-def _schemas(hooks: Instrumentation) -> dict[str, Schema]:
+def _schemas(instrumentation: Instrumentation) -> dict[str, Schema]:
     """Read those of the project around the class's file, or around the current folder."""
-    for folder in _folders(hooks.cls):
+    for folder in _folders(instrumentation.cls):
         known = found_configuration(folder)
         if known is not None:
             return read_schemas(known.schemas)
@@ -39,23 +39,23 @@ def _folders(cls: type) -> Iterator[Path]:
     yield Path.cwd()
 
 
-def version_of(hooks: Instrumentation, version: int) -> Recorded | None:
+def version_of(instrumentation: Instrumentation, version: int) -> Recorded | None:
     """Return what is known of one version: what was recorded, or today's as it is now."""
-    schema = schema_for(hooks)
+    schema = schema_for(instrumentation)
     known = None if schema is None else schema.at(version)
-    if known is None and version == hooks.declaration.version:
-        return recorded(hooks)
+    if known is None and version == instrumentation.declaration.version:
+        return recorded(instrumentation)
     return known
 
 
-def old_versions(hooks: Instrumentation) -> list[Recorded]:
+def old_versions(instrumentation: Instrumentation) -> list[Recorded]:
     """
     Return the recorded versions before today's that the class still reads.
 
     Raise ProjectError if there were some, but nothing is recorded.
     """
-    declaration = hooks.declaration
-    schema = schema_for(hooks)
+    declaration = instrumentation.declaration
+    schema = schema_for(instrumentation)
     if schema is None and declaration.version > declaration.oldest:
         raise ProjectError(
             declaration.ref,
@@ -66,8 +66,8 @@ def old_versions(hooks: Instrumentation) -> list[Recorded]:
     return [one for one in versions if declaration.oldest <= one.version < declaration.version]
 
 
-def recorded_versions(hooks: Instrumentation) -> list[Recorded]:
+def recorded_versions(instrumentation: Instrumentation) -> list[Recorded]:
     """Return those, and today's as it was recorded, which may be another one by now."""
-    schema = schema_for(hooks)
-    today = None if schema is None else schema.at(hooks.declaration.version)
-    return [*old_versions(hooks), *([] if today is None else [today])]
+    schema = schema_for(instrumentation)
+    today = None if schema is None else schema.at(instrumentation.declaration.version)
+    return [*old_versions(instrumentation), *([] if today is None else [today])]

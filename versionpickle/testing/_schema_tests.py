@@ -47,8 +47,8 @@ class ProjectTests:
         yield REST, self._of_no_class
         if self.project is None:
             return
-        for key, hooks in sorted(self.project.classes.items()):
-            ref = hooks.declaration.ref
+        for key, instrumentation in sorted(self.project.classes.items()):
+            ref = instrumentation.declaration.ref
             yield ref, functools.partial(self._of_class, ref)
             for sample in self._samples(key):
                 name = f"{ref} version {sample.version} {sample.name}"
@@ -63,7 +63,9 @@ class ProjectTests:
     def _of_no_class(self) -> str:
         if self.project is None:
             return self.failure
-        refs = {hooks.declaration.ref for hooks in self.project.classes.values()}
+        refs = {
+            instrumentation.declaration.ref for instrumentation in self.project.classes.values()
+        }
         return report(one for one in self._findings if one.ref not in refs)
 
     def _of_class(self, ref: str) -> str:
@@ -80,8 +82,8 @@ class ProjectTests:
             return
         samples = [(key, one) for key in self.project.classes for one in self._samples(key)]
         taken = {node for key, one in samples for node in taken_by(self.project, key, one)}
-        for hooks in self.project.classes.values():
-            declaration = hooks.declaration
+        for instrumentation in self.project.classes.values():
+            declaration = instrumentation.declaration
             for ref in (declaration.ref, *declaration.formerly):
                 for step in self.project.registry.steps_of(ref):
                     if step.version >= declaration.oldest and (ref, step.version) not in taken:
@@ -121,20 +123,20 @@ def report(found: Iterator[Finding]) -> str:
 
 def of_sample(project: Project, key: str, sample: Sample) -> str:
     """Return why a sample is not what it should be, or nothing."""
-    hooks = project.classes[key]
-    head = f"{hooks.declaration.ref} version {sample.version}"
+    instrumentation = project.classes[key]
+    head = f"{instrumentation.declaration.ref} version {sample.version}"
     wrong = check_sample(project, sample, key)
     if wrong is None:
-        return _why_invalid(hooks, sample, head)
+        return _why_invalid(instrumentation, sample, head)
     return "\n".join([f"{head}: {wrong.problem}", *wrong.details, f"    {wrong.cure}"])
 
 
-def _why_invalid(hooks: Instrumentation, sample: Sample, head: str) -> str:
+def _why_invalid(instrumentation: Instrumentation, sample: Sample, head: str) -> str:
     """Run the validators, which a load without a step does not."""
     obj = sample.load()
-    if type(obj) is hooks.cls and isinstance(hooks.codec, FieldsCodec):
+    if type(obj) is instrumentation.cls and isinstance(instrumentation.codec, FieldsCodec):
         try:
-            hooks.codec._validate(hooks.codec.chains.today())(obj)
+            instrumentation.codec._validate(instrumentation.codec.chains.today())(obj)
         except InvalidObjectError as exc:
             return (
                 f"{head}: its sample {sample.name!r} is not valid: {exc.problem}\n"

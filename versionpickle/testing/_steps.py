@@ -64,7 +64,7 @@ def _of_claim(registry: Registry, claim: Claim) -> Iterator[Node]:
         yield from _path(registry, claim.ref, claim.version)
         return
     try:
-        steps = declaration.hooks.chains.of(claim).steps
+        steps = declaration.instrumentation.chains.of(claim).steps
     except VersionPickleError:
         return
     yield from _followed(registry, steps)

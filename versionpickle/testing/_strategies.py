@@ -12,7 +12,7 @@ from versionpickle.migrations import Step
 from versionpickle.migrations._operations import Require
 from versionpickle.migrations._schema import Recorded
 
-from ._old import bases_of, hooks_for, load, old_pickle
+from ._old import bases_of, instrumentation_for, load, old_pickle
 from ._recorded import old_versions, version_of
 from ._types import Strategies, Strategy, Types
 
@@ -49,12 +49,14 @@ def states(
     >>> find(states(Order, 1, fields={"no": st.integers()}), lambda state: state["no"] > 2)
     {'no': 3}
     """
-    hooks = hooks_for(cls)
-    return states_of(hooks, version, version_of(hooks, version), types or {}, fields or {})
+    instrumentation = instrumentation_for(cls)
+    return states_of(
+        instrumentation, version, version_of(instrumentation, version), types or {}, fields or {}
+    )
 
 
 def states_of(
-    hooks: Instrumentation,
+    instrumentation: Instrumentation,
     version: int,
     known: Recorded | None,
     types: Strategies,
@@ -69,17 +71,17 @@ def states_of(
             else f"it declares no fields at version {version}"
         )
         cure = "give strategies for all that it stored: fields={'number': integers(), ...}"
-        raise ProjectError(hooks.declaration.ref, problem, cure)
+        raise ProjectError(instrumentation.declaration.ref, problem, cure)
     if any(field.type == "member" for field in known.fields):
         return st.fixed_dictionaries({"name": st.sampled_from(known.names)})
     unknown = sorted(fields.keys() - {*known.names})
     if unknown:
         raise ProjectError(
-            hooks.declaration.ref,
+            instrumentation.declaration.ref,
             f"fields= names {', '.join(unknown)}, and its version {version} had no such field",
             f"name some of {', '.join(known.names)}",
         )
-    made_of = Types(hooks.cls, types)
+    made_of = Types(instrumentation.cls, types)
     recorded_types = {one.name: one.type for one in known.fields if one.name not in fields}
     inferred = {name: made_of.of_text(kind, name) for name, kind in recorded_types.items()}
     return st.fixed_dictionaries({name: {**inferred, **fields}[name] for name in known.names})
@@ -134,40 +136,46 @@ def upgrades(
     >>> find(upgrades(Order, 1, fields={"total": st.integers()}), lambda pair: True)
     ({'total': 0}, Order(amount=0))
     """
-    hooks = hooks_for(cls)
+    instrumentation = instrumentation_for(cls)
     if version is not None:
-        return _pairs(hooks, version, version_of(hooks, version), types or {}, fields or {})
-    found = old_versions(hooks)
+        return _pairs(
+            instrumentation,
+            version,
+            version_of(instrumentation, version),
+            types or {},
+            fields or {},
+        )
+    found = old_versions(instrumentation)
     if not found:
         problem = "it has no recorded versions before today's"
-        raise ProjectError(hooks.declaration.ref, problem, "give the version")
+        raise ProjectError(instrumentation.declaration.ref, problem, "give the version")
     pairs = [
-        _pairs(hooks, one.version, one, types or {}, known_fields(one, fields or {}))
+        _pairs(instrumentation, one.version, one, types or {}, known_fields(one, fields or {}))
         for one in found
     ]
     return st.one_of(pairs)
 
 
 def _pairs(
-    hooks: Instrumentation,
+    instrumentation: Instrumentation,
     version: int,
     known: Recorded | None,
     types: Strategies,
     fields: Strategies,
 ) -> Strategy:
-    bases = bases_of(hooks, {}) if known is None else known.bases
+    bases = bases_of(instrumentation, {}) if known is None else known.bases
 
     def pair(state: dict[str, Any]) -> Any:
         try:
-            return state, load(hooks, old_pickle(hooks, version, state, bases))
+            return state, load(instrumentation, old_pickle(instrumentation, version, state, bases))
         except InvalidObjectError:
             pass
         except StepError as exc:
-            if not is_refused(exc, hooks.registry.steps()):
+            if not is_refused(exc, instrumentation.registry.steps()):
                 raise
         return None
 
-    return states_of(hooks, version, known, types, fields).map(pair).filter(bool)
+    return states_of(instrumentation, version, known, types, fields).map(pair).filter(bool)
 
 
 def known_fields(known: Recorded, fields: Strategies) -> Strategies:
@@ -178,7 +186,7 @@ def known_fields(known: Recorded, fields: Strategies) -> Strategies:
 
 
 def is_refused(exc: StepError, steps: list[Step]) -> bool:
-    """Tell whether one of the steps requires what a state does not have."""
+    """Return whether one of the steps requires what a state does not have."""
     requirements = [
         operation
         for step in steps

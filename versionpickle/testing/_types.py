@@ -235,7 +235,7 @@ def _is_object(kind: Any) -> bool:
 
 
 def _is_of_a_project(kind: type) -> bool:
-    """Tell whether Hypothesis would know less about a class than we do."""
+    """Return whether Hypothesis would know less about a class than we do."""
     if issubclass(kind, enum.Enum):
         return False
     return declares_fields(kind) or is_struct(kind) or instrumentation_of(kind) is not None

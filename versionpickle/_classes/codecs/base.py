@@ -80,7 +80,7 @@ class Owner(Protocol):
 
 
 def _has(base: Declaration, names: Iterable[str]) -> bool:
-    known: tuple[str, ...] = base.hooks.codec.layout.names
+    known: tuple[str, ...] = base.instrumentation.codec.layout.names
     return all(name in known for name in names)
 
 
@@ -336,7 +336,7 @@ class Codec:
     """The function of the stream that makes a whole object in one call, if there is one."""
 
     def takes_arguments(self) -> bool:
-        """Tell whether the ``__new__`` of the class does anything with arguments."""
+        """Return whether the ``__new__`` of the class does anything with arguments."""
         return parts.uses_arguments(self.cls)
 
     @property

@@ -49,7 +49,7 @@ class Served(Protocol):
         """Whether objects may be made by a call of the class."""
 
     def takes_arguments(self) -> bool:
-        """Tell whether the ``__new__`` of the class does anything with arguments."""
+        """Return whether the ``__new__`` of the class does anything with arguments."""
 
     def called(self, args: tuple[Any, ...], kwargs: Any) -> Any:
         """Call the class."""

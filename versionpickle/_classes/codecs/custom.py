@@ -60,7 +60,7 @@ class CustomCodec(Codec):
 
     def _needs_items_last(self, obj: Any, state: Any) -> bool:
         """
-        Tell whether items would meet methods of the class before it has its attributes.
+        Return whether items would meet methods of the class before it has its attributes.
 
         Where its state leaves attributes out, those methods may have to make them again.
         """

@@ -101,11 +101,11 @@ class DeferredActions:
             self._source.at = at
             action(*args)
         _ = [value.result() for value in self._postponed.values()]  # or an error names one
-        for obj, hooks, ref, made_at in list(self._blank.values()):
+        for obj, instrumentation, ref, made_at in list(self._blank.values()):
             self._source.at = made_at
             del self._blank[id(obj)]
-            if id(obj) not in self._made or hooks.is_unfinished(obj):
-                hooks.restore(obj, None, ref)
+            if id(obj) not in self._made or instrumentation.is_unfinished(obj):
+                instrumentation.restore(obj, None, ref)
             self._put_items(obj)
         for puts in self._late.values():
             for at, put in puts:
@@ -189,24 +189,24 @@ class DeferredActions:
             return self._hashed(plain, args)
         if type(plain) is Stamp:
             plain.construction.check_arguments(plain, args)
-        hooks = self._versioned.get(plain) if isinstance(plain, type) else None
-        if hooks is not None and not self._policy.may_construct(hooks):
-            made = hooks.not_called(args, ref)
-        elif hooks is not None:
-            made = hooks.made_by_call(args, self.run_call, ref)
+        instrumentation = self._versioned.get(plain) if isinstance(plain, type) else None
+        if instrumentation is not None and not self._policy.may_construct(instrumentation):
+            made = instrumentation.not_called(args, ref)
+        elif instrumentation is not None:
+            made = instrumentation.made_by_call(args, self.run_call, ref)
         else:
             made = self.run_call(plain, args)
         return made if _is_ours(plain) else self._note_made(made, ref)
 
     def _note_made(self, obj: Any, ref: str | None) -> Any:
         """Remember an object that a class or function made, and may have given a state."""
-        hooks = self._versioned.get(type(obj))
-        if hooks is None or isinstance(obj, enum.Enum):
+        instrumentation = self._versioned.get(type(obj))
+        if instrumentation is None or isinstance(obj, enum.Enum):
             return obj
-        if hooks.is_replaced:
+        if instrumentation.is_replaced:
             return Making(
-                lambda state: hooks.finished_elsewhere(obj, state, ref),
-                lambda state: hooks.conversion(state, ref),
+                lambda state: instrumentation.finished_elsewhere(obj, state, ref),
+                lambda state: instrumentation.conversion(state, ref),
             )
         self.note(obj, ref)
         self._made[id(obj)] = obj
@@ -232,24 +232,26 @@ class DeferredActions:
         made = self._from_values(plain, args, ref)
         if made is not None:
             return made
-        hooks = self._versioned.get(plain)
-        if hooks is not None:
-            return self.note(hooks.made_by_new(args, kwargs, ref, self.run_call), ref)
+        instrumentation = self._versioned.get(plain)
+        if instrumentation is not None:
+            return self.note(instrumentation.made_by_new(args, kwargs, ref, self.run_call), ref)
         return self.note(self.run_call(plain.__new__, (plain, *args), kwargs), ref)
 
     def reconstruct(self, cls: Any, base: Any, state: Any) -> Any:
         plain, ref = _plain(cls)
         if not isinstance(plain, type):  # a function in place of a class
             return self.run_call(plain, () if base is object else (state,))
-        hooks = self._versioned.get(plain)
-        if hooks is not None:
-            return self._reconstruct(hooks, base, state, ref)
+        instrumentation = self._versioned.get(plain)
+        if instrumentation is not None:
+            return self._reconstruct(instrumentation, base, state, ref)
         return self.note(self.run_call(reconstruct, (plain, base, state)), ref)
 
-    def _reconstruct(self, hooks: Unstamped, base: Any, value: Any, ref: str | None) -> Any:
-        made = self._made_of(hooks, hooks.arguments_of(base, value), ref)
+    def _reconstruct(
+        self, instrumentation: Unstamped, base: Any, value: Any, ref: str | None
+    ) -> Any:
+        made = self._made_of(instrumentation, instrumentation.arguments_of(base, value), ref)
         if made is None:
-            return self.note(hooks.reconstructed(base, value, self.run_call, ref), ref)
+            return self.note(instrumentation.reconstructed(base, value, self.run_call, ref), ref)
         if not (issubclass(base, list | dict) and type(made) is Making):
             return made
         items = value
@@ -263,23 +265,30 @@ class DeferredActions:
 
     def _from_values(self, cls: Any, values: Any, ref: str | None) -> Any:
         """Make an object that nothing can fill later; None for any other class."""
-        hooks = self._versioned.get(cls) if isinstance(cls, type) else None
-        return None if hooks is None else self._made_of(hooks, values, ref)
+        instrumentation = self._versioned.get(cls) if isinstance(cls, type) else None
+        return None if instrumentation is None else self._made_of(instrumentation, values, ref)
 
-    def _made_of(self, hooks: Unstamped, values: Any, ref: str | None) -> Any:
-        if hooks.made_from_state:
-            return making(lambda state, stored: hooks.make(stored, state, ref), values, hooks, ref)
-        if not hooks.immutable:
+    def _made_of(self, instrumentation: Unstamped, values: Any, ref: str | None) -> Any:
+        if instrumentation.made_from_state:
+            return making(
+                lambda state, stored: instrumentation.make(stored, state, ref),
+                values,
+                instrumentation,
+                ref,
+            )
+        if not instrumentation.immutable:
             return None
-        obj = hooks.remake(values, ref)
+        obj = instrumentation.remake(values, ref)
         self._made[id(obj)] = obj
         return self.note(obj, ref)
 
     def note(self, obj: Any, ref: str | None) -> Any:
         """Remember an object that was made without a stamp, until it has its state."""
-        hooks = self._versioned.get(type(obj))
-        if hooks is not None and not isinstance(obj, enum.Enum):  # whose members have their state
-            self._blank[id(obj)] = (obj, hooks, ref, self._source.at)
+        instrumentation = self._versioned.get(type(obj))
+        if instrumentation is not None and not isinstance(
+            obj, enum.Enum
+        ):  # whose members have their state
+            self._blank[id(obj)] = (obj, instrumentation, ref, self._source.at)
             self._unfilled[id(obj)] = (obj, self._source.at)
         return obj
 
@@ -318,14 +327,14 @@ class DeferredActions:
 
     def _restore(self, obj: Any, state: Any) -> None:
         self._unfilled.pop(id(obj), None)
-        _, hooks, ref, _ = self._blank.pop(id(obj), (obj, None, None, 0))
-        if self._source.takes_bytes and not _reads_itself(obj, hooks):
+        _, instrumentation, ref, _ = self._blank.pop(id(obj), (obj, None, None, 0))
+        if self._source.takes_bytes and not _reads_itself(obj, instrumentation):
             state = with_text_names(state)
         self._expect_parts(obj, state)
         if is_stamped(state) and is_pending(state[0]):
             state[0].fill(obj, state)
-        elif hooks is not None and not is_stamped(state):
-            hooks.restore(obj, state, ref)
+        elif instrumentation is not None and not is_stamped(state):
+            instrumentation.restore(obj, state, ref)
         elif is_stamped(state):
             _fill(obj, state)
         else:
@@ -450,22 +459,22 @@ class DeferredActions:
 
     def _keeps_items(self, obj: Any, items: Any, *methods: str) -> bool:
         """Let the steps have the items of an object whose class takes none, or whose steps do."""
-        hooks = self._hooks_of(obj)
-        if hooks is None:
+        instrumentation = self._instrumentation_of(obj)
+        if instrumentation is None:
             return False
         _, _, ref, _ = self._blank.get(id(obj), (None, None, None, 0))
-        if not hooks.leaves_items(methods, ref):
+        if not instrumentation.leaves_items(methods, ref):
             return False
-        hooks.keep(obj, StoredParts(items=items), ref)
+        instrumentation.keep(obj, StoredParts(items=items), ref)
         self._with_parts[id(obj)] = obj
         return True
 
-    def _hooks_of(self, obj: Any) -> Unstamped | None:
+    def _instrumentation_of(self, obj: Any) -> Unstamped | None:
         known = self._versioned.get(type(obj))
         if known is None and id(obj) in self._unfilled:
             declared = self._registry.declared(ref_of(type(obj)))
-            if declared is not None and declared.hooks.cls is type(obj):
-                known = declared.hooks.unstamped
+            if declared is not None and declared.instrumentation.cls is type(obj):
+                known = declared.instrumentation.unstamped
         return known
 
     def _when_built(self, obj: Any, put: Callable[[], None]) -> None:
@@ -520,7 +529,9 @@ class DeferredActions:
         return None
 
 
-def making(make: Callable[[Any, Any], Any], values: Any, hooks: Any, ref: str | None) -> Making:
+def making(
+    make: Callable[[Any, Any], Any], values: Any, instrumentation: Any, ref: str | None
+) -> Making:
     """Return what makes an object without a stamp of arguments, items and a state."""
     items: list[Any] = []
 
@@ -530,15 +541,20 @@ def making(make: Callable[[Any, Any], Any], values: Any, hooks: Any, ref: str | 
             stored = stored.joined(StoredParts(items=more))
         return make(state, stored)
 
-    is_remade = getattr(hooks, "declaration", None) is not None and hooks.declaration.has_factory
+    is_remade = (
+        getattr(instrumentation, "declaration", None) is not None
+        and instrumentation.declaration.has_factory
+    )
     return Making(
-        of_state, lambda state: hooks.conversion(state, ref), None if is_remade else items
+        of_state,
+        lambda state: instrumentation.conversion(state, ref),
+        None if is_remade else items,
     )
 
 
-def _reads_itself(obj: Any, hooks: Unstamped | None) -> bool:
-    """Tell whether a class has its own way to read its state, which knows what it wrote."""
-    layout = layout_of(type(obj), ()) if hooks is None else hooks.codec.layout
+def _reads_itself(obj: Any, instrumentation: Unstamped | None) -> bool:
+    """Return whether a class has its own way to read its state, which knows what it wrote."""
+    layout = layout_of(type(obj), ()) if instrumentation is None else instrumentation.codec.layout
     return layout.restores_itself
 
 

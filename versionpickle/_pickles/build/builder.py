@@ -41,7 +41,7 @@ class Builder:
     Build objects as pickle does, and what it cannot.
 
     A function may be in the place of a class, a class may have been known by names of
-    different versions, need not carry hooks, may be made from its state, gets its
+    different versions, need not carry instrumentation, may be made from its state, gets its
     items after its state, and its place in sets when it is whole.
 
     While the bytes are read, only blank objects, containers and settled values are
@@ -149,10 +149,10 @@ class Builder:
         owner, *names = self._parts.of(args)
         if type(owner) is Former and not isinstance(owner.cls, type):
             return self._policy.found(function(owner.cls, *names))
-        hooks = self._finder.unstamped.get(_class_of(owner))
-        if hooks is not None and hooks.is_member(*names):
+        instrumentation = self._finder.unstamped.get(_class_of(owner))
+        if instrumentation is not None and instrumentation.is_member(*names):
             found_as = owner.ref if type(owner) is Former else None
-            return self._defer_making(lambda: hooks.member(*names, found_as))
+            return self._defer_making(lambda: instrumentation.member(*names, found_as))
         if type(args) is tuple and len(args) == 2 and isinstance(args[0], type):
             return self._policy.found(function(*args))
         return self._defer_making(lambda: function(*resolved(args)))
@@ -288,8 +288,10 @@ class Builder:
     def _is_made_blank(self, cls: Any) -> bool:
         if not isinstance(cls, type) or not _is_builtin(cls.__new__):
             return False
-        hooks = self._finder.unstamped.get(cls)
-        return hooks is None or not (hooks.immutable or hooks.made_from_state)
+        instrumentation = self._finder.unstamped.get(cls)
+        return instrumentation is None or not (
+            instrumentation.immutable or instrumentation.made_from_state
+        )
 
     # Containers
 

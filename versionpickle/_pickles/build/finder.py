@@ -321,17 +321,17 @@ class Finder:
             self.singles[id(found)] = found
             return found
         declared = self.registry.declared(ref_of(type(found)))
-        if declared is None or declared.hooks.cls is not type(found):
+        if declared is None or declared.instrumentation.cls is not type(found):
             return None
         self.singles[id(found)] = found
         if self.waits:
-            self.unconfirmed.append((ref, declared.hooks, found))
-        elif not _is_stored_as(declared.hooks, found, ref):
+            self.unconfirmed.append((ref, declared.instrumentation, found))
+        elif not _is_stored_as(declared.instrumentation, found, ref):
             return None
         return found
 
     def _is_sentinel(self, found: Any, ref: str) -> bool:
-        """Tell whether this is a sentinel of this name, in a module of what a load may build."""
+        """Return whether this is a sentinel of this name, in a module of what a load may build."""
         if type(found) is not SENTINEL or f"{found.__module__}:{found.__reduce__()}" != ref:
             return False
         known = (*self.allowed, *self.registry.known())
@@ -345,8 +345,8 @@ class Finder:
 
     def confirm(self) -> None:
         """Raise Refused where a live object that was found is not stored by that name."""
-        for ref, hooks, found in self.unconfirmed:
-            if not _is_stored_as(hooks, found, ref):
+        for ref, instrumentation, found in self.unconfirmed:
+            if not _is_stored_as(instrumentation, found, ref):
                 raise Refused(ref)
         self.unconfirmed.clear()
 
@@ -359,7 +359,7 @@ class Finder:
         if isinstance(meaning, Retired):
             return placeholder_class(meaning.ref)
         if isinstance(meaning, Declaration):
-            return self._find_versioned(ref, meaning.hooks)
+            return self._find_versioned(ref, meaning.instrumentation)
         if isinstance(meaning, Rebuilt):
             return self._find_rebuilt(meaning)
         if isinstance(meaning, Converted):
@@ -390,14 +390,14 @@ class Finder:
         self.unstamped[cls] = RebuiltClass(meaning)
         return cls
 
-    def _find_versioned(self, ref: str, hooks: Instrumentation) -> Any:
-        unstamped = self.unstamped[hooks.cls] = hooks.unstamped
-        if not hooks.is_installed or unstamped.needs_builder:
+    def _find_versioned(self, ref: str, instrumentation: Instrumentation) -> Any:
+        unstamped = self.unstamped[instrumentation.cls] = instrumentation.unstamped
+        if not instrumentation.is_installed or unstamped.needs_builder:
             self.needs_builder = True
-        if hooks.declaration.formerly.get(ref) is not None or unstamped.is_changed_enum:
+        if instrumentation.declaration.formerly.get(ref) is not None or unstamped.is_changed_enum:
             self.needs_builder = True
-            return Former(hooks.cls, ref)
-        return hooks.cls
+            return Former(instrumentation.cls, ref)
+        return instrumentation.cls
 
     def _find_allowed(self, ref: str, target: object) -> Any:
         """Return what the user allowed; by ref alone, it may still be to import."""
@@ -423,9 +423,9 @@ class Finder:
             return self._find_aliased(ref, owner, meaning)
         if self.plain is not None:
             return getattr(owner, name, *default)
-        hooks = self.unstamped.get(owner) if isinstance(owner, type) else None
-        if hooks is not None and hooks.is_member(name):
-            return hooks.member(name)
+        instrumentation = self.unstamped.get(owner) if isinstance(owner, type) else None
+        if instrumentation is not None and instrumentation.is_member(name):
+            return instrumentation.member(name)
         if is_attribute_of_value(owner, name):
             return self._noted_pure(getattr(owner, name))
         return self._attribute_in_code(owner, ref)
@@ -501,9 +501,9 @@ def _is_other(ref: str, found: object) -> bool:
     return today is not found and not (isinstance(today, types.MethodType) and today == found)
 
 
-def _is_stored_as(hooks: Instrumentation, found: Any, ref: str) -> bool:
+def _is_stored_as(instrumentation: Instrumentation, found: Any, ref: str) -> bool:
     """Return whether an object is stored by the name under which it was found."""
-    return bool(hooks.codec.reduce(found, 4) == ref.partition(":")[2])
+    return bool(instrumentation.codec.reduce(found, 4) == ref.partition(":")[2])
 
 
 def today(module: str, name: str) -> tuple[str, str]:

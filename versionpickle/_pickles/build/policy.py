@@ -80,7 +80,7 @@ class Policy(Protocol):
     def before_run(self, function: Any, args: Any) -> None:
         """Admit a call whose arguments are whole."""
 
-    def may_construct(self, hooks: Unstamped) -> bool:
+    def may_construct(self, instrumentation: Unstamped) -> bool:
         """Return whether a class may be called whose objects are not made from arguments today."""
 
     def after_run(self, function: Any, made: Any) -> None:
@@ -125,7 +125,7 @@ class Trust:
     def take_state(self, obj: Any, state: Any) -> bool:
         return True
 
-    def may_construct(self, hooks: Unstamped) -> bool:
+    def may_construct(self, instrumentation: Unstamped) -> bool:
         return True
 
     def failed(self, function: Any, exc: Exception) -> Exception:

@@ -37,12 +37,14 @@ def older_reducers(registry: Registry, versions: Versions) -> dict[type, Callabl
         )
     wanted = dict(_wanted(registry, target, version) for target, version in versions.items())
     reducers: dict[type, Callable[[Any], Any]] = {}
-    for hooks in sorted(registry.all_hooks(), key=_bases_first):
-        lineage = hooks.lineage()
+    for instrumentation in sorted(registry.instrumentations(), key=_bases_first):
+        lineage = instrumentation.lineage()
         if any(wanted.get(base) == UNSTAMPED for base in lineage):
-            reducers[hooks.cls] = _unstamped(hooks)
+            reducers[instrumentation.cls] = _unstamped(instrumentation)
         elif any(wanted.get(base, base.version) != base.version for base in lineage):
-            reducers[hooks.cls] = _OldVersion(registry, hooks, lineage, wanted).reduce
+            reducers[instrumentation.cls] = _OldVersion(
+                registry, instrumentation, lineage, wanted
+            ).reduce
     return reducers
 
 
@@ -50,14 +52,14 @@ def _unstamped_reducers(registry: Registry) -> dict[type, Callable[[Any], Any]]:
     """Return the reducers that write no stamp of any class."""
     reducers: dict[type, Callable[[Any], Any]] = {Stamp: refuse_stamp}
     for known in {default_registry, registry}:
-        for hooks in known.all_hooks():
-            reducers[hooks.cls] = _reduce_later(hooks)
+        for instrumentation in known.instrumentations():
+            reducers[instrumentation.cls] = _reduce_later(instrumentation)
     return reducers
 
 
-def _reduce_later(hooks: Instrumentation) -> Callable[[Any], Any]:
+def _reduce_later(instrumentation: Instrumentation) -> Callable[[Any], Any]:
     """Return a reducer that is worked out, or refuses, once there is an object of the class."""
-    made = functools.cache(lambda: _unstamped(hooks))
+    made = functools.cache(lambda: _unstamped(instrumentation))
 
     def reduce(obj: Any) -> Any:
         return made()(obj)
@@ -65,11 +67,11 @@ def _reduce_later(hooks: Instrumentation) -> Callable[[Any], Any]:
     return reduce
 
 
-def _unstamped(hooks: Instrumentation) -> Callable[[Any], Any]:
-    starts = tuple((base.ref, version_of_unstamped(base)) for base in hooks.lineage())
-    chain = _checked(hooks, starts, UNSTAMPED)
-    objects = UnstampedObjects(hooks, chain)
-    return lambda obj: _reduced(objects.reduce, obj, hooks.declaration.ref, UNSTAMPED)
+def _unstamped(instrumentation: Instrumentation) -> Callable[[Any], Any]:
+    starts = tuple((base.ref, version_of_unstamped(base)) for base in instrumentation.lineage())
+    chain = _checked(instrumentation, starts, UNSTAMPED)
+    objects = UnstampedObjects(instrumentation, chain)
+    return lambda obj: _reduced(objects.reduce, obj, instrumentation.declaration.ref, UNSTAMPED)
 
 
 def _reduced(reduce: Callable[[Any], Any], obj: Any, ref: str, version: int | str) -> Any:
@@ -80,18 +82,18 @@ def _reduced(reduce: Callable[[Any], Any], obj: Any, ref: str, version: int | st
 
 
 def _checked(
-    hooks: Instrumentation, starts: tuple[tuple[str, int], ...], version: int | str
+    instrumentation: Instrumentation, starts: tuple[tuple[str, int], ...], version: int | str
 ) -> Chain:
     try:
-        chain = hooks.chains.join(starts)
+        chain = instrumentation.chains.join(starts)
         chain.check_undo()
     except (MissingStepError, StepError) as exc:
-        raise DowngradeError(_why(exc), hooks.declaration.ref, version) from exc
+        raise DowngradeError(_why(exc), instrumentation.declaration.ref, version) from exc
     return chain
 
 
-def _bases_first(hooks: Instrumentation) -> tuple[int, str]:
-    return len(hooks.cls.__mro__), hooks.declaration.ref
+def _bases_first(instrumentation: Instrumentation) -> tuple[int, str]:
+    return len(instrumentation.cls.__mro__), instrumentation.declaration.ref
 
 
 def _wanted(
@@ -121,23 +123,23 @@ class _OldVersion:
     def __init__(
         self,
         registry: Registry,
-        hooks: Instrumentation,
+        instrumentation: Instrumentation,
         lineage: tuple[Declaration, ...],
         wanted: Mapping[Declaration, Any],
     ) -> None:
-        self._hooks = hooks
-        self._plain = registry.reducers.get(hooks.cls)
+        self._instrumentation = instrumentation
+        self._plain = registry.reducers.get(instrumentation.cls)
         starts = tuple((base.ref, wanted.get(base, base.version)) for base in lineage)
         *bases, (_, self._version) = zip(lineage, [number for _, number in starts], strict=True)
         self._bases = tuple((base.key, number) for base, number in bases)
-        self._chain = _checked(hooks, starts, self._version)
+        self._chain = _checked(instrumentation, starts, self._version)
         self._stamps: dict[Any, Stamp] = {}
 
     def reduce(self, obj: Any) -> Any:
-        reduced = self._plain(obj) if self._plain else self._hooks.codec.reduce(obj, 4)
+        reduced = self._plain(obj) if self._plain else self._instrumentation.codec.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
-        ref = self._hooks.declaration.ref
+        ref = self._instrumentation.declaration.ref
         return _reduced(lambda whole: self._older(*whole), reduced, ref, self._version)
 
     def _older(self, function: Any, args: Any, state: Any = None, *rest: Any) -> Any:
@@ -180,7 +182,7 @@ class _OldVersion:
             return older, (older, stored, *state[2:])
         whole, items = state[: len(names) + 2], state[len(names) + 2 :]
         values, unset, extras = unpacked(stamp.claim, whole)
-        if self._hooks.codec.layout.open:
+        if self._instrumentation.codec.layout.open:
             values, extras = {**values, **extras}, {}
         undone: Any = self._chain.undo(values, unset)
         older = self._stamp((*undone, *sorted(unset)))
@@ -194,9 +196,11 @@ class _OldVersion:
     def _stamp(self, fields: tuple[str, ...] | None) -> Stamp:
         """Return a stamp that is only written."""
         if fields not in self._stamps:
-            claim = Claim(self._hooks.declaration.key, self._version, fields, self._bases)
+            claim = Claim(
+                self._instrumentation.declaration.key, self._version, fields, self._bases
+            )
             self._stamps[fields] = make_stamp(
-                self._hooks.cls, claim, write_only, self._hooks.check_reachable
+                self._instrumentation.cls, claim, write_only, self._instrumentation.check_reachable
             )
         return self._stamps[fields]
 

@@ -21,23 +21,28 @@ UNSTAMPED: Final = "unstamped"
 class UnstampedObjects:
     """Reduce the objects of one class to what they were before it had a version."""
 
-    def __init__(self, hooks: Instrumentation, chain: Chain) -> None:
-        self._hooks = hooks
+    def __init__(self, instrumentation: Instrumentation, chain: Chain) -> None:
+        self._instrumentation = instrumentation
         self._chain = chain
-        layout = hooks.codec.layout
-        is_whole = layout.kind == "model" or layout.reduces_itself or hooks.declaration.has_factory
-        if chain.steps and (is_whole or issubclass(hooks.cls, enum.Enum)):
+        layout = instrumentation.codec.layout
+        is_whole = (
+            layout.kind == "model"
+            or layout.reduces_itself
+            or instrumentation.declaration.has_factory
+        )
+        if chain.steps and (is_whole or issubclass(instrumentation.cls, enum.Enum)):
             raise _refused(
-                hooks.declaration, "its objects are stored as a whole, and no step leads back"
+                instrumentation.declaration,
+                "its objects are stored as a whole, and no step leads back",
             )
 
     def reduce(self, obj: Any) -> Any:
-        reduced: Any = self._hooks.plain.reduce(obj, 4)
+        reduced: Any = self._instrumentation.plain.reduce(obj, 4)
         if isinstance(reduced, str):
             return reduced
         function, args, state, items, pairs, setter = (*reduced, *[None] * 4)[:6]
         state = self._as_decorated(obj, state)
-        if self._chain.steps and self._hooks.codec.immutable:
+        if self._chain.steps and self._instrumentation.codec.immutable:
             args = self._older_arguments(args)
         elif self._chain.steps:
             state = self._older_state(state)
@@ -58,13 +63,13 @@ class UnstampedObjects:
 
     def _older_arguments(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         cls, *values = args
-        names = self._hooks.codec.layout.names
+        names = self._instrumentation.codec.layout.names
         undone: Any = self._chain.undo(dict(zip(names, values, strict=True)), set())
         return cls, *undone.values()
 
     def _older_state(self, state: Any) -> Any:
         undone: Any = self._chain.undo(state, set())
-        has_slots = is_slots_pair(state) and not self._hooks.codec.layout.has_dict
+        has_slots = is_slots_pair(state) and not self._instrumentation.codec.layout.has_dict
         return (None, undone) if has_slots and isinstance(undone, dict) else undone
 
 

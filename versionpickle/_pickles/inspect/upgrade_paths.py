@@ -39,7 +39,7 @@ class FoundClass:
 
 @attrs.frozen
 class UpgradePaths:
-    """Tell what would become of the objects that a pickle holds."""
+    """Report what would become of the objects that a pickle holds."""
 
     _registry: Registry
 

@@ -19,8 +19,14 @@ _MAY_GIVE = re.compile(rb"(?:[\x85-\x87t]\x94?|[hq].|[jr].{4}|\x94)\x81|\x92", r
 
 def loses_arguments(finder: Finder, data: Any) -> bool:
     """Return whether a pickle gives arguments to classes that do not keep them as they are."""
-    checked = [hooks for hooks in finder.unstamped.values() if hooks.may_lose_arguments]
-    if not checked or not (any(hooks.is_value for hooks in checked) or _may_give(data)):
+    checked = [
+        instrumentation
+        for instrumentation in finder.unstamped.values()
+        if instrumentation.may_lose_arguments
+    ]
+    if not checked or not (
+        any(instrumentation.is_value for instrumentation in checked) or _may_give(data)
+    ):
         return False
     reader = _Looking(io.BytesIO(data))
     reader.registry = finder.registry
@@ -43,11 +49,15 @@ class _FoundError(Exception):
 
 
 class _Calling(type):
-    hooks: Unstamped | None = None
+    instrumentation: Unstamped | None = None
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         made: Any = cls
-        if cls.hooks is not None and cls.hooks.is_value and cls.hooks.loses(args, kwargs):
+        if (
+            cls.instrumentation is not None
+            and cls.instrumentation.is_value
+            and cls.instrumentation.loses(args, kwargs)
+        ):
             raise _FoundError
         return object.__new__(made)
 
@@ -74,18 +84,20 @@ class _Looking(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         declaration = self.registry.declaration(f"{module}:{name}")
-        return _Anything if declaration is None else _place_of(declaration.hooks.unstamped)
+        return (
+            _Anything if declaration is None else _place_of(declaration.instrumentation.unstamped)
+        )
 
     def persistent_load(self, key: Any) -> Any:
         return _Anything()
 
 
-def _place_of(hooks: Unstamped) -> Any:
+def _place_of(instrumentation: Unstamped) -> Any:
     def new(cls: type, *args: Any, **kwargs: Any) -> Any:
-        if hooks.loses(args, kwargs):
+        if instrumentation.loses(args, kwargs):
             raise _FoundError
         return object.__new__(cls)
 
     place = _Calling("_Place", (_Anything,), {"__new__": new})
-    place.hooks = hooks
+    place.instrumentation = instrumentation
     return place

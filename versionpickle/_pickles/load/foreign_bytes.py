@@ -109,7 +109,7 @@ def _as_tar(data: bytes) -> tuple[str, str] | None:
 
 
 def is_joblibs(ref: str) -> bool:
-    """Tell whether this is the name after which joblib writes the bytes of an array."""
+    """Return whether this is the name after which joblib writes the bytes of an array."""
     return ref.startswith(f"{_WRAPPER.decode()}:")
 
 
@@ -137,7 +137,7 @@ def _as_digits(data: bytes) -> tuple[str, str] | None:
 
 
 def _is_pickle(data: bytes) -> bool:
-    """Tell whether this is a pickle, of an old protocol if it is short enough to be read."""
+    """Return whether this is a pickle, of an old protocol if it is short enough to be read."""
     if data[:1] == pickle.PROTO:
         return True
     return data[-1:] == pickle.STOP and len(data) < _LOOKED_AT and _opcodes(data)[1]
@@ -205,7 +205,7 @@ def _as_text(data: bytes) -> tuple[str, str] | None:
 
 
 def _may_be_pickle(data: bytes) -> bool:
-    """Tell whether opcodes that are printable are those of a pickle, or of one cut short."""
+    """Return whether opcodes that are printable are those of a pickle, or of one cut short."""
     count, is_all = _opcodes(data[:_LOOKED_AT])
     return is_all or count > _WORD
 

@@ -145,7 +145,7 @@ class _Comparison:
         return is_seen
 
     def _is_shared_otherwise(self, one: Any, other: Any) -> bool:
-        """Tell whether one object is two after all, or two are one."""
+        """Return whether one object is two after all, or two are one."""
         if type(one) in _ATOMS or isinstance(one, NAMED):
             return False
         there, back = self._partners
@@ -157,7 +157,7 @@ class _Comparison:
         return (f"one {short(one)}", "two") if was_one else (f"two {short(one)}", "one")
 
     def _is_fixed(self, obj: Any) -> bool:
-        """Tell whether nobody can change an object, so that it may as well be two."""
+        """Return whether nobody can change an object, so that it may as well be two."""
         if type(obj) in _ATOMS or isinstance(obj, (*NAMED, enum.Enum)):
             return True
         if id(obj) not in self._fixed:

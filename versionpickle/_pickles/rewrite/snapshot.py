@@ -100,9 +100,9 @@ class _Snapshot:
 
     def _describe_parts(self, obj: Any) -> Any:
         kind = type(obj)
-        hooks = instrumentation_of(kind)
-        if hooks is not None:
-            self.versions[ref_of(kind)] = [one.version for one in hooks.lineage()]
+        instrumentation = instrumentation_of(kind)
+        if instrumentation is not None:
+            self.versions[ref_of(kind)] = [one.version for one in instrumentation.lineage()]
         if kind is list:
             return [*map(self.describe, obj)]
         if kind is tuple:
@@ -143,7 +143,7 @@ def reduced_parts(obj: Any) -> dict[str, Any]:
 
 
 def _is_empty(part: Any) -> bool:
-    """Tell whether this is nothing, without asking a class of others what is true for it."""
+    """Return whether this is nothing, without asking a class of others what is true for it."""
     return part is None or (type(part).__module__ == "builtins" and not part)
 
 

@@ -14,8 +14,8 @@ def is_current(claim: Claim, registry: Registry) -> bool:
     declaration = registry.named(claim.ref)
     if declaration is None or declaration.version != claim.version:
         return False
-    *bases, _ = ((base.key, base.version) for base in declaration.hooks.lineage())
-    codec = declaration.hooks.codec
+    *bases, _ = ((base.key, base.version) for base in declaration.instrumentation.lineage())
+    codec = declaration.instrumentation.codec
     return claim.bases == tuple(bases) and codec.current(claim.fields) is not None
 
 

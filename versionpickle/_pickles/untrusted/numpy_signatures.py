@@ -102,7 +102,7 @@ def _size(buffer: Any) -> int:
 
 
 def is_numpy_state(obj: Any, state: Any) -> bool | None:
-    """Tell whether numpy writes this state for *obj*; None where that is nothing of numpy's."""
+    """Return whether numpy writes this state for *obj*; None where that is nothing of numpy's."""
     if is_dtype(obj):
         return is_dtype_state(obj, state)
     if is_masked_array(obj):
@@ -140,7 +140,7 @@ def _holds(data: Any, dtype: Any, shape: tuple[int, ...]) -> bool:
 
 
 def _is_row(item: Any, dtype: Any) -> bool:
-    """Tell whether this is an item of a structured array, of which numpy iterates nothing else."""
+    """Return whether this is an item of a structured array, whose parts alone numpy iterates."""
     if type(item) is not tuple or dtype.fields is None or len(item) != len(dtype.names):
         return False
     kinds = [dtype.fields[name][0] for name in dtype.names]
@@ -149,13 +149,13 @@ def _is_row(item: Any, dtype: Any) -> bool:
 
 
 def _is_single(part: Any) -> bool:
-    """Tell whether numpy takes this for one number or text, without looking into it."""
+    """Return whether numpy takes this for one number or text, without looking into it."""
     return type(part) in SETTLED or isinstance(part, sys.modules["numpy"].generic)
 
 
 def is_dtype_state(dtype: Any, state: Any) -> bool:
     """
-    Tell whether numpy writes this state for a dtype.
+    Return whether numpy writes this state for a dtype.
 
     numpy believes what it says of sizes, places and references, so the dtype that it
     describes is made from scratch, and has to say the same.
@@ -256,7 +256,7 @@ def _unit(*metadata: Any) -> str | None:
 
 
 def _says(dtype: Any, order: str, state: tuple[Any, ...]) -> bool:
-    """Tell whether numpy writes the same numbers for this dtype."""
+    """Return whether numpy writes the same numbers for this dtype."""
     written = dtype.__reduce__()[2]
     size, alignment, flags = state[5:8]
     is_flagged = flags & _OF_OBJECTS == written[7] & _OF_OBJECTS or (

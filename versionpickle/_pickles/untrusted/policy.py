@@ -280,8 +280,8 @@ class UntrustedPolicy:
             self._budget.count(_weight_of_path(args))
         self._budget.charge(None, hashed_by(function, args))
 
-    def may_construct(self, hooks: Unstamped) -> bool:
-        return hooks.codec.is_made_from_arguments
+    def may_construct(self, instrumentation: Unstamped) -> bool:
+        return instrumentation.codec.is_made_from_arguments
 
     def after_run(self, function: Any, made: Any) -> None:
         self._budget.count(_weight(made) if self._finder.is_pure(function) else 1)

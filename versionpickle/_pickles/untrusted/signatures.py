@@ -368,7 +368,7 @@ def is_known_state(obj: object, state: Any) -> bool:
 
 
 def is_state_of_uuid(state: Any) -> bool:
-    """Tell whether a UUID of any class, with a stamp or without, may look its parts up."""
+    """Return whether a UUID of any class, with a stamp or without, may look its parts up."""
     parts = state if type(state) is tuple else (state,)
     values = [
         value for part in parts for value in (part.values() if type(part) is dict else [part])

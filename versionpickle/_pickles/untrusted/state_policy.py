@@ -96,8 +96,8 @@ class StatePolicy:
         """Return the names that no state may fill."""
         found = self._methods.get(cls)
         if found is None:
-            hooks = self._hooks(cls)
-            fields = () if hooks is None else hooks.codec.layout.names
+            instrumentation = self._instrumentation(cls)
+            fields = () if instrumentation is None else instrumentation.codec.layout.names
             found = self._methods[cls] = method_names(cls, fields)
         return found
 
@@ -136,9 +136,9 @@ class StatePolicy:
             self._check_methods(obj, pair[1])
 
     def _reads_itself(self, obj: Any) -> bool:
-        hooks = self._hooks(type(obj))
-        if hooks is not None:  # which has its own methods, or those of a base
-            return hooks.codec.layout.restores_itself
+        instrumentation = self._instrumentation(type(obj))
+        if instrumentation is not None:  # which has its own methods, or those of a base
+            return instrumentation.codec.layout.restores_itself
         setstate: Any = getattr(obj, "__setstate__", None)
         return isinstance(setstate, types.MethodType | types.FunctionType)
 
@@ -148,13 +148,17 @@ class StatePolicy:
         return is_value_class(type(obj)) or is_array(obj) or is_dtype(obj)
 
     def declared_names(self, stamp: Stamp) -> Iterable[str]:
-        hooks = self._hooks(stamp.cls)
-        return () if hooks is None else hooks.codec.layout.names
+        instrumentation = self._instrumentation(stamp.cls)
+        return () if instrumentation is None else instrumentation.codec.layout.names
 
-    def _hooks(self, cls: type) -> Instrumentation | None:
+    def _instrumentation(self, cls: type) -> Instrumentation | None:
         declared = self._finder.registry.declared(f"{cls.__module__}:{cls.__qualname__}")
-        hooks: Instrumentation | None = None if declared is None else declared.hooks
-        return hooks if hooks is not None and hooks.cls is cls else None
+        instrumentation: Instrumentation | None = (
+            None if declared is None else declared.instrumentation
+        )
+        return (
+            instrumentation if instrumentation is not None and instrumentation.cls is cls else None
+        )
 
 
 _FILLED_NEVER = frozenset({*SETTLED, tuple, list, dict, set, frozenset})

@@ -106,27 +106,29 @@ class Place:
         yield Edit(at, at, code)
 
 
-def place_of(hooks: Instrumentation, root: Path) -> Place:
+def place_of(instrumentation: Instrumentation, root: Path) -> Place:
     """Return where a class is declared; raise ProjectError if no place is found."""
-    declaration = hooks.declaration
-    name = declaration.adopted_by or hooks.cls.__module__
+    declaration = instrumentation.declaration
+    name = declaration.adopted_by or instrumentation.cls.__module__
     source, space = module_source(name, root, declaration.ref)
-    found = [*_places(source, space, hooks)]
+    found = [*_places(source, space, instrumentation)]
     if len(found) == 1:
         return found[0]
     problem = f"{len(found) or 'no'} declarations of it are found in {source.file.name}"
-    raise ProjectError(declaration.ref, problem, by_hand(hooks, {}))
+    raise ProjectError(declaration.ref, problem, by_hand(instrumentation, {}))
 
 
-def by_hand(hooks: Instrumentation, settings: Mapping[str, str]) -> str:
+def by_hand(instrumentation: Instrumentation, settings: Mapping[str, str]) -> str:
     """Return what the user may write instead."""
-    settings = {"version": str(hooks.declaration.version + 1)} | {**settings}
+    settings = {"version": str(instrumentation.declaration.version + 1)} | {**settings}
     code = ", ".join(f"{name}={value}" for name, value in settings.items())
-    if hooks.declaration.is_implied and not issubclass(hooks.cls, Versioned):
-        return f"write @versioned({code}) above {hooks.cls.__qualname__} yourself, and its step"
-    if hooks.declaration.adopted_by:
-        return f"write adopt({hooks.declaration.ref!r}, {code}) yourself, and its step"
-    return f"write {code} into the declaration of {hooks.cls.__qualname__} yourself, and its step"
+    if instrumentation.declaration.is_implied and not issubclass(instrumentation.cls, Versioned):
+        where = f"@versioned({code}) above {instrumentation.cls.__qualname__}"
+        return f"write {where} yourself, and its step"
+    if instrumentation.declaration.adopted_by:
+        return f"write adopt({instrumentation.declaration.ref!r}, {code}) yourself, and its step"
+    where = f"the declaration of {instrumentation.cls.__qualname__}"
+    return f"write {code} into {where} yourself, and its step"
 
 
 def module_source(name: str, root: Path, ref: str) -> tuple[SourceText, Space]:
@@ -139,15 +141,15 @@ def module_source(name: str, root: Path, ref: str) -> tuple[SourceText, Space]:
     return SourceText.read(file), vars(module)
 
 
-def _places(source: SourceText, space: Space, hooks: Instrumentation) -> Iterator[Place]:
-    ref = hooks.declaration.ref
-    if hooks.declaration.adopted_by:
-        yield from _adoptions(source, space, hooks)
+def _places(source: SourceText, space: Space, instrumentation: Instrumentation) -> Iterator[Place]:
+    ref = instrumentation.declaration.ref
+    if instrumentation.declaration.adopted_by:
+        yield from _adoptions(source, space, instrumentation)
         return
     for qualname, statement in classes_in(source.tree):
-        if qualname != hooks.cls.__qualname__:
+        if qualname != instrumentation.cls.__qualname__:
             continue
-        target = qualname if is_known(qualname, space, hooks) else f'"{ref}"'
+        target = qualname if is_known(qualname, space, instrumentation) else f'"{ref}"'
         for decorator in statement.decorator_list:
             called = decorator.func if isinstance(decorator, ast.Call) else decorator
             if meaning(called, space) is versioned:
@@ -158,68 +160,79 @@ def _places(source: SourceText, space: Space, hooks: Instrumentation) -> Iterato
                 yield Place(source, space, statement, target)
 
 
-def is_known(qualname: str, space: Space, hooks: Instrumentation) -> bool:
+def is_known(qualname: str, space: Space, instrumentation: Instrumentation) -> bool:
     """Whether this name means the class in a module."""
-    return meaning(ast.parse(qualname, mode="eval").body, space) is hooks.cls
+    return meaning(ast.parse(qualname, mode="eval").body, space) is instrumentation.cls
 
 
 def _takes_settings(base: Any) -> bool:
     return isinstance(base, type) and issubclass(base, Versioned)
 
 
-def _adoptions(source: SourceText, space: Space, hooks: Instrumentation) -> Iterator[Place]:
+def _adoptions(
+    source: SourceText, space: Space, instrumentation: Instrumentation
+) -> Iterator[Place]:
     for node in ast.walk(source.tree):
         if (
             isinstance(node, ast.Call)
             and meaning(node.func, space) is adopt
             and node.args
-            and means_class(node.args[0], space, hooks)
+            and means_class(node.args[0], space, instrumentation)
         ):
             yield Place(source, space, node, source.of(node.args[0]))
 
 
-def means_class(node: ast.expr, space: Space, hooks: Instrumentation) -> bool:
+def means_class(node: ast.expr, space: Space, instrumentation: Instrumentation) -> bool:
     """Whether *node* is a name of the class, or its ref as a string."""
     if isinstance(node, ast.Constant):
-        return node.value in {hooks.declaration.ref, hooks.declaration.key}
-    return meaning(node, space) is hooks.cls
+        return node.value in {instrumentation.declaration.ref, instrumentation.declaration.key}
+    return meaning(node, space) is instrumentation.cls
 
 
-def edits(place: Place, hooks: Instrumentation, *, bump: bool, former: str | None) -> list[Edit]:
+def edits(
+    place: Place, instrumentation: Instrumentation, *, bump: bool, former: str | None
+) -> list[Edit]:
     """
     Return the edits that raise the version, and add the former name.
 
     Raise ProjectError if the source writes these in a way that cannot be edited.
     """
-    wanted = {"version": str(hooks.declaration.version + 1)} if bump else {}
+    wanted = {"version": str(instrumentation.declaration.version + 1)} if bump else {}
     wanted |= {} if former is None else {"formerly": f'"{former}"'}
     refused = ProjectError(
-        hooks.declaration.ref,
+        instrumentation.declaration.ref,
         f"{place.source.file.name} does not write its {' and '.join(wanted)} as plain numbers and "
         "strings",
-        by_hand(hooks, {name: code for name, code in wanted.items() if name != "version"}),
+        by_hand(
+            instrumentation, {name: code for name, code in wanted.items() if name != "version"}
+        ),
     )
     try:
-        made = [*_edits(place, hooks, wanted)]
+        made = [*_edits(place, instrumentation, wanted)]
     except LookupError:
         raise refused from None
-    if bump and not _says(place, made, hooks):
+    if bump and not _says(place, made, instrumentation):
         raise refused
     return made
 
 
-def _edits(place: Place, hooks: Instrumentation, wanted: Mapping[str, str]) -> Iterator[Edit]:
+def _edits(
+    place: Place, instrumentation: Instrumentation, wanted: Mapping[str, str]
+) -> Iterator[Edit]:
     missing: dict[str, str] = {}
     for name, code in wanted.items():
         value = place.setting(name)
         if value is None:
             missing[name] = code
         elif name == "version":
-            if not (isinstance(value, ast.Constant) and value.value == hooks.declaration.version):
+            if not (
+                isinstance(value, ast.Constant)
+                and value.value == instrumentation.declaration.version
+            ):
                 raise LookupError
             yield place.replacing(value, code)
         else:
-            yield _with_former(place, value, code, hooks.declaration.unstamped)
+            yield _with_former(place, value, code, instrumentation.declaration.unstamped)
     yield from place.adding(missing)
 
 
@@ -245,12 +258,14 @@ def _appended(source: SourceText, whole: ast.expr, parts: list[ast.expr], code: 
     return Edit(opening + 1, closing - 1, code)
 
 
-def _says(place: Place, made: list[Edit], hooks: Instrumentation) -> bool:
+def _says(place: Place, made: list[Edit], instrumentation: Instrumentation) -> bool:
     """Whether the edited source, parsed again, gives the class its next version."""
     try:
         source = SourceText(place.source.file, place.source.edited(made))
-        (found,) = _places(source, place.space, hooks)
+        (found,) = _places(source, place.space, instrumentation)
         value = found.setting("version")
     except (SyntaxError, ValueError, LookupError):
         return False
-    return isinstance(value, ast.Constant) and value.value == hooks.declaration.version + 1
+    return (
+        isinstance(value, ast.Constant) and value.value == instrumentation.declaration.version + 1
+    )

@@ -120,8 +120,9 @@ def _renamed_class(project: Project, answer: Answer) -> tuple[str, str]:
     old = [schema.key for schema in project.gone() if answer.fields[0] in _short_names(schema.ref)]
     new = [
         key
-        for key, hooks in project.classes.items()
-        if answer.value in {*names_of(hooks), *_short_names(hooks.declaration.ref)}
+        for key, instrumentation in project.classes.items()
+        if answer.value
+        in {*names_of(instrumentation), *_short_names(instrumentation.declaration.ref)}
     ]
     if len(old) != 1 or len(new) != 1:
         shown = answer.fields[0] if len(old) != 1 else answer.value
@@ -137,7 +138,7 @@ def _short_names(ref: str) -> set[str]:
 
 
 def _chosen(project: Project, names: tuple[str, ...]) -> list[str]:
-    known = {key: names_of(hooks) for key, hooks in project.classes.items()}
+    known = {key: names_of(instrumentation) for key, instrumentation in project.classes.items()}
     for name in names:
         if not any(name in of_class for of_class in known.values()):
             listed = ", ".join(sorted(known)) or "none"
@@ -147,17 +148,17 @@ def _chosen(project: Project, names: tuple[str, ...]) -> list[str]:
 
 def _plan_class(plan: Plan, key: str, answers: Answers) -> bool:
     """Plan what one class needs; return whether that is anything."""
-    project, hooks = plan.project, plan.project.classes[key]
+    project, instrumentation = plan.project, plan.project.classes[key]
     before = project.schema_before(key) or _twin(project, key)
     if before is None:
         return False
     difference = _difference(project, key, before)
-    former = _former(hooks, before)
+    former = _former(instrumentation, before)
     if not difference and former is None:
         return False
-    _refuse_others(hooks, difference)
-    place = place_of(hooks, project.known.root)
-    changed = edits(place, hooks, bump=bool(difference), former=former)
+    _refuse_others(instrumentation, difference)
+    place = place_of(instrumentation, project.known.root)
+    changed = edits(place, instrumentation, bump=bool(difference), former=former)
     if difference:
         step = NewStep(project, key, place, answers)
         step.ask(before.latest)
@@ -167,14 +168,16 @@ def _plan_class(plan: Plan, key: str, answers: Answers) -> bool:
 
 
 def _plan_step(plan: Plan, step: NewStep) -> None:
-    source, space, packages = step_module(plan.project.known.root, step.hooks, step.place)
+    source, space, packages = step_module(
+        plan.project.known.root, step.instrumentation, step.place
+    )
     step.check_names(Scope(source, space))
     plan.packages += [file for file in packages if file not in plan.packages]
     draft = plan.draft(source, space, is_new=not source.file.exists())
     code = step.written(draft.source, space, draft.scope)
     if source is step.place.source:
         statement = step.place.statement
-        draft.edits.append(placed_behind(source, space, step.hooks, statement, code))
+        draft.edits.append(placed_behind(source, space, step.instrumentation, statement, code))
     else:
         draft.edits.append(placed_at_the_end(draft.source, code))
 
@@ -201,15 +204,15 @@ def _difference(project: Project, key: str, before: Schema) -> ClassDifference:
     raise ProjectError(declaration.ref, problem, cure)
 
 
-def _former(hooks: Instrumentation, before: Schema) -> str | None:
+def _former(instrumentation: Instrumentation, before: Schema) -> str | None:
     """Return the name that the class had, if its declaration does not name it."""
-    declaration = hooks.declaration
+    declaration = instrumentation.declaration
     is_known = before.ref == declaration.ref or before.ref in declaration.formerly
     return None if is_known else before.ref
 
 
-def _refuse_others(hooks: Instrumentation, difference: ClassDifference) -> None:
+def _refuse_others(instrumentation: Instrumentation, difference: ClassDifference) -> None:
     """Refuse changes that no operation describes."""
     if difference.structure:
         problem = " and ".join(difference.structure)
-        raise ProjectError(hooks.declaration.ref, problem, by_hand(hooks, {}))
+        raise ProjectError(instrumentation.declaration.ref, problem, by_hand(instrumentation, {}))

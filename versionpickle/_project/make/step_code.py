@@ -77,10 +77,14 @@ def _requoted(found: re.Match[str]) -> str:
 
 
 def placed_behind(
-    source: SourceText, space: Space, hooks: Instrumentation, statement: ast.stmt, code: StepCode
+    source: SourceText,
+    space: Space,
+    instrumentation: Instrumentation,
+    statement: ast.stmt,
+    code: StepCode,
 ) -> Edit:
     """Return the edit that puts a step after a statement and the steps that follow it."""
-    steps = steps_behind(source, space, hooks, statement)
+    steps = steps_behind(source, space, instrumentation, statement)
     last = last_on_line(source.tree, steps[-1] if steps else statement)
     return _put(
         source, last, str(code), after_call=_is_call(last) and bool(steps and code.operations)
@@ -110,7 +114,7 @@ def _is_call(statement: ast.stmt) -> bool:
 
 
 def steps_behind(
-    source: SourceText, space: Space, hooks: Instrumentation, statement: ast.stmt
+    source: SourceText, space: Space, instrumentation: Instrumentation, statement: ast.stmt
 ) -> list[ast.stmt]:
     """Return the steps of a class after a statement, and their inverses."""
     found: list[ast.stmt] = []
@@ -121,24 +125,24 @@ def steps_behind(
         called: Iterable[ast.expr] = [one.value] if isinstance(one, ast.Expr) else ()
         if isinstance(one, ast.FunctionDef):
             called = one.decorator_list
-        if any(_is_step(call, space, hooks) or _is_down(call, names) for call in called):
+        if any(_is_step(call, space, instrumentation) or _is_down(call, names) for call in called):
             found.append(one)
             names.add(getattr(one, "name", ""))
     return found
 
 
-def target_in(source: SourceText, space: Space, hooks: Instrumentation) -> str | None:
+def target_in(source: SourceText, space: Space, instrumentation: Instrumentation) -> str | None:
     """Return the code for the class in existing steps; None if there are none."""
     for node in ast.walk(source.tree):
-        if isinstance(node, ast.Call) and _is_step(node, space, hooks) and node.args:
+        if isinstance(node, ast.Call) and _is_step(node, space, instrumentation) and node.args:
             return source.of(node.args[0])
     return None
 
 
-def _is_step(call: ast.expr, space: Space, hooks: Instrumentation) -> bool:
+def _is_step(call: ast.expr, space: Space, instrumentation: Instrumentation) -> bool:
     while isinstance(call, ast.Call):
         if meaning(call.func, space) is migration:
-            return bool(call.args) and means_class(call.args[0], space, hooks)
+            return bool(call.args) and means_class(call.args[0], space, instrumentation)
         call = call.func
     return False
 

@@ -15,18 +15,18 @@ from .source_text import SourceText
 
 
 def step_module(
-    root: Path, hooks: Instrumentation, place: Place
+    root: Path, instrumentation: Instrumentation, place: Place
 ) -> tuple[SourceText, Space, list[Path]]:
     """
     Return the source of the module, what its names mean, and files of packages that it lacks.
 
     That is the module of the class, or the one that ``migrations=`` names.
     """
-    name = hooks.declaration.steps_module
+    name = instrumentation.declaration.steps_module
     if name is None or name == place.space["__name__"]:
         return place.source, place.space, []
-    if _is_there(name, hooks.declaration.ref):
-        source, space = module_source(name, root, hooks.declaration.ref)
+    if _is_there(name, instrumentation.declaration.ref):
+        source, space = module_source(name, root, instrumentation.declaration.ref)
         return source, space, []
     return _new_module(root, name, place)
 

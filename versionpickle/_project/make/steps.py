@@ -41,16 +41,16 @@ class NewStep:
     """Calls of split() and merge(), with their arguments."""
 
     @property
-    def hooks(self) -> Any:
+    def instrumentation(self) -> Any:
         return self.project.classes[self.key]
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return names_of(self.hooks)
+        return names_of(self.instrumentation)
 
     @property
     def _is_enum(self) -> bool:
-        return issubclass(self.hooks.cls, enum.Enum)
+        return issubclass(self.instrumentation.cls, enum.Enum)
 
     @property
     def _codes(self) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ class NewStep:
 
     def written(self, source: SourceText, space: Space, scope: Scope) -> StepCode:
         """Return the step, and let *scope* import what it needs."""
-        known = target_in(source, space, self.hooks)
+        known = target_in(source, space, self.instrumentation)
         made = self._enum_operations(scope) if self._is_enum else self._operations(scope)
         return StepCode(
             scope.name_of("versionpickle", "migration"),
@@ -172,8 +172,8 @@ class NewStep:
     def _target(self, source: SourceText, scope: Scope) -> str:
         if source.file == self.place.source.file or self.place.target.startswith('"'):
             return self.place.target
-        first, *rest = self.hooks.cls.__qualname__.split(".")
-        return ".".join([scope.name_of(self.hooks.cls.__module__, first), *rest])
+        first, *rest = self.instrumentation.cls.__qualname__.split(".")
+        return ".".join([scope.name_of(self.instrumentation.cls.__module__, first), *rest])
 
     def _operations(self, scope: Scope) -> tuple[str, ...]:
         for code in map(_expression, self._codes):

@@ -19,7 +19,7 @@ from .table import Table
 
 def is_address(text: str) -> bool:
     """
-    Tell whether this is an address, and not a path.
+    Return whether this is an address, and not a path.
 
     >>> is_address("shelve:cache"), is_address("orders.db")
     (True, False)

@@ -107,7 +107,7 @@ _IDENTITY = """SELECT (SELECT COUNT(*) FROM sqlite_schema), application_id, user
 
 
 def check_file(path: str, beside: str) -> bool:
-    """Tell whether the file is there; refuse one that somebody else could have written."""
+    """Return whether the file is there; refuse one that somebody else could have written."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:

@@ -30,7 +30,7 @@ class ChangeDetector:
         return None if self._database.is_in_transaction else self._now()
 
     def is_unchanged_since(self, moment: Moment) -> bool:
-        """Tell whether nothing was changed after that moment."""
+        """Return whether nothing was changed after that moment."""
         return moment is not None and moment == self._now()
 
     @contextlib.contextmanager

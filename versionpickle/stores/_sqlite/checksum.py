@@ -24,7 +24,7 @@ def sum_of(key: str, data: bytes, manifest: int, migrated: int = 0) -> int:
 
 
 def is_whole(key: Any, data: Any, checksum: Any, manifest: Any, migrated: Any) -> bool:
-    """Tell whether a record is what was stored; one flipped bit may make a text of bytes."""
+    """Return whether a record is what was stored; one flipped bit may make a text of bytes."""
     try:
         expected = crc32(data, crc32(key.encode())) ^ manifest ^ (migrated << 32)
     except _NOT_WHOLE:

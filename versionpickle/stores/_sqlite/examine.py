@@ -53,7 +53,7 @@ def examined(database: Database) -> Iterator[int | Damage]:
 
 
 def _is_described(database: Database) -> bool:
-    """Tell whether the tables are those that were made: another flipped bit renames a column."""
+    """Return whether the tables are those that were made: another flipped bit renames a column."""
     return zlib.crc32(repr(database.readable(_DESCRIBED)).encode()) == _DESCRIPTION
 
 

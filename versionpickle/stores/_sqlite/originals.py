@@ -89,7 +89,7 @@ class Originals:
         return (back, wanted - back), is_done
 
     def _waits(self, rows: list[tuple[Any, ...]], damaged: list[int]) -> bool:
-        """Tell whether a damaged batch was made from one of these."""
+        """Return whether a damaged batch was made from one of these."""
         if not damaged:
             return False
         keys = json.dumps([key for key, *_ in rows])

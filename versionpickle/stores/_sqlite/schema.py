@@ -72,7 +72,7 @@ def prepare(database: Database, timeout: float) -> None:
 
 
 def is_store(database: Database) -> bool:
-    """Tell whether this is a store already; False if it may be made one."""
+    """Return whether this is a store already; False if it may be made one."""
     ((tables, application, number),) = _identity(database)
     if application == APPLICATION and number > FORMAT:
         problem = f"it has format {number}, and this code knows formats up to {FORMAT}"

@@ -33,7 +33,7 @@ class Unopened:
         return cls(status.st_ino, status.st_size, status.st_mtime_ns)
 
     def is_unchanged(self, path: str) -> bool:
-        """Tell whether nobody has changed it since."""
+        """Return whether nobody has changed it since."""
         try:
             status = os.stat(path)
         except FileNotFoundError:
@@ -52,5 +52,5 @@ class Unopened:
 
 
 def is_in_use(path: str) -> bool:
-    """Tell whether there are files beside it, as SQLite has while it writes."""
+    """Return whether there are files beside it, as SQLite has while it writes."""
     return any(os.path.exists(f"{path}{suffix}") for suffix in ("-wal", "-journal"))

@@ -54,7 +54,7 @@ class Classifier:
     _lazy_finder: Finder | None = attrs.field(default=None, init=False)
 
     def is_wanted(self, manifest: Manifest) -> bool:
-        """Tell whether a migration has to look at such records."""
+        """Return whether a migration has to look at such records."""
         is_wanted = self._wanted.get(manifest)
         if is_wanted is None:
             is_wanted = self._wanted[manifest] = self._is_wanted(manifest)

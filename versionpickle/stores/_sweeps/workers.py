@@ -120,17 +120,20 @@ def processes(count: int, registry: Registry | None) -> Iterator[Executor | None
 def _modules() -> list[str]:
     """Return the modules in which classes and steps are declared."""
     modules = set()
-    for hooks in default_registry.all_hooks():
-        declaration = hooks.declaration
-        modules |= {declaration.adopted_by or hooks.cls.__module__, declaration.steps_module}
+    for instrumentation in default_registry.instrumentations():
+        declaration = instrumentation.declaration
+        modules |= {
+            declaration.adopted_by or instrumentation.cls.__module__,
+            declaration.steps_module,
+        }
     modules |= {getattr(step.function, "__module__", None) for step in default_registry.steps()}
     return sorted(name for name in modules - {"__main__", "__mp_main__"} if name is not None)
 
 
 def _declared() -> set[tuple[str, int]]:
     return {
-        (hooks.declaration.key, hooks.declaration.version)
-        for hooks in default_registry.all_hooks()
+        (instrumentation.declaration.key, instrumentation.declaration.version)
+        for instrumentation in default_registry.instrumentations()
     }
 
 
