@@ -53,28 +53,34 @@ class _Calling(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         made: Any = cls
-        if (
-            cls.instrumentation is not None
-            and cls.instrumentation.is_value
-            and cls.instrumentation.loses(args, kwargs)
-        ):
+        checked = cls.instrumentation
+        if checked is not None and checked.is_value and checked.loses(args, kwargs):
             raise _FoundError
         return object.__new__(made)
 
 
-class _Anything(metaclass=_Calling):
-    """Take the place of an object: with any arguments, items and state."""
+class _Blank(metaclass=_Calling):
+    """Take the place of an object: with any items and state, but no arguments."""
 
-    def __new__(cls, *_: Any, **__: Any) -> Any:
-        return object.__new__(cls)
+    __slots__ = ()
+    __setstate__ = callable  # in C, it does nothing with a state
 
     def _ignore(self, *_: Any) -> None:
         pass
 
-    append = extend = add = __setitem__ = __setstate__ = _ignore
+    append = extend = add = __setitem__ = _ignore
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         return _Anything()
+
+
+class _Anything(_Blank):
+    """Take the place of an object: with any arguments, items and state."""
+
+    __slots__ = ()
+
+    def __new__(cls, *_: Any, **__: Any) -> Any:
+        return object.__new__(cls)
 
 
 class _Looking(pickle.Unpickler):
@@ -93,11 +99,12 @@ class _Looking(pickle.Unpickler):
 
 
 def _place_of(instrumentation: Unstamped) -> Any:
+    if instrumentation.ignores_arguments:  # C refuses any
+        return _Calling("_Place", (_Blank,), {"__slots__": (), "instrumentation": instrumentation})
+
     def new(cls: type, *args: Any, **kwargs: Any) -> Any:
         if instrumentation.loses(args, kwargs):
             raise _FoundError
         return object.__new__(cls)
 
-    place = _Calling("_Place", (_Anything,), {"__new__": new})
-    place.instrumentation = instrumentation
-    return place
+    return _Calling("_Place", (_Blank,), {"__new__": new, "instrumentation": instrumentation})
