@@ -6,10 +6,10 @@ import io
 import pickle
 import re
 
+from collections.abc import Iterable
 from typing import Any
 
 from versionpickle._classes.unstamped import Unstamped
-from versionpickle._pickles.build.finder import Finder
 from versionpickle.migrations import Registry
 
 
@@ -17,19 +17,13 @@ _MAY_GIVE = re.compile(rb"(?:[\x85-\x87t]\x94?|[hq].|[jr].{4}|\x94)\x81|\x92", r
 """What may be a NEWOBJ with arguments, or a NEWOBJ_EX; in other bytes it is seldom found."""
 
 
-def loses_arguments(finder: Finder, data: Any) -> bool:
-    """Return whether a pickle gives arguments to classes that do not keep them as they are."""
-    checked = [
-        instrumentation
-        for instrumentation in finder.unstamped.values()
-        if instrumentation.may_lose_arguments
-    ]
-    if not checked or not (
-        any(instrumentation.is_value for instrumentation in checked) or _may_give(data)
-    ):
+def loses_arguments(registry: Registry, unstamped: Iterable[Unstamped], data: Any) -> bool:
+    """Return whether a pickle gives arguments to those of these classes that would lose them."""
+    checked = [of_class for of_class in unstamped if of_class.may_lose_arguments]
+    if not checked or not (any(of_class.is_value for of_class in checked) or _may_give(data)):
         return False
     reader = _Looking(io.BytesIO(data))
-    reader.registry = finder.registry
+    reader.registry = registry
     try:
         reader.load()
     except Exception:  # noqa: BLE001 - if it is none of ours, our own reader knows better
@@ -90,9 +84,9 @@ class _Looking(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         declaration = self.registry.declaration(f"{module}:{name}")
-        return (
-            _Anything if declaration is None else _place_of(declaration.instrumentation.unstamped)
-        )
+        if declaration is None:
+            return _Anything
+        return _place_of(declaration.instrumentation.unstamped)
 
     def persistent_load(self, key: Any) -> Any:
         return _Anything()
