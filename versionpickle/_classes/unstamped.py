@@ -223,7 +223,7 @@ class Unstamped:
     @property
     def ignores_arguments(self) -> bool:
         """Whether the class takes any arguments for a blank object, and does nothing with them."""
-        return not self.codec.takes_arguments()
+        return not self.codec.takes_arguments
 
     @property
     def ignores_items(self) -> bool:

@@ -47,13 +47,16 @@ class OldVersion:
 
     validate: Callable[[Any], None]
 
-    @property
-    def fields(self) -> tuple[str, ...]:
+    fields: tuple[str, ...] = attrs.field(init=False)
+    variables: list[str] = attrs.field(init=False)
+    """Those that hold the values of the fields."""
+
+    @fields.default
+    def _fields(self) -> tuple[str, ...]:
         return self.claim.fields or ()
 
-    @property
-    def locals(self) -> list[str]:
-        """The local variables that hold their values."""
+    @variables.default
+    def _variables(self) -> list[str]:
         return [f"v{number}" for number in range(len(self.fields))]
 
 
@@ -75,6 +78,7 @@ class Writer:
         self._cls = cls
         self._layout = layout
         self._named = {field.name: field for field in layout.fields}
+        self._label = f"{cls.__module__}.{cls.__qualname__}"
 
     def reduce(self, stamp: Stamp, otherwise: Reduce, extra: ExtraFields | None = None) -> Reduce:
         """
@@ -109,17 +113,13 @@ class Writer:
         return source.compile(f"__reduce_ex__ of {self._label}")
 
     def setstate(
-        self,
-        stamp: Stamp | None,
-        older: dict[Stamp, OldVersion],
-        unstamped: UnstampedDicts,
-        otherwise: SetState,
+        self, stamp: Stamp | None, unstamped: UnstampedDicts, otherwise: SetState
     ) -> SetState:
         """
         Return a ``__setstate__``.
 
-        It fills an object from a state of *stamp* or of an *older* one, hands those of other
-        stamps and *unstamped* dicts to what fills from them, and the rest to *otherwise*.
+        It fills an object from a state of *stamp*, hands those of other stamps and *unstamped*
+        dicts to what fills from them, and the rest to *otherwise*.
         """
         fields = self._stored(stamp.claim) if stamp is not None else ()
         assignable = [self._is_assignable(field) for field in fields]
@@ -141,22 +141,13 @@ class Writer:
             )
             source.lines(filling, indent=4)
             word = "elif"
-        for old, version in older.items():
-            source.block(
-                f"""
-                {word} stamp is {source.constant(old)}:
-                    if len(state) == {len(version.fields) + 1} and type(self) is {cls}:
-            """,
-                indent=2,
-            )
-            self._upgrade_and_return(source, version, "_, {}= state", depth=3)
-            word = "elif"
         source.block(f"""
                 {word} type(stamp) is {stamps}:
                     return stamp.fill(self, state)
             elif type(state) is dict and type(self) is {cls}:
         """)
-        self._fill_from_dict(source, unstamped.first)
+        if unstamped.first is not None:
+            self._fill_from_dict(source, unstamped.first)
         source.block(f"""
                 fill = {fills}.get((*state,))
                 if fill is not None:
@@ -165,10 +156,8 @@ class Writer:
         """)
         return source.compile(f"__setstate__ of {self._label}")
 
-    def _fill_from_dict(self, source: Source, first: OldVersion | None) -> None:
-        if first is None:
-            return
-        pairs = zip(first.locals, first.fields, strict=True)
+    def _fill_from_dict(self, source: Source, first: OldVersion) -> None:
+        pairs = zip(first.variables, first.fields, strict=True)
         reading = "; ".join(f"{local} = state[{name!r}]" for local, name in pairs)
         source.block(
             f"""
@@ -181,19 +170,8 @@ class Writer:
         """,
             indent=2,
         )
-        self._upgrade_and_return(source, first, "", depth=3, may_be_made=True)
-
-    def _upgrade_and_return(
-        self,
-        source: Source,
-        older: OldVersion,
-        unpack: str,
-        *,
-        depth: int,
-        may_be_made: bool = False,
-    ) -> None:
-        source.base = depth
-        self._upgrade(source, older, unpack, may_be_made=may_be_made)
+        source.base = 3
+        self._upgrade(source, first, "", may_be_made=True)
         source.line("return")
         source.base = 0
 
@@ -201,15 +179,13 @@ class Writer:
         """Return a function that fills an object from a state of today's *claim*."""
         fields = self._stored(claim)
         assignable = [self._is_assignable(field) for field in fields]
-        source = Source("fill(self, state)")
-        self._guard(source, len(fields), otherwise)
+        source = self._guarded("fill(self, state)", len(fields), otherwise)
         source.lines([*_unpacking(source, fields, assignable), *self._rest(source)])
         return source.compile(f"fill of {self._label}")
 
     def upgrade(self, older: OldVersion) -> Source:
         """Return a function that fills an object from a state of an older claim."""
-        source = Source("upgrade(self, state)")
-        self._guard(source, len(older.fields), older.whole)
+        source = self._guarded("upgrade(self, state)", len(older.fields), older.whole)
         self._upgrade(source, older, "_, {}= state")
         return source
 
@@ -232,13 +208,13 @@ class Writer:
         first step that is a function; from there on, on the dict that it returned.
         An object that *may_be_made* by a constructor keeps what that has set.
         """
+        named = dict(zip(older.fields, older.variables, strict=True))
+        targets = "".join(f"{name}, " for name in named.values())
         failed = source.constant(functools.partial(_failed, source, older.chain))
-        targets = "".join(f"{name}, " for name in older.locals)
         source.block(f"""
             try:
                 {unpack.format(targets or "() " * ("_" not in unpack)) or "pass"}
         """)
-        named = dict(zip(older.fields, older.locals, strict=True))
         symbols = older.chain.compile(SymbolicState(named, source))
         source.block(f"""
             except Exception as exc:
@@ -302,10 +278,6 @@ class Writer:
             yield "except AttributeError:", _PLACING
         yield from ((f"    {text}", doing) for text, doing in storing)
 
-    @property
-    def _label(self) -> str:
-        return f"{self._cls.__module__}.{self._cls.__qualname__}"
-
     def _stored(self, claim: Claim) -> tuple[Field, ...]:
         """Return the fields in the order of *claim*."""
         if claim.fields == self._layout.names:
@@ -317,12 +289,15 @@ class Writer:
         slot = kept_in_c(self._cls, name)
         return Field(name, slot, guarded=slot is not None or is_watched(self._cls, name))
 
-    def _guard(self, source: Source, count: int, otherwise: SetState) -> None:
-        cls = source.constant(self._cls)
+    def _guarded(self, signature: str, count: int, otherwise: SetState) -> Source:
+        """Begin a function that leaves all but states of this length to *otherwise*."""
+        source = Source(signature)
+        cls, rest = source.constants(self._cls, otherwise)
         source.block(f"""
             if len(state) != {count + 1} or type(self) is not {cls}:
-                return {source.constant(otherwise)}(self, state)
+                return {rest}(self, state)
         """)
+        return source
 
     def _is_readable(self, field: Field) -> bool:
         return self._layout.plain_getattr and not field.guarded and _is_plain(field.name)
