@@ -1,4 +1,4 @@
-"""Sweeps: what is done with all pickles of a place, and what came of it."""
+"""Sweeps: the reports of what was done with all pickles of a place."""
 
 from .stores._records import Damage, Failure
 from .stores._sweeps.classifier import Class

@@ -1,4 +1,4 @@
-"""How users version classes that others wrote."""
+"""Version classes that other people wrote: `adopt`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with the declarations of a registry, found before any pickle is read."""
+"""Find what is wrong with the declarations of a registry before any pickle is read."""
 
 from __future__ import annotations
 

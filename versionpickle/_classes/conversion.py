@@ -1,4 +1,4 @@
-"""Objects that become others: of another class, or a value of the standard library."""
+"""Objects that a step turns into another class, or into a value of the standard library."""
 
 from __future__ import annotations
 

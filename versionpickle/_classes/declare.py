@@ -1,4 +1,4 @@
-"""How users version classes of their own."""
+"""Version your own classes: `versioned` and `Versioned`."""
 
 from __future__ import annotations
 

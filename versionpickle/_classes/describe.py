@@ -1,4 +1,4 @@
-"""What there is to record of a class: its fields, their types as text, their defaults."""
+"""Describe a class for its recorded schema: fields, their types as text, their defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that are kept, unread, for objects whose class has no place for them."""
+"""Keep values of fields that today's class does not have (``extra='keep'``)."""
 
 from __future__ import annotations
 

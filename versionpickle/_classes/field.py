@@ -1,4 +1,4 @@
-"""One field of a class: where its value lives, and its default."""
+"""One field of a class: where its value is stored, and its default."""
 
 from __future__ import annotations
 

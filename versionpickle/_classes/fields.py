@@ -1,4 +1,4 @@
-"""The fields of a class: where they live, and their defaults, whatever declared them."""
+"""Find the fields of a class, where their values are stored, and their defaults."""
 
 from __future__ import annotations
 

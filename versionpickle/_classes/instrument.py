@@ -1,4 +1,4 @@
-"""What is put on a class, so that pickle itself stores and reads its version."""
+"""The methods that we put on a class, so that pickle itself stores and reads its version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What state a class has, and what of it is its own business."""
+"""The layout of a class: which state it has, and which parts it handles itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The versioned classes that one class derives from, and the chains that lead to it."""
+"""The versioned base classes of a class, and the chain of steps through all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sets of names that `allow` takes by a name of their own: ``allow("numpy")``."""
+"""The sets of names that `allow` knows by a short name: ``allow("numpy")``."""
 
 from __future__ import annotations
 

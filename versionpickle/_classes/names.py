@@ -1,4 +1,4 @@
-"""What names in pickles mean, and which of them a load may build."""
+"""Declare what names in pickles mean: `alias`, `retire` and `allow`."""
 
 from __future__ import annotations
 

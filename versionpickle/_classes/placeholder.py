@@ -1,4 +1,4 @@
-"""Placeholders: objects of classes that are gone, with all that was stored of them."""
+"""Placeholders for objects whose class is gone; they keep everything that was stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a class does without us: how its objects would reduce, and how they would be filled."""
+"""What a class does without us: how plain pickle would reduce and fill its objects."""
 
 from __future__ import annotations
 

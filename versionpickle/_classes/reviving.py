@@ -1,4 +1,4 @@
-"""Revive stamps: find the class that a stream names, and the chain that leads to it."""
+"""Revive stamps: find the class that a stream names, and the chain of steps to today."""
 
 from __future__ import annotations
 

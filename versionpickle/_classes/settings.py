@@ -1,4 +1,4 @@
-"""The settings of a class, which `versioned`, `Versioned` and `adopt` all take."""
+"""The settings of a class, shared by `versioned`, `Versioned` and `adopt`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows a stamp: the arguments, the values, and what is stored after them."""
+"""Parse what follows a stamp: arguments, values, further attributes, items."""
 
 from __future__ import annotations
 

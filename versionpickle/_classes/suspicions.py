@@ -1,4 +1,4 @@
-"""What tells that an old state was not meant for today's class, though its names or count fit."""
+"""Detect old states that do not belong to today's class although their names or count fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields that pydantic, msgspec or a named tuple declares; none of them is imported for it."""
+"""Recognize the fields of pydantic, msgspec and named tuples without importing those libraries."""
 
 from __future__ import annotations
 

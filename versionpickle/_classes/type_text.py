@@ -1,4 +1,4 @@
-"""The type of a field as text, which does not depend on how it is written."""
+"""The type of a field as text, independent of how its author spelled it."""
 
 from __future__ import annotations
 

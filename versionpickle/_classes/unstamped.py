@@ -1,4 +1,4 @@
-"""What was stored of one class without a stamp, before the class was versioned."""
+"""Load objects of a class that were pickled without a stamp, before it was versioned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that compares classes, steps, schemas and samples."""
+"""The command `check`: compare classes, steps, schemas and samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments that name a class of the project, and how a shell completes them."""
+"""Arguments that name a class of the project, and their completion in a shell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that copies pickles from one place to another."""
+"""The command `copy`: copy pickles from one place to another."""
 
 from __future__ import annotations
 

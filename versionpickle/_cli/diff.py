@@ -1,4 +1,4 @@
-"""The command that shows what has changed, and who can read whose data."""
+"""The command `diff`: show what changed, and who can read whose data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that looks for known problems."""
+"""The command `doctor`: look for known problems."""
 
 from __future__ import annotations
 

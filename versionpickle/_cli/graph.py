@@ -1,4 +1,4 @@
-"""The command that draws versions, and the paths between them."""
+"""The command `graph`: draw versions and the paths between them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that shows a class version by version."""
+"""The command `history`: show a class version by version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that shows what is in pickle files."""
+"""The command `inspect`: show the contents of pickle files."""
 
 from __future__ import annotations
 

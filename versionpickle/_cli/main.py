@@ -1,4 +1,4 @@
-"""The command line: what it prints, and what it returns to the shell."""
+"""The command line: all commands, the text for errors, and exit statuses."""
 
 from __future__ import annotations
 

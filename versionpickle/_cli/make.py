@@ -1,4 +1,4 @@
-"""The command that writes the next version of a class, and its step."""
+"""The command `make`: write the next version of a class and its step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that renumbers the versions of a branch that is being merged."""
+"""The command `merge`: renumber the versions of a branch that is being merged."""
 
 from __future__ import annotations
 

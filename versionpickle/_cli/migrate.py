@@ -1,4 +1,4 @@
-"""The command that rewrites what is stale in a store."""
+"""The command `migrate`: rewrite the stale records of a store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The modules that a command imports first, so that their classes are known."""
+"""Import modules before a command runs, so that their classes are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the commands print: in colour for people, in plain lines for programs."""
+"""Print for people in colour, and for programs in plain lines."""
 
 from __future__ import annotations
 

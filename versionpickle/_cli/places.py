@@ -1,4 +1,4 @@
-"""Stores, as commands name them."""
+"""Arguments that name a store, and the options that commands on stores share."""
 
 from __future__ import annotations
 

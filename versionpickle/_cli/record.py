@@ -1,4 +1,4 @@
-"""The commands that record: once for the first time, and again for each new version."""
+"""The commands `init` and `record`: record schemas and samples."""
 
 from __future__ import annotations
 

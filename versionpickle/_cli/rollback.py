@@ -1,4 +1,4 @@
-"""The commands that put originals back, or delete them."""
+"""The commands `rollback` and `forget`: restore or delete the originals of a migration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that counts what is in a store."""
+"""The command `survey`: count the contents of a store."""
 
 from __future__ import annotations
 

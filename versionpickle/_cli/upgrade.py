@@ -1,4 +1,4 @@
-"""The command that rewrites pickle files with the classes of today."""
+"""The command `upgrade`: rewrite pickle files with the classes of today."""
 
 from __future__ import annotations
 

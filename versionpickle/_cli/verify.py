@@ -1,4 +1,4 @@
-"""The command that reads every byte of a store."""
+"""The command `verify`: read every byte of a store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pickles as files: whole or not at all."""
+"""Read and write pickle files atomically."""
 
 from __future__ import annotations
 

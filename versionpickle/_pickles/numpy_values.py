@@ -1,4 +1,4 @@
-"""numpy's arrays, scalars and dtypes: value types of every load, where numpy is imported."""
+"""numpy's arrays, scalars and dtypes as value types, if numpy is imported."""
 
 from __future__ import annotations
 

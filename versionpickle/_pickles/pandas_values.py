@@ -1,4 +1,4 @@
-"""What pandas' own reader makes of pickles of older versions, and plain pickle does not."""
+"""Old spellings in pandas pickles that pandas' own reader understands and pickle does not."""
 
 from __future__ import annotations
 

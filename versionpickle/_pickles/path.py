@@ -1,4 +1,4 @@
-"""The way to an object, in the words a user would type to get it."""
+"""The path to an object, as a user would type it: ``orders[3].price``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a dump or load needs that may have to begin again: what is asked or read twice."""
+"""Record files and buffers during a dump or load that may have to start again."""
 
 from __future__ import annotations
 

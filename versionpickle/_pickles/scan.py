@@ -1,4 +1,4 @@
-"""Where a pickle ends, found without making anything of it."""
+"""Find the end of a pickle without building anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The value types of the standard library and of numpy, which every load may build."""
+"""The value types of the standard library and numpy, which every load may build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether today's code reads what older code stored, and the other way round."""
+"""Decide whether today's code can read the data of older code, and the reverse."""
 
 from __future__ import annotations
 

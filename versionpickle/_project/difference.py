@@ -1,4 +1,4 @@
-"""What has changed between two versions of a class, and the operations for it."""
+"""The difference between two versions of a class, and the operations for it."""
 
 from __future__ import annotations
 

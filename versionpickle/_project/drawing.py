@@ -1,4 +1,4 @@
-"""The graph as text for other programs to draw: Mermaid and DOT."""
+"""Draw the graph of versions as Mermaid or DOT."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An object of a class, made from the types of its fields: the sample if nobody wrote one."""
+"""Create an object of a class from the types of its fields, as a default sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding the class that a user names."""
+"""Find the class that a user names."""
 
 from __future__ import annotations
 

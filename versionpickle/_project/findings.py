@@ -1,4 +1,4 @@
-"""What is wrong between the classes of a project and what was recorded of them."""
+"""The findings of the schema check: differences between classes and what was recorded."""
 
 from __future__ import annotations
 

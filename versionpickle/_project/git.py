@@ -1,4 +1,4 @@
-"""Schemas as they were at a commit, read without a checkout."""
+"""Read schemas as they were at a commit, without a checkout."""
 
 from __future__ import annotations
 

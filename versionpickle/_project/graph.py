@@ -1,4 +1,4 @@
-"""The graph of all versions that old data may have, and the paths from there to today."""
+"""The graph of all versions that stored data may have, and the paths from each to today."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a class was, version by version."""
+"""The history of a class, version by version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of pickles, rewritten in place."""
+"""Upgrade pickle files in place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two branches that both gave a class its next version: the second gets the numbers after it."""
+"""Merge two branches that both wrote the next version of a class: renumber the second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving the files of a class that has another name now."""
+"""Move the schema and samples of a class that was renamed."""
 
 from __future__ import annotations
 

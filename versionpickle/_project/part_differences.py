@@ -1,4 +1,4 @@
-"""What differs between two snapshots, part by part."""
+"""List the differences between two snapshots, part by part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project with its classes, schemas and samples, as they are now."""
+"""A project: its classes, schemas and samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a sample loads as it was recorded, by plain pickle and by our own load."""
+"""Check that a sample loads as recorded, with plain pickle and with our own load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples: pickles of each version of each class, made by the code of that version."""
+"""Samples: pickles of each version of each class, written by the code of that version."""
 
 from __future__ import annotations
 

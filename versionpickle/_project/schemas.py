@@ -1,4 +1,4 @@
-"""The files of recorded schemas: one for each class."""
+"""The files of recorded schemas, one for each class."""
 
 from __future__ import annotations
 

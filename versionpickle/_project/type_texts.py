@@ -1,4 +1,4 @@
-"""Types as recorded schemas write them: which values pass from one to another unchanged."""
+"""Compare types as recorded in schemas: which values of one are also values of another."""
 
 from __future__ import annotations
 

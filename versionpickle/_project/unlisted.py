@@ -1,4 +1,4 @@
-"""Versioned classes in modules of the project that nothing imports, and so nothing checks."""
+"""Find versioned classes in modules that nothing imports and so nothing checks."""
 
 from __future__ import annotations
 

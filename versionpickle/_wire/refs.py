@@ -1,4 +1,4 @@
-"""Refs and version numbers: how classes and their states are named."""
+"""Refs and version numbers: how streams name classes."""
 
 from __future__ import annotations
 

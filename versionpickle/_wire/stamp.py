@@ -1,4 +1,4 @@
-"""The stamp: the one object per class that represents it in a stream."""
+"""The stamp: one object per class that represents its version in a stream."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stamps that were made already, bounded by what they take: strangers may make up any number."""
+"""A cache of stamps, bounded by size, since strangers can invent any number of them."""
 
 from __future__ import annotations
 

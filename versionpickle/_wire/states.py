@@ -1,4 +1,4 @@
-"""States that carry their stamp: what ``__getstate__`` of a versioned class returns."""
+"""States that carry their stamp, as ``__getstate__`` of a versioned class returns them."""
 
 from __future__ import annotations
 

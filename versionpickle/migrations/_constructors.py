@@ -1,4 +1,4 @@
-"""The public functions that make operations."""
+"""The public functions that create operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user declared about one class."""
+"""The declaration of one class: its settings as the user gave them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The edges that lead out of a class: a step that ends in one converts the object."""
+"""Operations that end a chain by converting the object: `become` and `replace`."""
 
 from __future__ import annotations
 

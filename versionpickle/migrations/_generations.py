@@ -1,4 +1,4 @@
-"""Which version an unstamped state is, decided by the fields that it has."""
+"""Decide the version of an unstamped state by the fields it has."""
 
 from __future__ import annotations
 

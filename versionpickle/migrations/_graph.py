@@ -1,4 +1,4 @@
-"""The graph of steps: its nodes are (ref, version), and its edges the steps between them."""
+"""The graph of steps: nodes are (ref, version), edges are steps."""
 
 from __future__ import annotations
 

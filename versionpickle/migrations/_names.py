@@ -1,4 +1,4 @@
-"""What each name in a pickle means."""
+"""The meaning of each name in pickles."""
 
 from __future__ import annotations
 

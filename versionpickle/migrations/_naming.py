@@ -1,4 +1,4 @@
-"""Operations that give names to what was stored without: positions, arguments, items."""
+"""Operations that name what was stored without names: positions, arguments, items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values within the value of a field, which is a mapping or an object and may be nested."""
+"""Operate on values nested in the value of a field."""
 
 from __future__ import annotations
 

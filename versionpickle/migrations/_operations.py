@@ -1,4 +1,4 @@
-"""The declarative operations of steps: what each does, and its inverse."""
+"""The declarative operations of steps, each with its inverse."""
 
 from __future__ import annotations
 

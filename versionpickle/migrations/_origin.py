@@ -1,4 +1,4 @@
-"""Which module registered something, and whether it is still there."""
+"""The module that registered something, and whether it still exists."""
 
 from __future__ import annotations
 

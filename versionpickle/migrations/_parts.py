@@ -1,4 +1,4 @@
-"""What an old object stored besides fields, and the keys that hold it in a state."""
+"""The keys under which a state holds arguments and items of an old object."""
 
 from __future__ import annotations
 

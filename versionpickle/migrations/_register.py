@@ -1,4 +1,4 @@
-"""`migration`: how users register a step."""
+"""Register a step: `migration`."""
 
 from __future__ import annotations
 

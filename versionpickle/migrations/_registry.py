@@ -1,4 +1,4 @@
-"""The registry: everything that users declared, behind one lock."""
+"""The registry: all declarations, behind one lock."""
 
 from __future__ import annotations
 

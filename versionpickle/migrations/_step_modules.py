@@ -1,4 +1,4 @@
-"""The modules named by ``migrations=``, which are imported when a step is needed."""
+"""The modules named by ``migrations=``, imported when a step is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done with pickles wherever they are."""
+"""`ExistingStore`: sweeps over pickles that other code keeps."""
 
 from __future__ import annotations
 

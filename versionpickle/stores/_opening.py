@@ -1,4 +1,4 @@
-"""How stores are opened."""
+"""Open stores: `open` and `open_existing`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep needs of a place that keeps pickles: keys and bytes, and a swap."""
+"""What a sweep needs from a place: keys, bytes, and an atomic swap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between two objects, part by part."""
+"""List the differences between two objects, part by part."""
 
 from __future__ import annotations
 

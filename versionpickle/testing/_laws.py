@@ -1,4 +1,4 @@
-"""Laws that hold for all old states of a class, tested on many of them."""
+"""Laws that hold for all old states of a class, tested on many examples."""
 
 from __future__ import annotations
 

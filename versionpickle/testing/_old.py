@@ -1,4 +1,4 @@
-"""Pickles of old versions, as the code of the time would have written them."""
+"""Pickles of old versions, as the code of that time would have written them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was recorded of a class, by the project that it is part of."""
+"""What the project has recorded of a class."""
 
 from __future__ import annotations
 

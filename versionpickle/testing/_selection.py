@@ -1,4 +1,4 @@
-"""Which tests of the schema check the arguments of pytest select."""
+"""Select tests of the schema check by the arguments of pytest."""
 
 from __future__ import annotations
 

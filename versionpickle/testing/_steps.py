@@ -1,4 +1,4 @@
-"""Which steps the samples of a project take."""
+"""The steps that the samples of a project take."""
 
 from __future__ import annotations
 

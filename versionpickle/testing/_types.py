@@ -1,4 +1,4 @@
-"""Strategies for the values of fields, from their types."""
+"""Hypothesis strategies for field types."""
 
 from __future__ import annotations
 

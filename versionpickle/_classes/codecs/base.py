@@ -1,4 +1,4 @@
-"""How the objects of one class are stored and filled: what all codecs share."""
+"""The base of all codecs: how the objects of one class are stored and filled."""
 
 from __future__ import annotations
 

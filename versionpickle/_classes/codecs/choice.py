@@ -1,4 +1,4 @@
-"""Which codec stores the objects of a class."""
+"""Choose the codec for a class."""
 
 from __future__ import annotations
 

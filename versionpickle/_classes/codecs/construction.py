@@ -1,4 +1,4 @@
-"""Make the objects of a stamp, also those that an earlier class made in other ways."""
+"""Create the objects of a stamp, including those that an earlier class created differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The codec of classes that reduce or restore themselves in a way of their own."""
+"""The codec of classes that define their own way to reduce or restore their objects."""
 
 from __future__ import annotations
 

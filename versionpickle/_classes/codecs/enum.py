@@ -1,4 +1,4 @@
-"""The codec of enums, whose members are stored by name: a new number makes no other member."""
+"""The codec of enums: members are stored by name, so a new value does not change them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The codec of classes whose objects are made from their state by a function of the user's."""
+"""The codec of classes whose objects are created from their state by ``rebuild=``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The codec of pydantic models: fields by name, and what pydantic keeps beside them."""
+"""The codec of pydantic models: their fields by name, and pydantic's own bookkeeping."""
 
 from __future__ import annotations
 

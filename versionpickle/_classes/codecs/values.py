@@ -1,4 +1,4 @@
-"""The codecs of named tuples and structs: made from values, which are stored by name."""
+"""The codecs of named tuples and structs, which are created from values stored by name."""
 
 from __future__ import annotations
 

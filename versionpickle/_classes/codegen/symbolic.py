@@ -1,4 +1,4 @@
-"""The state of one object as a generated function sees it: expressions in place of values."""
+"""The state of one object as generated code sees it: expressions instead of values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is deferred until the bytes are read: all that runs foreign code, in its order."""
+"""The deferred actions of a load: all calls of foreign code, run in order after reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of attributes in states that Python 2 wrote, where strings are loaded as bytes."""
+"""Attribute names in states from Python 2, which may be bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes the objects of a pickle: those that C's unpickler makes, and those that it cannot."""
+"""Build the objects of a pickle, including those that C's unpickler cannot build."""
 
 from __future__ import annotations
 

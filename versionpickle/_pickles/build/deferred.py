@@ -1,4 +1,4 @@
-"""What is still to be done once the bytes are read: calls, items and states, in their order."""
+"""An object that will exist once the bytes are read, with the actions that wait for it."""
 
 from __future__ import annotations
 

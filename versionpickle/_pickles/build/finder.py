@@ -1,4 +1,4 @@
-"""What the names in a pickle mean to one load."""
+"""Resolve the names in a pickle for one load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a builder may do: a policy is asked before and after everything it makes or changes."""
+"""What a builder may do: its policy is asked before and after everything it creates or changes."""
 
 from __future__ import annotations
 

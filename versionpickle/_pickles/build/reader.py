@@ -1,4 +1,4 @@
-"""A reader of one pickle: a source of bytes, the machine, a builder, and its policy."""
+"""A reader of one pickle: source, machine, builder and policy put together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write pickles of any depth: a loop instead of a recursion, which knows where it is."""
+"""Write pickles of any depth with a loop instead of recursion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reducers that write objects as an older version of their class stored them."""
+"""Write objects as an older version of their class stored them."""
 
 from __future__ import annotations
 

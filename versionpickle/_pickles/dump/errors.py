@@ -1,4 +1,4 @@
-"""The error for an object that cannot be pickled."""
+"""The error for an object that cannot be pickled, with the path to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dumps`, `dump` and `Pickler`: the shape of the pickle module's own."""
+"""`dumps`, `dump` and `Pickler`, with the signatures of the pickle module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reducers that write objects as pickle would without us, for programs that do not have us."""
+"""Write objects as plain pickle would, for programs without versionpickle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a pickle, read without importing, building or calling any of it."""
+"""Report the contents of a pickle without importing, building or calling anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How old objects get to today's classes, found out without upgrading any."""
+"""Find the steps that old objects would take to today's classes, without upgrading them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a pickle makes objects from arguments that C's unpickler gives to classes unseen."""
+"""Detect constructor arguments that C's unpickler would drop silently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects without a stamp whose pickle holds no state either, so that nothing has filled them."""
+"""Detect unstamped objects that nothing has filled, because their pickle has no state for them."""
 
 from __future__ import annotations
 

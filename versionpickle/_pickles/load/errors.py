@@ -1,4 +1,4 @@
-"""The errors of loads: bad bytes, or a class that could not cope with good ones."""
+"""The errors of loads: damaged bytes, or a class that failed on good ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The load that most pickles take: C's unpickler, with names that are remembered between loads."""
+"""The fast path of loads: C's unpickler, with names remembered between loads."""
 
 from __future__ import annotations
 

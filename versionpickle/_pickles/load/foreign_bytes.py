@@ -1,4 +1,4 @@
-"""What bytes are that are no pickle, or not a pickle alone: asked once a load has failed."""
+"""Recognize bytes that are not a pickle, such as gzip, base64 or JSON, once a load has failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All names in a pickle that a load refuses, not the first alone."""
+"""List all names in a pickle that a load refuses, not only the first."""
 
 from __future__ import annotations
 

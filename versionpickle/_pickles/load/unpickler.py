@@ -1,4 +1,4 @@
-"""`loads`, `load` and `Unpickler`: the shape of the pickle module's own."""
+"""`loads`, `load` and `Unpickler`, with the signatures of the pickle module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pickle machine in Python: it reads what C's cannot, and can read without building."""
+"""A pickle machine in Python, which can also read a pickle without building objects."""
 
 from __future__ import annotations
 

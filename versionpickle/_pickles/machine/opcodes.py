@@ -1,4 +1,4 @@
-"""What each opcode of a pickle does to the stack of a machine that reads it."""
+"""The effect of each pickle opcode on the stack of the machine."""
 
 from __future__ import annotations
 

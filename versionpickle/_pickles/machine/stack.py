@@ -1,4 +1,4 @@
-"""What a pickle machine works on: its stack, marks and memo."""
+"""The stack, the marks and the memo of a pickle machine."""
 
 from __future__ import annotations
 

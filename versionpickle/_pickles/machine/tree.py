@@ -1,4 +1,4 @@
-"""What a pickle consists of, read without building any of it."""
+"""The contents of a pickle as a tree, without building any object."""
 
 from __future__ import annotations
 

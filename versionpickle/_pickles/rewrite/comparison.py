@@ -1,4 +1,4 @@
-"""What differs between an object and what is loaded of it once it was written anew."""
+"""Compare an object with what is loaded after it was rewritten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifest of a pickle: the classes of which it holds objects, and their versions."""
+"""The manifest of a pickle: the classes in it and their versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In which order the elements of a set are looked at, which is by chance another one each time."""
+"""The order in which the elements of a set are visited, which differs from run to run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Old pickles, written anew with the classes of today: bytes in, bytes and a report out."""
+"""Rewrite an old pickle with the classes of today: bytes in, bytes and a report out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An object as JSON: what is compared when a sample is loaded years later."""
+"""An object as JSON, to compare a sample with years later."""
 
 from __future__ import annotations
 

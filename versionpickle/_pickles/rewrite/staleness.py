@@ -1,4 +1,4 @@
-"""Whether what is stored is what a dump would write today."""
+"""Decide whether a stored pickle is what a dump would write today."""
 
 from __future__ import annotations
 

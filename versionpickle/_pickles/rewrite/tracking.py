@@ -1,4 +1,4 @@
-"""Dumps that keep track of what they write, so that nobody has to read it again."""
+"""Track the stamps that a dump writes, so that its manifest needs no second reading."""
 
 from __future__ import annotations
 

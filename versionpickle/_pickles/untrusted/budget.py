@@ -1,4 +1,4 @@
-"""What one load has taken of its limits so far."""
+"""How much of its limits a load has used so far."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which calls pickles may hold: what is called, and with which arguments."""
+"""Which calls an untrusted pickle may make, and with which arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hostile pickle calls, described without asking it."""
+"""Describe what a hostile pickle calls, without asking the object itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it costs to hash and compare a key: the same tuple in a tuple twice counts twice."""
+"""The cost of hashing and comparing a key; nested tuples count each time they occur."""
 
 from __future__ import annotations
 

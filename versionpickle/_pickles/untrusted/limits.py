@@ -1,4 +1,4 @@
-"""How much a load may take: of bytes, memory and time."""
+"""`Limits`: how many bytes, how much memory and time a load may use."""
 
 from __future__ import annotations
 

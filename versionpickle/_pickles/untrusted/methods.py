@@ -1,4 +1,4 @@
-"""The names of a class that belong to its methods: no pickler writes data under these."""
+"""The names of methods and descriptors of a class, under which no pickler writes data."""
 
 from __future__ import annotations
 

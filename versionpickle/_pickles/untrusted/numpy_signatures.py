@@ -1,4 +1,4 @@
-"""What numpy's picklers write, checked before numpy allocates or believes any of it."""
+"""Check the arguments of numpy's factories before numpy allocates memory."""
 
 from __future__ import annotations
 

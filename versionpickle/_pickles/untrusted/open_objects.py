@@ -1,4 +1,4 @@
-"""The objects on the stack that are still being made: there alone they get items and a state."""
+"""The objects that are still under construction; only these may get items and a state."""
 
 from __future__ import annotations
 

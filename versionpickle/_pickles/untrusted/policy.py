@@ -1,4 +1,4 @@
-"""What a load from anyone admits: what picklers write, within limits."""
+"""The policy for untrusted pickles: admit only what picklers write, within limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reader of pickles from anyone, which refuses what no pickler writes."""
+"""A reader of untrusted pickles, which refuses what no pickler writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which states objects may get: that of their stamp, once, and nothing that makes them others."""
+"""Which states objects may get: the one of their stamp, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes that every parser of pickles reads the same way, and no more of them than is allowed."""
+"""Bytes that all pickle parsers read in the same way, up to the allowed length."""
 
 from __future__ import annotations
 

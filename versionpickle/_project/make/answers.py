@@ -1,4 +1,4 @@
-"""What only the user knows about a change: given with the command, or asked for."""
+"""The user's answers about a change: given as options, or asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the source declares the version of a class, and how to edit it."""
+"""Find and edit the declaration of a version in source code."""
 
 from __future__ import annotations
 

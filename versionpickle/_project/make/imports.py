@@ -1,4 +1,4 @@
-"""Names that a module has for what a step needs, and the imports of those that it lacks."""
+"""The names that a step needs in its module, and imports for those that are missing."""
 
 from __future__ import annotations
 

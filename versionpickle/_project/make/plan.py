@@ -1,4 +1,4 @@
-"""What has to be written for changed classes: the next version, the step, the old name."""
+"""Plan what has to be written for changed classes: version, step, former name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The source of a module as its author wrote it, and edits that leave all else as it is."""
+"""Edit source code without changing its formatting elsewhere."""
 
 from __future__ import annotations
 

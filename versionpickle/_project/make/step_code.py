@@ -1,4 +1,4 @@
-"""The code of a step, and its place in a module."""
+"""Generate the code of a step, and find its place in a module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The module that holds the steps of a class, which may be yet to be written."""
+"""Find or create the module that holds the steps of a class."""
 
 from __future__ import annotations
 

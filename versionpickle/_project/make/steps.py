@@ -1,4 +1,4 @@
-"""The step that leads from what was recorded of a class to what it is today."""
+"""Derive the step from a recorded class to the class of today."""
 
 from __future__ import annotations
 

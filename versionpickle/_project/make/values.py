@@ -1,4 +1,4 @@
-"""The value that old objects get in a new field, from the code that the user gives."""
+"""The value of a new field in old objects, from code that the user gives."""
 
 from __future__ import annotations
 

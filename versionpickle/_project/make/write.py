@@ -1,4 +1,4 @@
-"""Writing what was planned: all of it or nothing, and recorded by a fresh process."""
+"""Write a plan to disk, all or nothing, and record it in a fresh process."""
 
 from __future__ import annotations
 

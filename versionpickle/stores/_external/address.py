@@ -1,4 +1,4 @@
-"""How a person names pickles that other code keeps."""
+"""Addresses of pickles that other code keeps: ``dir:``, ``sqlite:``, ``shelve:``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The codecs of a column: how the bytes of a pickle are written in it."""
+"""The codecs of a column, such as base64 and zlib."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which column of a table holds pickles, and which one identifies them."""
+"""Find the columns of a table that hold the pickles and their keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep keeps of pickles that other code keeps: a file beside them."""
+"""The journal of a sweep over pickles that other code keeps: a file next to them."""
 
 from __future__ import annotations
 

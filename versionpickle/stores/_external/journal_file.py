@@ -1,4 +1,4 @@
-"""The file of a journal: its tables, those of older releases, and whether to believe it."""
+"""The file of a journal: its tables, older formats, and whether it can be trusted."""
 
 from __future__ import annotations
 

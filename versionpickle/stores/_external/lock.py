@@ -1,4 +1,4 @@
-"""The lock of a place: one sweep at a time, for its whole length."""
+"""The lock of a place: one sweep at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pickles that other code keeps, whatever keeps them."""
+"""Pickles that other code keeps, wherever they are."""
 
 from __future__ import annotations
 

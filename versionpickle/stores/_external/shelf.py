@@ -1,4 +1,4 @@
-"""A `shelve`, or any other `dbm` of pickles."""
+"""A `shelve` file, or any other `dbm` of pickles."""
 
 from __future__ import annotations
 

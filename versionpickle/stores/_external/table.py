@@ -1,4 +1,4 @@
-"""A column of pickles in somebody's SQLite database."""
+"""A column of pickles in an SQLite table of other code."""
 
 from __future__ import annotations
 

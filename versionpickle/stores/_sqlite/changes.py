@@ -1,4 +1,4 @@
-"""Whether a file was changed after it was read."""
+"""Detect whether a file changed after it was read."""
 
 from __future__ import annotations
 

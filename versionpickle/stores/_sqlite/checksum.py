@@ -1,4 +1,4 @@
-"""The checksum of a record: of its bytes, its key, its manifest, and what last wrote it."""
+"""The checksum of a record, over its bytes, key, manifest and last writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections to an SQLite file: one for each thread, and none that a fork would carry along."""
+"""Connections to an SQLite file: one per thread, none inherited by a fork."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What SQLite reports, as errors of ours."""
+"""Turn SQLite's errors into ours."""
 
 from __future__ import annotations
 

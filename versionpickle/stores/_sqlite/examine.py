@@ -1,4 +1,4 @@
-"""Every byte of a store, read again: what is not as it was stored is reported and set aside."""
+"""Read every byte of a store again; report damaged records and set them aside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The failures of a migration, each as long as its record is unchanged."""
+"""The failures of a migration, each valid as long as its record is unchanged."""
 
 from __future__ import annotations
 

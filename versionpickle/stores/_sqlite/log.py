@@ -1,4 +1,4 @@
-"""The write-ahead log of a file: SQLite drops all that follows a broken frame, without a word."""
+"""Check the write-ahead log: SQLite silently drops everything after a broken frame."""
 
 from __future__ import annotations
 

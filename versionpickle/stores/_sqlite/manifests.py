@@ -1,4 +1,4 @@
-"""The manifests of a store, each of which is in the file once."""
+"""The manifests in a store, each stored once."""
 
 from __future__ import annotations
 

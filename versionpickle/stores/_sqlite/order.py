@@ -1,4 +1,4 @@
-"""The records of a file in the order of their keys, page by page."""
+"""Iterate over the records of a file in the order of their keys, page by page."""
 
 from __future__ import annotations
 

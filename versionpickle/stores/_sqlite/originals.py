@@ -1,4 +1,4 @@
-"""Records as they were before migrations, batch by batch: a rollback restores them in turn."""
+"""The originals of migrated records, in batches; a rollback restores them in turn."""
 
 from __future__ import annotations
 

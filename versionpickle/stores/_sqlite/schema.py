@@ -1,4 +1,4 @@
-"""The tables of a store, and whether a file has them."""
+"""The SQL tables of a store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that are not UTF-8 any more: only verify() has to name them."""
+"""Texts that are no longer valid UTF-8; only verify() needs to name them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that nobody has open: SQLite itself would write two files to read its kind."""
+"""Read a file that nobody has open as immutable; otherwise SQLite writes files next to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a manifest means to the classes of today."""
+"""Classify a manifest: current, stale, unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copies from one place to another: bytes as they are."""
+"""Copy records from one place to another, byte for byte."""
 
 from __future__ import annotations
 

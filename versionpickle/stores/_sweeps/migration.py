@@ -1,4 +1,4 @@
-"""A migration: what is stale is rewritten, batch by batch, and nobody's write is lost."""
+"""Migrate a place: rewrite stale records in batches, without losing concurrent writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The work on one batch, which any process can do: bytes in, bytes out."""
+"""Rewrite one batch of pickles, in this process or another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many records there are of each class and version."""
+"""Count the records of each class and version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is sent to whoever does the work, and back: columns, in few bytes."""
+"""What is sent to worker processes and back: columns, in few bytes."""
 
 from __future__ import annotations
 

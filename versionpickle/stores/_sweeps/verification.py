@@ -1,4 +1,4 @@
-"""A verification: every byte is read, and what is damaged is reported."""
+"""Verify a place: read every byte and report what is damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who does the work of a sweep: this process, or others."""
+"""Run the work of a sweep in this process or in others."""
 
 from __future__ import annotations
 
