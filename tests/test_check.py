@@ -94,7 +94,7 @@ def test_holes(registry):
     found = check(registry)
 
     assert [problem.version for problem in found] == [1, 3, 5, 4]
-    assert "write migration(C, 1, ...), or say oldest=2" in str(found[0])
+    assert "write migration(C, 1, ...), or pass oldest=2" in str(found[0])
 
 
 def test_nothing_is_known_behind_a_hole(registry):
@@ -153,7 +153,7 @@ def test_former_names(registry):
     hole, old = check(registry)
 
     assert ("m:Old", 1) == (old.ref, old.version)
-    assert "say formerly={'m:Old': 3} or later" in str(old)
+    assert "pass formerly={'m:Old': 3} or later" in str(old)
     assert hole.problem == "no step leaves version 3"
 
 

@@ -269,7 +269,7 @@ class TestUntrustedJournals:
     def test_owner(self, path, folder):
         """One of somebody else is refused, unless the place is theirs as well."""
         os.chown(path, 12_345, -1)
-        self.refused(folder, "belongs to somebody else")
+        self.refused(folder, "belongs to another user")
         os.chown(path.parent, 12_345, -1)
         with open_existing(folder) as place:
             assert (3, 0) == place.rollback()

@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line, or say how to get it."""
+    """Run the command line, or print how to install it."""
     try:
         from ._cli.main import main as run  # noqa: PLC0415 - it needs more than the library does
     except ModuleNotFoundError as exc:

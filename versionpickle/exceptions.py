@@ -183,7 +183,7 @@ class VersionPickleError(Exception):
         return message if self.key is None else f"record {printable(repr(self.key))}: {message}"
 
     def _printable(self) -> Self:
-        """Return the same error of facts that are short and printable, whoever wrote them."""
+        """Return the same error with facts that are short and printable."""
         shown = type(self).__new__(type(self), *map(printable, self.args))
         vars(shown).update({name: printable(fact) for name, fact in vars(self).items()})
         return shown
@@ -319,7 +319,7 @@ class DamagedError(UnpicklingError, ValueError):
 
 
 class NotAPickleError(DamagedError):
-    """Say what bytes are that are no pickle, and how to read them."""
+    """The bytes are not a pickle; the error names what they are and how to read them."""
 
     cure: str
 
@@ -328,7 +328,7 @@ class NotAPickleError(DamagedError):
 
 
 class EncodingError(DamagedError):
-    """Say that a string that Python 2 wrote cannot be decoded as the load was told to."""
+    """A string from Python 2 cannot be decoded with the encoding of the load."""
 
     string: str
     """The string, or a part of it, as Python shows bytes."""
@@ -423,7 +423,7 @@ class ForbiddenError(UnpicklingError):
         names = ", ".join(self.refs)
         calls = ", ".join(map(repr, self.cures))
         return (
-            f"this pickle asks for {names}, which nobody has allowed; if you trust what they "
+            f"this pickle needs names that are not allowed: {names}; if you trust what they "
             f"do, call versionpickle.allow({calls}) before loading (or pass "
             "allow=[...] to this load); if a class has moved, pass formerly= with its old name "
             "to versioned() or adopt(); if it no longer exists, call alias() or retire(); if "

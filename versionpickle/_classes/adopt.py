@@ -82,7 +82,9 @@ def adopt(
         )
     if cls in _WRITTEN_BY_PICKLE:
         raise DeclarationError(
-            ref_of(cls), "pickle itself writes these, and asks nobody", "adopt a subclass of yours"
+            ref_of(cls),
+            f"pickle handles {cls.__name__} itself, so it cannot be versioned",
+            "adopt a subclass",
         )
     declaration = declaration_of(ref_of(cls), version, settings, rebuild)
     declaration.origin = Origin.of_caller()
@@ -104,7 +106,7 @@ def _check_metaclass(cls: type) -> None:
     if isinstance(setter, types.WrapperDescriptorType) and setter is not type.__setattr__:
         raise DeclarationError(
             ref_of(cls),
-            f"its metaclass {ref_of(type(cls))} is written in C and lets nobody put hooks on it",
+            f"its metaclass {ref_of(type(cls))} is written in C, so it cannot get methods",
             "allow() the class and what makes it, or adopt a class of yours that holds one",
         )
 

@@ -139,7 +139,7 @@ def _of_class(registry: Registry, known: Instrumentation) -> Iterator[Problem]:
                 yield _hole(declaration, version)
         except PastVersionError as exc:
             problem = f"the oldest version that is read is {exc.oldest}"
-            cure = f"say formerly={{{ref!r}: {exc.oldest}}} or later, or oldest={version}"
+            cure = f"pass formerly={{{ref!r}: {exc.oldest}}} or later, or oldest={version}"
             yield Problem(ref, version, problem, cure)
         except FutureVersionError as exc:
             problem = f"its steps lead beyond version {exc.current} of {exc.ref}"
@@ -164,7 +164,7 @@ def _hole(declaration: Declaration, version: int) -> Problem:
         declaration.ref,
         version,
         f"no step leaves version {version}",
-        f"write migration({name}, {version}, ...), or say oldest={version + 1}",
+        f"write migration({name}, {version}, ...), or pass oldest={version + 1}",
     )
 
 
@@ -181,7 +181,7 @@ def _of_operations(registry: Registry, known: Instrumentation) -> Iterator[Probl
         for operation in reversed(step.operations):
             operation.before(names)
         for field, problem in names.problems:
-            cure = f"mend the {step}, or a later one"
+            cure = f"fix the {step}, or a later one"
             yield Problem(declaration.ref, step.version, problem, cure, field)
         names.problems.clear()
 
@@ -192,7 +192,7 @@ def _of_steps(registry: Registry) -> Iterator[Problem]:
         declaration = registry.declared(step.ref)
         if declaration is not None and step.version < declaration.oldest:
             problem = f"the {step} is never taken: the oldest version that is read is "
-            cure = f"remove it, or say oldest={step.version}"
+            cure = f"remove it, or pass oldest={step.version}"
             yield Problem(step.ref, step.version, f"{problem}{declaration.oldest}", cure)
         is_known = registry.declaration(step.ref) is not None
         if not is_known and step.edge is None and not registry.has_step(step.ref, step.to):
@@ -201,7 +201,7 @@ def _of_steps(registry: Registry) -> Iterator[Problem]:
                 "declared a class of this name"
             )
             cure = (
-                f"declare it before this check, say formerly={step.ref!r} on its successor, or "
+                f"declare it before this check, pass formerly={step.ref!r} on its successor, or "
                 "end its steps in become() or replace()"
             )
             yield Problem(step.ref, step.to, problem, cure)
@@ -214,7 +214,7 @@ def _of_edge(registry: Registry, step: Step, edge: Become) -> Iterator[Problem]:
         if registry.resolve(ref) is None:
             problem, cure = "nobody declared it", f"declare {ref}, or name another class"
         elif (goal := registry.declaration(ref)) is None:
-            continue  # it has been left as well, which its own steps tell
+            continue  # it has been left as well, as its own steps show
         elif version > goal.version:
             problem = f"it is at version {goal.version}"
             cure = f"write become({{{ref!r}: {goal.version}}}), or an earlier version"

@@ -40,7 +40,7 @@ def _declared(base: type, registry: Registry) -> Declaration | None:
 
 
 def base_is_gone(name: str, version: int, problem: str) -> UnknownClassError:
-    """Return the error of data whose class had a base that nobody declared."""
+    """Return the error of data whose class had an undeclared base."""
     error = UnknownClassError(name, version, problem)
     error.cure = (
         "import the module that declares it before loading, or declare the base that took its "
@@ -136,7 +136,7 @@ class Chains:
         return self._known[starts]
 
     def joined(self, lineage: Lineage, starts: Bases) -> Chain:
-        """Return the same, for somebody who only looks: more steps may still be added."""
+        """Return the same without using it: more steps may still be added."""
         steps: list[Step] = []
         for declaration, (name, number) in zip(lineage, starts, strict=True):
             if declaration is self._declaration and number in declaration.factories:
@@ -158,7 +158,7 @@ class Chains:
 
 
 def _unstamped_start(declaration: Declaration, claim: Claim) -> tuple[str, int]:
-    """Return the version of a base of which a stamp tells nothing, by the names of its fields."""
+    """Return the version of a base that a stamp does not mention, by the names of its fields."""
     return declaration.ref, version_of_unstamped(declaration, dict.fromkeys(claim.names))
 
 

@@ -180,7 +180,7 @@ NAMED_SETS = {
 What each set holds.
 
 ``"numpy"`` lets a load import numpy for its arrays, scalars, dtypes and generators, and
-``"pandas"`` lets it make tables, series, indexes and what stands in them.
+``"pandas"`` lets it make tables, series, indexes and what they contain.
 ``"zones"`` are the time zones of dateutil and pytz, ``"partial"`` is `functools.partial`,
 and ``"iterators"`` are those of the standard library.
 """

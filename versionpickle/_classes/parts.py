@@ -118,7 +118,7 @@ def split_items(claim: Claim, state: Any) -> tuple[Any, list[Any] | dict[Any, An
 
 
 def put_items(obj: Any, items: list[Any] | dict[Any, Any]) -> bool:
-    """Put items into a container that takes them, without its own methods; tell whether it did."""
+    """Put items into a container without its own methods; return whether it takes them."""
     if isinstance(items, dict):
         if isinstance(obj, dict):
             ordered = isinstance(obj, collections.OrderedDict)

@@ -53,7 +53,7 @@ def with_items(state: Any, items: Any, pairs: Any) -> Any:
 
 
 def without_items(obj: Any, claim: Claim, state: Any) -> Any:
-    """Put the items that stand in *state* into the object, and return the rest."""
+    """Put the items in *state* into the object, and return the rest."""
     state, items = split_items(claim, state)
     if items and not put_items(obj, items):
         raise StampError(claim.ref, "items are stored in the state of what is no container")

@@ -236,7 +236,7 @@ class Unstamped:
             return self.codec.chains.today()
         try:
             return self.chain(None, found_as)
-        except VersionPickleError:  # whoever needs the chain gets this error
+        except VersionPickleError:  # the user of the chain gets this error
             return self.codec.chains.today()
 
     def leaves_items(self, methods: tuple[str, ...], found_as: str | None = None) -> bool:
@@ -278,7 +278,7 @@ class Unstamped:
 
     def not_called(self, args: Any, found_as: str | None = None) -> Any:
         """Make an object that a call of its class made, which a load may not do."""
-        if self.codec.layout.open and not args:  # nobody knows what that would set
+        if self.codec.layout.open and not args:  # what that would set is unknown
             problem = OperationError(_NOT_CALLED)
             raise self._chain_of_all(found_as).failed("making the object", problem)
         return self.blank(Parts(args), found_as)

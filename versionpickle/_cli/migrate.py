@@ -81,7 +81,7 @@ _MANY = 10_000
 
 
 def _watched(steps: Iterator[Migration]) -> tuple[Migration, bool]:
-    """Go through all batches, or until somebody presses Ctrl-C; a second time ends it at once."""
+    """Go through all batches, or until Ctrl-C; a second one ends it at once."""
     pressed: list[int] = []
 
     def note(number: int, _: object) -> None:

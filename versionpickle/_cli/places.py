@@ -93,7 +93,7 @@ def table_of(headings: tuple[str, ...], rows: Iterable[Iterable[object]]) -> Tab
 def bar(
     doing: str, total: int | None = None, out: Console | None = None
 ) -> Iterator[Callable[[int, object], None]]:
-    """Show the progress with its rate and the time left, if somebody looks."""
+    """Show the progress with its rate and the time left, on a terminal."""
     if not sys.stderr.isatty():
         yield lambda done, state: None
         return

@@ -17,7 +17,7 @@ def rollback(store: str) -> None:
     """
     Put back the records of a STORE as they were before migrations.
 
-    STORE is what 'versionpickle survey' takes. A record that somebody has written or deleted
+    STORE is what 'versionpickle survey' takes. A record that has been written or deleted
     since is not changed, and makes the exit status 1. Nothing is imported.
     """
     with Opening().existing(store) as opened:
@@ -25,7 +25,7 @@ def rollback(store: str) -> None:
     out = console()
     out.print(Text(f"{counted(range(back), 'record', 'records')} put back", "green"))
     if conflicts:
-        kept = "not put back, because somebody has written or deleted them since"
+        kept = "not put back, because they have been written or deleted since"
         out.print(Text(f"{conflicts} {kept}", "red"))
     sys.exit(bool(conflicts))
 

@@ -97,7 +97,7 @@ def _check_suffix(backup: str) -> None:
 
 
 def _with_progress(files: list[Path], out: Console) -> Iterator[Path]:
-    """Yield the files, with a bar if somebody waits for many; *out* is used meanwhile."""
+    """Yield the files, with a progress bar for many; *out* is used meanwhile."""
     if len(files) < _MANY:
         yield from files
         return

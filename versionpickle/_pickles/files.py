@@ -101,7 +101,7 @@ def _mode(target: str) -> int | None:
         mode = os.stat(target).st_mode
     except FileNotFoundError:
         return None
-    if not stat.S_ISREG(mode):  # above all, nobody wants /dev/null replaced
+    if not stat.S_ISREG(mode):  # above all, /dev/null must not be replaced
         raise OSError(errno.EINVAL, "only a regular file can be replaced")
     return stat.S_IMODE(mode)
 

@@ -65,7 +65,7 @@ def is_imported() -> bool:
 
 def numpy_value(module: str, name: str) -> Any:
     """Return a class of numpy's, or what calls its function with arguments that were looked at."""
-    importlib.import_module("numpy")  # which a declaration names, or somebody has imported
+    importlib.import_module("numpy")  # which a declaration names, or the program has imported
     function = _FUNCTIONS.get(f"{module}:{name}")
     if function is not None:
         return function

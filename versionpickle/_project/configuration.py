@@ -154,7 +154,7 @@ def _import(file: Path, module: str) -> ModuleType:
 
 def module_name(root: Path, given: str) -> str:
     """
-    Return the name of a module that may be given as a path; a package stands for all in it.
+    Return the name of a module that may be given as a path; a package means all modules in it.
 
     >>> here = Path("/nowhere")
     >>> module_name(here, "src/shop/models.py"), module_name(here, "shop.models")

@@ -97,7 +97,7 @@ class _Maker:
             return args[0]
         container = _CONTAINERS.get(origin)
         if container is None or not args:
-            raise self._unknown(f"{kind!r} says too little")
+            raise self._unknown(f"{kind!r} is not specific enough")
         return self._of_container(container, args)
 
     def _of_union(self, kinds: tuple[Any, ...]) -> Any:
@@ -114,7 +114,7 @@ class _Maker:
 
     def _of_class(self, cls: Any) -> Any:
         if not isinstance(cls, type) or cls in self._open:
-            raise self._unknown(f"{cls!r} says too little")
+            raise self._unknown(f"{cls!r} is not specific enough")
         if cls in {list, tuple, dict, set, frozenset}:
             return cls()
         if issubclass(cls, enum.Enum):

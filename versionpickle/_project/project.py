@@ -56,7 +56,7 @@ class Project:
 
     schemas: dict[str, Schema]
     renames: dict[str, str] = attrs.field(factory=dict)
-    """The keys of classes that are gone, and of those that they are now, as the user says."""
+    """The keys of classes that are gone, and what the user says they are now."""
 
     _described: dict[str, Recorded] = attrs.field(factory=dict, init=False)
     _fresh: dict[str, dict[str, Any]] = attrs.field(factory=dict, init=False)

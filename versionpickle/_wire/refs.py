@@ -68,7 +68,7 @@ def shown_name(name: object) -> str:
 
 
 def is_written_in_c(cls: type) -> bool:
-    """Return whether *cls* lets nobody put attributes on it, as classes in C do."""
+    """Return whether no attributes can be set on *cls*, as on classes in C."""
     return bool(cls.__flags__ & _IMMUTABLE_TYPE)
 
 

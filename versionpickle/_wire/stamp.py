@@ -63,7 +63,7 @@ class Claim:
 
 
 class _Notes(threading.local):
-    """Record which stamps are written, in each thread, if somebody asks for it."""
+    """Record which stamps are written, in each thread, on request."""
 
     stamps: list[Stamp] | None = None
 

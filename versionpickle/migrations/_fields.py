@@ -84,7 +84,7 @@ class StateOps(Protocol):
         """Set a field to what *make* returns, if it is not there."""
 
     def rename(self, old: str, new: str) -> None:
-        """Give a field another name; it comes last."""
+        """Rename a field; it comes last."""
 
     def remove(self, name: str) -> None:
         """Drop a field, if it is there."""

@@ -8,7 +8,7 @@ from typing import Any
 from versionpickle._wire.refs import public
 
 
-# attrs would make the import slower for these, and nobody compares them.
+# attrs would make the import slower for these, and they are never compared.
 
 
 @public("versionpickle.migrations")

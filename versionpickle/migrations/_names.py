@@ -162,7 +162,7 @@ class Names:
                 following = self._in_new_package(ref, moved) or self._elsewhere(ref)
 
     def _elsewhere(self, ref: str) -> str | None:
-        """Return the ref that leads to the same as *ref*, which nobody declared."""
+        """Return another ref of what the undeclared *ref* leads to."""
         return self._in_moved_class(ref) or self._reexported(ref)
 
     def _in_moved_class(self, ref: str) -> str | None:

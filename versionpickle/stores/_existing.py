@@ -111,7 +111,7 @@ class ExistingStore(Mapping[Key, Any]):
         Rewrite what is not stored as it would be today.
 
         It processes the keys in order, in batches, each in one transaction.
-        A record that somebody else writes meanwhile is kept as they wrote it.
+        A record that is written meanwhile is kept as it was written.
         One that cannot be upgraded is kept as it is; `parked` has the reason.
         The originals are kept until `forget_originals`; `rollback` puts them back.
         If it is killed, the work of one batch is lost; call it again.

@@ -208,7 +208,7 @@ class Records(abc.ABC):
         Replace the pickles of records, and keep the originals.
 
         *prepared* is what was computed for that, if it was; see `Findings`.
-        Return the keys of those that somebody else changed meanwhile; they are kept.
+        Return the keys of those that were changed meanwhile; they are kept.
         """
 
     @abc.abstractmethod
@@ -216,7 +216,7 @@ class Records(abc.ABC):
         """
         Keep what could not be upgraded, and why.
 
-        Return the keys of those that somebody else changed meanwhile.
+        Return the keys of those that were changed meanwhile.
         """
 
     @abc.abstractmethod

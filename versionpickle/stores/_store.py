@@ -52,7 +52,7 @@ class Store(ExistingStore, MutableMapping[str, Any]):
     def _write_back(
         self, classifier: Classifier, key: str, data: bytes, number: int, obj: object
     ) -> None:
-        """Store what was upgraded, unless somebody has changed it meanwhile."""
+        """Store what was upgraded, unless the record has changed meanwhile."""
         before = self._records.manifests.manifest(number)
         if before is not None and classifier.status(before) == "stale":
             written, manifest = self._settings.dump(obj, key)
@@ -80,9 +80,9 @@ class Store(ExistingStore, MutableMapping[str, Any]):
     @contextlib.contextmanager
     def edit(self, key: str) -> Iterator[Any]:
         """
-        Load an object, and store it again when the block ends, if nobody else has.
+        Load an object, and store it again when the block ends, unless the record has changed.
 
-        Raises ConflictError if somebody has; then nothing is stored, nor after any
+        Raises ConflictError if it has; then nothing is stored, nor after any
         error in the block.
 
         >>> import tempfile, versionpickle
@@ -102,8 +102,8 @@ class Store(ExistingStore, MutableMapping[str, Any]):
         if not self._records.replace(key, data, *self._settings.dump(obj, key)):
             conflict = ConflictError(
                 self._records.address,
-                "somebody else has changed this record meanwhile",
-                "read it again, and repeat the change",
+                "this record has been changed in the meantime",
+                "read it again and repeat the change",
             )
             conflict.key = key
             raise conflict

@@ -98,8 +98,8 @@ class EnumCodec(Codec):
             return self.cls[state["name"]]  # type: ignore[index] # as above
         except KeyError:
             problem = OperationError(
-                "the enum has no member of that name; let a step to a new version say what it is "
-                "called now: rename('OLD', 'NEW')"
+                "the enum has no member of that name; rename it in a step to a new "
+                "version: rename('OLD', 'NEW')"
             )
             raise chain.failed(f"finding the member {shortened(state)}", problem) from None
 
@@ -129,7 +129,7 @@ def _of_member(step: Step) -> Step:
 
 
 class _RenameMember(Rename):
-    """Give one member of an enum another name."""
+    """Rename one member of an enum."""
 
     def run(self, fields: StateOps) -> None:
         fields.put("name", fields.call(self._renamed, fields.take("name")))

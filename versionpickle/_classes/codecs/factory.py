@@ -127,4 +127,4 @@ def are_alike(one: Any, other: Any, depth: int = 6) -> bool:
 
 
 _COMPARED = frozenset({str, bytes, int, float, complex, bool, set, frozenset, bytearray})
-"""The types whose values say whether two objects differ; of others, anything may be equal."""
+"""The types whose values decide whether two objects differ; others may define any equality."""

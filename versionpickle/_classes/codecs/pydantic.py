@@ -98,7 +98,7 @@ class PydanticCodec(FieldsCodec):
         object.__setattr__(obj, FIELDS_SET, fields_set)
 
     def _validated_as_new(self, obj: Any, changed: dict[str, Any]) -> dict[str, Any]:
-        """Return the valid values of what nobody may assign; only their own errors count."""
+        """Return the valid values of frozen fields; only their own errors count."""
         cls: Any = self.cls
         given = {name: obj.__dict__[name] for name in cls.__pydantic_fields__}
         try:

@@ -116,7 +116,7 @@ class Builder:
         with memoryview(buffer) as view:
             return buffer if view.readonly else view.toreadonly()
 
-    # Calls: what runs nobody's code is made at once
+    # Calls: what runs no foreign code is made at once
 
     def call(self, function: Any, args: Any) -> Any:
         if type(function) is Stamp and type(args) is tuple and not args:
@@ -124,7 +124,7 @@ class Builder:
         given = self._parts.of(args)
         self._policy.call(function, args, given)
         if type(args) is Deferred and _names_a_maker(function, given):
-            args.set_result(None)  # nobody else needs this tuple, and what it names is no data
+            args.set_result(None)  # nothing else needs this tuple, and what it names is no data
         if is_attribute(function):
             return self._attribute(function, args)
         if type(given) is tuple:
@@ -181,7 +181,7 @@ class Builder:
     def _called(self, function: Any, args: Any, given: Any) -> Any:
         if function is calls.set_state and _is_of_state(given):
             self._build(*given)
-            args.set_result(None)  # nobody else needs this tuple, which may never be whole
+            args.set_result(None)  # nothing else needs this tuple, which may never be whole
             return None
         pending = self._pending_of(function, args, given)
         if pending is not None:

@@ -140,7 +140,7 @@ class Finder:
         return is_class and not (self.in_place_of_classes or self.singles)
 
     def find(self, module: str, name: str) -> Any:
-        """Return the meaning; raise Refused where nobody gave one."""
+        """Return the meaning; raise Refused where there is none."""
         for spelling in self._spellings(module, name):
             try:
                 return self._unless_of_today(":".join(spelling), self._find_known(*spelling))
@@ -465,7 +465,7 @@ class Finder:
 
 
 def _imported(ref: str) -> Any:
-    """Return what somebody allowed by its ref, which may be a name of today or an old one."""
+    """Return what was allowed by its ref, which may be a name of today or an old one."""
     if ref in OLD_CALLS:
         return OLD_CALLS[ref]
     known = MOVED.get(ref, ref)

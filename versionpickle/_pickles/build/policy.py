@@ -105,7 +105,7 @@ class Policy(Protocol):
         """Admit that these are hashed, and compared to those that *holder* has."""
 
     def are_settled(self, keys: Iterable[Any]) -> bool:
-        """Return whether all of these are complete, and their hashes run nobody's code."""
+        """Return whether all of these are complete, and hashing them runs no foreign code."""
 
 
 class Trust:

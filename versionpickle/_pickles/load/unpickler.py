@@ -60,11 +60,11 @@ class Unpickler(pickle.Unpickler):
     *allow* holds further classes, functions or refs for this reader alone.
     With *limits*, pickles may come from anyone: nothing takes more than they allow, and
     what no pickler writes is refused.
-    What is *missing*, a class that nobody declared, or from the *future*, an object
+    What is *missing*, an undeclared class, or from the *future*, an object
     that newer code wrote, is an error, or with ``"keep"`` a `Placeholder`: it holds
     all that was stored, and is stored again as it was.
     With *unsafe* every name is imported and called as the pickle demands, which
-    lets whoever wrote it run any code; renames and upgrades still apply.
+    lets its author run any code; renames and upgrades still apply.
 
     C's unpickler reads first.
     Where it fails, or would go wrong, our own reader begins again: what runs while an
@@ -148,7 +148,7 @@ class Unpickler(pickle.Unpickler):
         with *unsafe*, what pickle raises of damaged bytes is left as it is.
         """
         if self._file is None:
-            return super().load()  # which raises: nobody called __init__
+            return super().load()  # which raises: __init__ was not called
         self._begin()
         return self._recognising(self._load)
 

@@ -36,7 +36,7 @@ class Difference:
 
 
 class DifferentError(VersionPickleError):
-    """Say that what was written is not what was loaded; becomes a row of the report."""
+    """What was written is not what was loaded; becomes a row of the report."""
 
     problem: str
     found: Difference | None
@@ -70,7 +70,7 @@ def difference(before: Any, after: Any) -> Difference | None:
     Return the first difference between two objects; None where they are equal.
 
     That equal parts are one object in one of them, and two in the other, is no
-    difference where nobody can change them.
+    difference where they are immutable.
 
     >>> difference([1, (2, 3)], [1, (2, 4)]).path
     'obj[1][1]'
@@ -93,7 +93,7 @@ class _Place:
     """The innermost object that is no container."""
 
     is_fixed: bool = False
-    """Whether it is part of what nobody can change, and may be one or two."""
+    """Whether it is part of something immutable, and may be one object or two."""
 
     def part(self, text: str, holder: Any = None) -> _Place:
         return _Place(text, self, self.holder if holder is None else holder, self.is_fixed)
@@ -157,20 +157,20 @@ class _Comparison:
         return (f"one {short(one)}", "two") if was_one else (f"two {short(one)}", "one")
 
     def _is_fixed(self, obj: Any) -> bool:
-        """Return whether nobody can change an object, so that it may as well be two."""
+        """Return whether an object is immutable, so that it may as well be two."""
         if type(obj) in _ATOMS or isinstance(obj, (*NAMED, enum.Enum)):
             return True
         if id(obj) not in self._fixed:
             self._fixed[id(obj)] = (obj, False)  # as is what leads back to itself
             try:
                 self._fixed[id(obj)] = (obj, all(map(self._is_fixed, _fixed_parts(obj))))
-            except RecursionError:  # it is too deep to be told
+            except RecursionError:  # it is too deep to find out
                 return False
         return self._fixed[id(obj)][1]
 
 
 def _fixed_parts(obj: Any) -> list[Any]:
-    """Return what must be fixed so that an object is; a list stands for what can change."""
+    """Return what must be fixed so that an object is; a list represents what can change."""
     if type(obj) in {tuple, frozenset}:
         return [*obj]
     if is_written_in_c(type(obj)) and _is_hashed_by_value(obj):

@@ -117,7 +117,7 @@ class Budget:
                 hashes = self._hashes_of(holder)
             try:
                 number = hash(key)
-            except TypeError:  # whoever needs it raises the error
+            except TypeError:  # its user raises the error
                 continue
             self._spend(hashes[number] * cost)
             hashes[number] += 1
@@ -135,7 +135,7 @@ class Budget:
             self._costs.changing.clear()
 
     def are_settled(self, keys: Iterable[Any]) -> bool:
-        """Return whether these are all there, and their hashes run nobody's code."""
+        """Return whether these are all there, and hashing them runs no foreign code."""
         return all(type(key) in SETTLED or self._costs.is_settled(key) for key in keys)
 
     def _spend(self, parts: int) -> None:

@@ -77,7 +77,7 @@ class CallPolicy:
         self._check_value(plain, given)
 
     def _check_value(self, function: Any, given: list[Any]) -> None:
-        """Check the arguments where values are made, also of types that somebody adopted."""
+        """Check the arguments where values are made, also of adopted types."""
         is_value = self._finder.is_pure(function) or is_value_class(function)
         if type(function) is functools.partial and len(given) > 3:  # of a stamp, which checks them
             self._budget.count(_FIELD_WEIGHT * sum(map(_size, given)))

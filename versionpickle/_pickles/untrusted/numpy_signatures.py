@@ -158,7 +158,7 @@ def is_dtype_state(dtype: Any, state: Any) -> bool:
     Return whether numpy writes this state for a dtype.
 
     numpy believes what it says of sizes, places and references, so the dtype that it
-    describes is made from scratch, and has to say the same.
+    describes is made from scratch, and must describe the same.
     """
     if type(state) is not tuple or len(state) not in {8, 9} or type(state[0]) is not int:
         return False

@@ -291,7 +291,7 @@ class UntrustedPolicy:
             self._bound_flags(made)
 
     def _bound_flags(self, made: enum.Flag) -> None:
-        """Let an enum not keep all combinations of flags for ever that somebody made up."""
+        """Keep an enum from caching combinations of flags that strangers made up."""
         known = type(made)._value2member_map_
         if made._name_ in type(made).__members__:
             return

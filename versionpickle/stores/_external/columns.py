@@ -73,7 +73,7 @@ class _Check:
         names = {name.casefold(): name for _, name, *_ in rows}
         value = self._named(given.value, names)
         if any(name == value and hidden in _GENERATED for _, name, *_, hidden in rows):
-            problem = f"{value!r} is a generated column, which nobody can write"
+            problem = f"{value!r} is a generated column, which cannot be written"
             raise NotAStoreError(self.address, problem, "name the column that it is made from")
         rowid = next((name for name in _ROWID if name not in names), "")
         if given.key.casefold() in {"", *_ROWID} - names.keys():
@@ -96,9 +96,7 @@ class _Check:
             if any(
                 kind == "view" and name.casefold() == wanted.casefold() for name, kind, _ in rows
             ):
-                problem = (
-                    f"{wanted!r} is a view, and of a view nobody knows which rows were changed"
-                )
+                problem = f"{wanted!r} is a view, whose changed rows SQLite does not report"
                 raise NotAStoreError(self.address, problem, "name the table behind it")
             names = ", ".join(tables.values()) or "none"
             raise NotAStoreError(self.address, f"it has no table {wanted!r}", f"it has: {names}")

@@ -77,7 +77,7 @@ class Journal:
         self._has_text_keys = has_text_keys
         self._place = place
         self._beside = beside
-        """What it is beside: whoever owns that may have written it."""
+        """The file it is next to, whose owner may have written it."""
 
         self._database: Database | None = None
 
@@ -289,7 +289,7 @@ def _read(database: Database, number: int, sql: str, values: Sequence[Any]) -> l
 
 
 def _end(database: Database) -> bool:
-    """Note that the sweep has ended; tell whether nothing is kept in the file."""
+    """Note that the sweep has ended; return whether the file keeps nothing."""
     try:
         database.write("DELETE FROM sweeps")
         return not any(

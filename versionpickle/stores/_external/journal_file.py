@@ -107,7 +107,7 @@ _IDENTITY = """SELECT (SELECT COUNT(*) FROM sqlite_schema), application_id, user
 
 
 def check_file(path: str, beside: str) -> bool:
-    """Return whether the file is there; refuse one that somebody else could have written."""
+    """Return whether the file is there; refuse one that another user could have written."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -116,7 +116,7 @@ def check_file(path: str, beside: str) -> bool:
         raise _untrusted(path, "it is not a regular file")
     place = os.stat(beside)
     if hasattr(os, "geteuid") and status.st_uid not in {0, os.geteuid(), place.st_uid}:
-        raise _untrusted(path, "it belongs to somebody else")
+        raise _untrusted(path, "it belongs to another user")
     if status.st_mode & ~place.st_mode & _WRITABLE:
         raise _untrusted(path, "more people may write to it than to what it is beside")
     return True

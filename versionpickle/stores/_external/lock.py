@@ -17,7 +17,7 @@ _TIMEOUT = 0.5
 
 
 class HeldError(Exception):
-    """Say that another sweep holds the lock; never leaves a place."""
+    """Another sweep holds the lock; never leaves a place."""
 
 
 @contextlib.contextmanager
@@ -54,7 +54,7 @@ def _locked(path: str) -> sqlite3.Connection:
             raise store_error(path, exc, is_read_only=False) from exc
         if before == _inode(path):
             return connection
-        connection.close()  # whoever held it has deleted it
+        connection.close()  # its holder has deleted it
 
 
 def _created(path: str) -> int | None:

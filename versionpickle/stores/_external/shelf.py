@@ -132,7 +132,7 @@ class Shelf(ExternalRecords):
         self.close()
         for suffix, data in sidecar.items():
             path = self._path + suffix
-            if not os.path.exists(path):  # for it was moved away; nobody else may read it now
+            if not os.path.exists(path):  # for it was moved away; only its owner may read it now
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL, _mode(self._path)))
             write_file(path, data)
 

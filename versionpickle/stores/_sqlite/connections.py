@@ -25,15 +25,15 @@ _MOMENT = 0.001
 
 
 class ClosedError(Exception):
-    """Say that the connections were closed; never leaves a database."""
+    """The connections were closed; never leaves a database."""
 
 
 class ForkedError(Exception):
-    """Say that a connection was carried along by a fork; never leaves a database."""
+    """A connection was inherited by a fork; never leaves a database."""
 
 
 class Handle:
-    """The connection of one thread; whoever holds the lock may use it, or close it."""
+    """The connection of one thread; the holder of the lock may use or close it."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection: sqlite3.Connection | None = connection
@@ -64,7 +64,7 @@ class Handle:
             connection.close()
 
     def __del__(self) -> None:
-        if self._process == os.getpid():  # nobody may close those of a parent
+        if self._process == os.getpid():  # those of a parent process must not be closed
             self.close()
 
 
@@ -91,7 +91,7 @@ class Connections:
         vars(self.local).clear()  # there is but one thread
         self._handles: weakref.WeakSet[Handle] = weakref.WeakSet()
         self.lock = threading.RLock()
-        """Held by whoever opens or closes connections."""
+        """Held while connections are opened or closed."""
 
         self._held: list[Handle] = []
 
@@ -130,7 +130,7 @@ class Connections:
     # Forks
 
     def prepare_for_fork(self) -> None:
-        """Close what can be closed, and let nobody open or use any until the fork is done."""
+        """Close what can be closed, and block all others until the fork is done."""
         self.lock.acquire()
         end = time.monotonic() + _PATIENCE
         mine = self.current

@@ -152,7 +152,7 @@ class Database:
         return self._use(act, sql, values)
 
     def _fetch_unopened(self, act: Act[_R], sql: str, values: Sequence[Any]) -> _R:
-        """Read a file that nobody else has open; begin again if somebody opened it meanwhile."""
+        """Read a file that no other process has open; begin again if one opened it meanwhile."""
         while True:
             try:
                 result = self._use(act, sql, values)
@@ -264,7 +264,7 @@ class Database:
             self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Move the log into the file, if anything was written and nobody else is writing."""
+        """Move the log into the file, if anything was written and no one else is writing."""
         if not self._in_log or self.is_in_transaction:
             return
         self._in_log = 0
@@ -273,7 +273,7 @@ class Database:
             self._checkpoint()
 
     def _checkpoint(self) -> None:
-        """Move the log into the file, while nobody can commit."""
+        """Move the log into the file while commits are blocked."""
         self._execute("BEGIN IMMEDIATE")
         try:
             with contextlib.closing(self._connect()) as other:

@@ -117,7 +117,7 @@ def _around(database: Database, after: int) -> Generator[tuple[Any, ...], None, 
 
 
 def _set_aside(database: Database, row: tuple[Any, ...]) -> None:
-    """Set a record aside, unless somebody has stored it again meanwhile, or nobody may."""
+    """Set a record aside, unless it was stored again meanwhile, or the file is read-only."""
     _, data, checksum, manifest, _, row_id = row
     if not database.is_read_only:
         with contextlib.suppress(StoreError):

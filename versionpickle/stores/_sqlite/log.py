@@ -35,7 +35,7 @@ def log_damages(database: Database) -> Iterator[Damage]:
 
 
 def _log(database: Database) -> bytes:
-    """Return the log, read while nobody writes to it; nothing if somebody does for long."""
+    """Return the log, read between two writes; nothing if writes go on for long."""
     path = f"{database.path}-wal"
     if database.is_read_only:
         return _content(path)

@@ -116,7 +116,7 @@ class ManifestCheck:
                     self._replace(number, self._examples[number])
 
     def _is_stored_now(self, number: int) -> bool:
-        """Return whether somebody has stored the first record of this kind only now."""
+        """Return whether the first record of this kind was stored only now."""
         return any(manifest_in(*row) for row in self._database.readable(_READ, (number,)))
 
     def _replace(self, number: int, data: bytes) -> None:

@@ -56,7 +56,7 @@ class Originals:
         """
         Put them back, the last ones first; yield how many were, and how many were not.
 
-        The latter were written by somebody since, or are damaged: a damaged batch is kept,
+        The latter were written since, or are damaged: a damaged batch is kept,
         and so are those before it that are still needed when it is repaired.
         """
         damaged: list[int] = []

@@ -112,7 +112,7 @@ def check_path(path: str, *, read_only: bool) -> None:
 
 
 def _retry(timeout: float, attempt: Callable[[], object]) -> None:
-    """Try until nobody else holds the file: SQLite does not wait when it turns the log on."""
+    """Try until no other process holds the file: SQLite does not wait when it turns the log on."""
     end = time.monotonic() + timeout
     while True:
         try:

@@ -162,7 +162,7 @@ class StoreFile(Records):
             self.database.write_many(_WRITE_MANY, together, size=sum(map(len, pickles)))
 
     def replace(self, key: str, before: bytes, data: bytes, manifest: Manifest) -> bool:
-        """Write a record in place of *before*; tell whether it still was there."""
+        """Replace *before* by a record; return whether it was still there."""
         with self._numbered([manifest]) as (number,):
             values = (data, sum_of(key, data, number), number, key, before)
             return bool(self.database.write(_REPLACE, values, size=len(data)))
@@ -228,7 +228,7 @@ class StoreFile(Records):
     # Migrations
 
     def swap_one(self, key: str, before: bytes, data: bytes, manifest: Manifest) -> None:
-        """Swap one record, unless somebody else has changed it."""
+        """Swap one record, unless it has changed."""
         rows = self.database.read(f"{_SELECT} WHERE key = ?", (key,))
         if [row[1] for row in rows] == [before]:
             self.swap(self._batch(rows), [data], [manifest])

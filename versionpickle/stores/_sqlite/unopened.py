@@ -24,7 +24,7 @@ class Unopened:
 
     @classmethod
     def of(cls, path: str) -> Self | None:
-        """Return None if somebody has it open, or may have changed it just now."""
+        """Return None if a process has it open, or may have changed it just now."""
         if is_in_use(path) or not os.path.exists(path):
             return None
         status = os.stat(path)
@@ -33,7 +33,7 @@ class Unopened:
         return cls(status.st_ino, status.st_size, status.st_mtime_ns)
 
     def is_unchanged(self, path: str) -> bool:
-        """Return whether nobody has changed it since."""
+        """Return whether it is unchanged since."""
         try:
             status = os.stat(path)
         except FileNotFoundError:

@@ -74,7 +74,7 @@ class Migration:
     """Those that were as they should be, in a place that does not know it without reading."""
 
     conflicts: int = 0
-    """Those that somebody else wrote meanwhile, and that are kept as they were written."""
+    """Those that were written meanwhile and are kept as they were written."""
 
     failed: int = 0
     failures: tuple[Failure, ...] = ()

@@ -78,7 +78,7 @@ class Rewriter:
 
 
 class _Untracked:
-    """Rewrite pickles of which nobody knows what is in them."""
+    """Rewrite pickles of unknown content."""
 
     def __init__(self, rewriter: Rewriter, result: Result) -> None:
         self._settings = attrs.evolve(

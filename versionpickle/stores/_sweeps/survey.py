@@ -28,7 +28,7 @@ class Survey:
     """Those that a migration would rewrite."""
 
     unknown: int
-    """Those with something that nobody declared, or that is newer than this code."""
+    """Those with an undeclared class, or a version newer than this code."""
 
     damaged: int
     retired: int

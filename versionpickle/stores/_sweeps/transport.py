@@ -17,7 +17,7 @@ from versionpickle.stores._records import Findings
 
 @attrs.frozen
 class Task:
-    """A batch, on its way to whoever does the work."""
+    """A batch on its way to a worker."""
 
     columns: Columns
     examine: Callable[..., Findings]

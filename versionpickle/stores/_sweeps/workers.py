@@ -138,6 +138,6 @@ def _declared() -> set[tuple[str, int]]:
 
 
 def _prepare() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started us stops us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started us stops us
     with contextlib.suppress(AttributeError, OSError):  # which not every system has
         os.nice(_PATIENCE)  # all wait for the one that writes
