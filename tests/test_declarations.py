@@ -50,7 +50,13 @@ def place(shop, source, name="Order"):
 def changed(shop, source, *, bump=True, former=None, name="Order"):
     """The source, with its version raised."""
     found, instrumentation = place(shop, source, name)
-    return found.source.edited(edits(found, instrumentation, bump=bump, former=former))
+    return edited(found, instrumentation, bump=bump, former=former)
+
+
+def edited(found, instrumentation, *, bump=True, former=None):
+    settings = {"version": str(instrumentation.declaration.version + 1)} if bump else {}
+    settings |= {"formerly": f'"{former}"'} if former else {}
+    return found.source.edited(edits(found, instrumentation, settings))
 
 
 IMPORTS = """\
@@ -236,7 +242,7 @@ def test_bytes(shop, data):
     """Encodings, byte order marks and ends of lines stay as they are."""
     found, instrumentation = place(shop, data)
 
-    text = found.source.edited(edits(found, instrumentation, bump=True, former=None))
+    text = edited(found, instrumentation)
 
     assert data.replace(b"versioned(2)", b"versioned(3)") == found.source.encoded(text)
 
@@ -409,7 +415,7 @@ class TestPlaces:
     def placed(self, shop, rest, code=None):
         found, instrumentation = place(shop, CLASS + rest)
         code = code or StepCode("migration", "Order", 3, ('rename("a", "b")',))
-        edit = placed_behind(found.source, found.space, instrumentation, found.statement, code)
+        edit = placed_behind(found.source, found.space, instrumentation, found.statement, [code])
         return found.source.edited([edit]).removeprefix(CLASS.rstrip("\n"))
 
     CALL = 'migration(Order, 3, rename("a", "b"))'
