@@ -20,8 +20,8 @@ from .output import Text, console, project, reports_errors
     "--with",
     "requirements",
     multiple=True,
-    metavar="[TAG:]REQUIREMENT",
-    help="Install this package for the code of a TAG, or of all; without tags, look at it alone.",
+    metavar="[TAG:]PACKAGES",
+    help="Install these for the code of a TAG, or of all; without tags, each is a release.",
 )
 @click.option(
     "--samples",

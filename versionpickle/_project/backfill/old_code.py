@@ -26,8 +26,10 @@ from versionpickle.migrations._fields import as_dict
 def main() -> None:
     """Look at the classes that standard input asks for, and write the answer to a file."""
     asked = json.load(sys.stdin)
-    problems = [*_load_samples(map(Path, asked["samples"]))]
     old = OldCode([Path(folder).resolve() for folder in asked["folders"]])
+    for module in asked["modules"]:  # before samples: half of a package may be left of an error
+        old.module(module)
+    problems = [*_load_samples(map(Path, asked["samples"]))]
     classes = {key: old.describe(refs, problems) for key, refs in asked["classes"].items()}
     others = [ref for module in asked["modules"] for ref in old.classes_in(module)]
     answer = {"classes": classes, "others": others, "problems": old.problems}
@@ -58,7 +60,7 @@ class OldCode:
         """Describe the class that has one of these names; None if there is none."""
         for ref in refs:
             module, _, qualname = ref.partition(":")
-            found: Any = self._module(module)
+            found: Any = self.module(module)
             for name in qualname.split("."):
                 found = getattr(found, name, None)
             if isinstance(found, type) and self._is_own(sys.modules.get(found.__module__)):
@@ -67,12 +69,13 @@ class OldCode:
 
     def classes_in(self, name: str) -> Iterator[str]:
         """Yield the refs of the classes that a module defines."""
-        module = self._module(name)
+        module = self.module(name)
         for value in vars(module).values() if module is not None else ():
             if isinstance(value, type) and value.__module__ == name:
                 yield ref_of(value)
 
-    def _module(self, name: str) -> ModuleType | None:
+    def module(self, name: str) -> ModuleType | None:
+        """Import a module of the release; return None if it has none of this name."""
         try:
             module = importlib.import_module(name)
         except (Exception, SystemExit) as exc:  # noqa: BLE001 - old code may do anything

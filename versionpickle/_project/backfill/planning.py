@@ -181,16 +181,15 @@ class Backfill:
         today = attrs.evolve(self.project.recorded(key), fields=tuple(fields), bases=())
         last = known[-1]
         history = History(ref, known, attrs.evolve(today, version=last.version + 1))
-        change = self._with(key, history, -1)
-        is_same = last.names == {field.name for field in fields} and not change
-        if is_same:
+        if last.names == {field.name for field in fields} and not self._converts(key, history):
             history.today = attrs.evolve(today, version=last.version)
-        _check_questions(history)
+        if len(known) > 1:
+            _check_questions(history)
         return history
 
-    def _with(self, key: str, history: History, number: int) -> bool:
-        """Return whether a step has to convert a field."""
-        old, new = history.steps[number]
+    def _converts(self, key: str, history: History) -> bool:
+        """Return whether the last step has to convert a field."""
+        old, new = history.steps[-1]
         found = self.project.with_class(key, new).difference(key, old)
         return any(change.needs_conversion for change in found.fields)
 

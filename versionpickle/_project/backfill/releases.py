@@ -80,7 +80,7 @@ class Release:
 
     @property
     def name(self) -> str:
-        return " ".join(self.requirements) if self.tag is None else self.tag
+        return self.requirements[0] if self.tag is None else self.tag
 
     def ask(
         self,
@@ -181,15 +181,19 @@ def releases(root: Path, tags: Iterable[str], given: Iterable[str]) -> list[Rele
     """
     Return the releases of tags, the oldest commit first; of requirements alone without tags.
 
-    A requirement may name the tag that it is for, as in ``v1.2:attrs==21.4``.
+    A requirement may name the tag that it is for, as in ``v1.2:attrs==21.4``, and several
+    packages.
     """
     ordered = sorted(dict.fromkeys(tags), key=lambda tag: age_of(root, tag))
     needed = [_split(one, ordered) for one in given]
     if not ordered:
-        return [Release(None, (requirement,)) for _, requirement in needed]
-    return [Release(tag, tuple(one for of, one in needed if of in {None, tag})) for tag in ordered]
+        return [Release(None, packages) for _, packages in needed]
+    return [
+        Release(tag, tuple(one for of, many in needed if of in {None, tag} for one in many))
+        for tag in ordered
+    ]
 
 
-def _split(given: str, tags: Iterable[str]) -> tuple[str | None, str]:
+def _split(given: str, tags: Iterable[str]) -> tuple[str | None, tuple[str, ...]]:
     tag = next((tag for tag in tags if given.startswith(f"{tag}:")), None)
-    return tag, given if tag is None else given.removeprefix(f"{tag}:")
+    return tag, tuple(given.removeprefix(f"{tag}:").split())
