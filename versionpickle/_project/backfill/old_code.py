@@ -29,23 +29,24 @@ def main() -> None:
     old = OldCode([Path(folder).resolve() for folder in asked["folders"]])
     for module in asked["modules"]:  # before samples: half of a package may be left of an error
         old.module(module)
-    problems = [*_load_samples(map(Path, asked["samples"]))]
+    problems = [*_load_samples(asked["samples"])]
     classes = {key: old.describe(refs, problems) for key, refs in asked["classes"].items()}
     others = [ref for module in asked["modules"] for ref in old.classes_in(module)]
     answer = {"classes": classes, "others": others, "problems": old.problems}
     Path(asked["answer"]).write_text(json.dumps(answer), "utf-8")
 
 
-def _load_samples(files: Iterator[Path]) -> Iterator[str]:
+def _load_samples(files: Mapping[str, str]) -> Iterator[str]:
     """Run files with functions that make samples; yield why some cannot be used here."""
-    for number, file in enumerate(files):
-        spec = importlib.util.spec_from_file_location(f"samples_of_backfill_{number}", file)
+    for name, file in files.items():
+        spec = importlib.util.spec_from_file_location(name, file)
         assert spec is not None
         assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
         try:
-            spec.loader.exec_module(importlib.util.module_from_spec(spec))
+            spec.loader.exec_module(sys.modules[name])
         except Exception as exc:  # noqa: BLE001 - of today's code, and of no use for the old one
-            yield f"{file.name} cannot be imported: {_named(exc)}"
+            yield f"{name} cannot be imported: {_named(exc)}"
 
 
 class OldCode:

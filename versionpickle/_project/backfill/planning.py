@@ -96,8 +96,8 @@ class Backfill:
     def project(self) -> Project:
         return self.plan.project
 
-    def look(self, releases: Iterable[Release], samples: Iterable[Path]) -> None:
-        """Find out what the releases stored."""
+    def look(self, releases: Iterable[Release], samples: Mapping[str, Path]) -> None:
+        """Find out what the releases stored; modules with *samples* are given by name."""
         names = {key: [*self._names(one)] for key, one in self.project.classes.items()}
         known = {ref for refs in names.values() for ref in refs}
         for release in releases:
@@ -336,9 +336,9 @@ def _check_questions(history: History) -> None:
 def _dict_of(codes: Mapping[int, str], indent: str) -> str:
     items = [f"{number}: {code}" for number, code in codes.items()]
     line = f"{{{', '.join(items)}}}"
-    if len(line) < _LONG:
-        return line
-    return "\n".join(["{", *(f"{indent}{item}," for item in items), "}"])
+    return (
+        line if len(line) < _LONG else "\n".join(["{", *(f"{indent}{one}," for one in items), "}"])
+    )
 
 
 _LONG = 45
@@ -366,16 +366,13 @@ def backfill(
     replaces: bool,
 ) -> Backfill:
     """Plan what the pickles of old releases need; nothing is written."""
+    known = project.known
     made = Backfill(Plan(project), answers, replaces)
-    made.look(releases, [*samples, *_sample_modules(project)])
+    modules = {name: Path(sys.modules[name].__file__ or "") for name in known.sample_modules}
+    made.look(releases, modules | {file.stem: file for file in samples})
     if not made.old:
         names = ", ".join(release.name for release in releases) or "no release"
         problem = f"no versioned class of the project is in {names}"
-        raise ProjectError(str(project.known.file), problem, "name releases that have some")
+        raise ProjectError(str(known.file), problem, "name releases that have some")
     made.plan_all()
     return made
-
-
-def _sample_modules(project: Project) -> Iterator[Path]:
-    for name in project.known.sample_modules:
-        yield Path(sys.modules[name].__file__ or "")

@@ -86,7 +86,7 @@ class Release:
         self,
         known: Configuration,
         classes: Mapping[str, Iterable[str]],
-        samples: Iterable[Path],
+        samples: Mapping[str, Path],
     ) -> Answer:
         """
         Return what this release stored of classes, which are given with the names they had.
@@ -103,7 +103,7 @@ class Release:
             asked = {
                 "classes": names,
                 "modules": sorted(modules),
-                "samples": [str(file.absolute()) for file in samples],
+                "samples": {name: str(file.absolute()) for name, file in samples.items()},
                 "folders": [str(tree), str(packages)],
                 "answer": str(Path(folder, "answer.json")),
             }

@@ -98,7 +98,7 @@ class Place:
         if "version" in settings and self._keywords:
             at = self.source.start(self._keywords[0])
             yield Edit(at, at, f"{codes.pop(0)}, ")
-        code = ", ".join(codes)
+        code = self._on_lines(codes) if "\n" in "".join(codes) else ", ".join(codes)
         there = [*self._given, *self._keywords]
         if there:
             at, code = self.source.end(there[-1]), f", {code}" if codes else ""
@@ -107,6 +107,15 @@ class Place:
         else:
             at, code = self.source.end(self.node), f"({code})"
         yield Edit(at, at, code)
+
+    def _on_lines(self, codes: list[str]) -> str:
+        """Return settings as formatters write them if they do not fit on one line."""
+        if self._keywords or self._given:
+            return ", ".join(codes)
+        before = self.source.before_on_line(self.node)
+        base = before[: len(before) - len(before.lstrip())]
+        lines = [line for code in codes for line in f"{code},".splitlines()]
+        return "".join(f"\n{base}{self.source.indent}{line}" for line in lines) + f"\n{base}"
 
 
 def place_of(instrumentation: Instrumentation, root: Path) -> Place:
