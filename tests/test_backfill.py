@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
+import shlex
 import subprocess
 import sys
 import zipfile
@@ -114,6 +116,37 @@ def history(shop):
     return shop
 
 
+PAGE = Path(__file__).parents[1] / "docs" / "how-to" / "plain-pickles.md"
+
+
+def test_page(tmp_path, monkeypatch):
+    """The commands of the page print what it shows."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    git("init", "--quiet")
+    (tmp_path / "shop").mkdir()
+    block = r"(?s):::\{code-block\} \w+\n(?::caption: (\S+)(?: at (\S+))?\n\n)?(.*?)\n:::"
+    for file, tag, text in re.findall(block, PAGE.read_text()):
+        if file:
+            Path(file).write_text(f"{text}\n")
+        if tag:
+            git("add", "--all")
+            git("commit", "--quiet", "-m", tag)
+            git("tag", tag)
+        commands = re.findall(r"(?ms)^\$ (.*?)$\n(.*?)(?=^\$ |\Z)", text)
+        for command, expected in [] if file else commands:
+            assert expected.strip() == shown(command), command
+
+
+def shown(command):
+    """Return what a command prints."""
+    python = shlex.quote(sys.executable)
+    command = re.sub(r"^versionpickle", f"{python} -m versionpickle", command)
+    command = re.sub(r"^python", python, command)
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).strip()
+
+
 class TestFiveTags:
     """An attrs class, a dataclass and a plain class, of which fields came, went and moved."""
 
@@ -212,6 +245,12 @@ TWO = f"{HEAD}@attrs.define\nclass Order:\n    number: int\n"
             "@versioned\nclass",
         ),
         (
+            ORDER.replace("Order", "Old"),
+            f"{ORDER}\n\nOld = Order\n",
+            ["--renamed", "Old=Order"],
+            '@versioned(formerly="{module}:Old")',
+        ),
+        (
             "class Order:\n    def __init__(self):\n        self.total = 'a'\n",
             "class Order:\n    def __init__(self):\n        self.total = None\n",
             [],
@@ -225,7 +264,7 @@ def test_changes(shop, old, new, options, expected):
 
     backfilled(shop, "v1", "--no-input", *options)
 
-    assert expected in text_of(shop)
+    assert expected.replace("{module}", shop.module) in text_of(shop)
     assert "no findings" in shop.run("check")
 
 
@@ -424,11 +463,15 @@ def test_links_stay_inside(shop):
 
 def test_old_code(tmp_path, monkeypatch):
     """What the other process does."""
-    (tmp_path / "old_things.py").write_text(f"{HEAD}{ORDER}class Slots:\n    __slots__ = ()\n")
+    (tmp_path / "old_things.py").write_text(
+        f"{HEAD}{ORDER}class Slots:\n    __slots__ = ()\n"
+        "from versionpickle import versioned\n@versioned\nclass New: pass\n"
+    )
     (tmp_path / "old_broken.py").write_text("raise OSError('no')")
     (tmp_path / "their_samples.py").write_text(
         "import old_things\nfrom versionpickle.testing import sample\n"
         "@sample(old_things.Order)\ndef bad(): raise ValueError\n"
+        "@sample(old_things.Order)\ndef wrong(): return 5\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     answer = tmp_path / "answer.json"
@@ -437,6 +480,7 @@ def test_old_code(tmp_path, monkeypatch):
             "a": ["old_things:Gone", "old_things:Order"],
             "b": ["json:JSONDecoder"],
             "c": ["old_things:Slots"],
+            "d": ["old_things:New"],
         },
         "modules": ["old_things", "old_broken", "json", "old_nowhere"],
         "samples": {
@@ -452,9 +496,105 @@ def test_old_code(tmp_path, monkeypatch):
 
     found = json.loads(Path(answer).read_text())
     assert {"old_broken": "OSError: no"} == found["problems"]
-    assert ["old_things:Order", "old_things:Slots"] == found["others"]
+    assert ["old_things:Order", "old_things:Slots", "old_things:New"] == found["others"]
     one = found["classes"]["a"]
     assert ["old_broken cannot be imported: OSError: no", "bad: ValueError: "] == one["problems"]
     assert [["made", {"number": "int"}]] == [[s["name"], s["state"]] for s in one["samples"]]
     assert found["classes"]["b"] is None
+    assert ["it had a version there already"] == found["classes"]["d"]["problems"]
     assert [{}] == [sample["state"] for sample in found["classes"]["c"]["samples"]]
+
+
+GRAPHS = """
+import networkx
+from versionpickle import adopt
+adopt(networkx.Graph)
+adopt(networkx.DiGraph)
+"""
+GRAPH_SAMPLES = """
+import networkx
+from versionpickle.testing import sample
+
+@sample(networkx.Graph)
+def triangle():
+    made = networkx.Graph(name="triangle")
+    made.add_edge(1, 2, weight=3)
+    return made
+
+@sample(networkx.DiGraph)
+def arrow():
+    made = networkx.DiGraph()
+    made.add_edge("a", "b")
+    return made
+"""
+SERVICES = """
+from svcs._core import RegisteredService
+from versionpickle import adopt, allow
+adopt(RegisteredService)
+allow("kept_samples:make")
+"""
+SERVICE_SAMPLES = """
+import svcs
+from svcs._core import RegisteredService
+from versionpickle.testing import sample
+
+def make():
+    return 1
+
+@sample(RegisteredService)
+def number():
+    registry = svcs.Registry()
+    registry.register_factory(int, make)
+    return registry.get_registered_service_for(int)
+"""
+READ = """
+import kept, pathlib, pickle, sys, versionpickle
+for file in sorted(pathlib.Path("schemas").rglob("*.pickle")):
+    data = file.read_bytes()
+    for obj in (pickle.loads(data), versionpickle.loads(data)):
+        print(file.stem, eval(sys.argv[1]), sep="|")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("modules", "releases", "options", "shows", "expected"),
+    [
+        (
+            (GRAPHS, GRAPH_SAMPLES),
+            [f"networkx=={n}" for n in ("2.6.3", "2.8.3", "2.8.8", "3.1", "3.2.1", "3.4.2")],
+            ["--add", "__networkx_cache__=dict"],
+            "sorted(obj.edges), len(vars(obj).keys() - {'_succ', '_pred'})",
+            {
+                "([('a', 'b')], 4)",
+                "([(1, 2)], 4)",
+            },
+        ),
+        (
+            (SERVICES, SERVICE_SAMPLES),
+            [f"svcs=={n}.0" for n in ("23.5", "23.9", "23.15", "23.19", "24.1", "25.1")],
+            [
+                *("--rename", "is_async=", "--convert", "svc_type=lambda value: value"),
+                *("--add", "takes_container=False", "--add", "is_async=False"),
+                *("--add", "enter=False", "--add", "suppress_context_exit=True"),
+            ],
+            "obj.svc_type is int, obj.factory(), obj.suppress_context_exit",
+            {"(True, 1, True)"},
+        ),
+    ],
+)
+def test_real_packages(tmp_path, monkeypatch, modules, releases, options, shows, expected):
+    """Pickles of six releases load into the objects of the installed one."""
+    monkeypatch.chdir(tmp_path)
+    table = '[tool.versionpickle]\nmodules = ["kept"]\nsample-modules = ["kept_samples"]\n'
+    Path("pyproject.toml").write_text(table)
+    for name, text in zip(("kept.py", "kept_samples.py"), modules, strict=True):
+        Path(name).write_text(text)
+    given = [f"--with={one}" for one in releases]
+
+    told = shown(shlex.join(["versionpickle", "backfill", "--no-input", *given, *options]))
+
+    assert "made" in told, told
+    assert "no findings" in shown("versionpickle check")
+    lines = shown(shlex.join(["python", "-c", READ, shows])).splitlines()
+    assert expected == {line.partition("|")[2] for line in lines}

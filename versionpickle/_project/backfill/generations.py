@@ -78,6 +78,12 @@ class Question:
     word: str
     names: tuple[str, ...]
 
+    @property
+    def listed(self) -> str:
+        """The arguments, as code."""
+        names = ", ".join(f'"{name}"' for name in self.names)
+        return f"({names})"
+
     def fits(self, state: Iterable[str]) -> bool:
         known = {*state}
         return all((name in known) is (self.word == "has") for name in self.names)

@@ -260,8 +260,7 @@ class Backfill:
         draft = self.plan.draft(place.source, place.space)
         if len(history.generations) > 1:
             of = {
-                number: f"{draft.scope.name_of('versionpickle.migrations', one.word)}"
-                f"({', '.join(f'{chr(34)}{name}{chr(34)}' for name in one.names)})"
+                number: f"{draft.scope.name_of('versionpickle.migrations', one.word)}{one.listed}"
                 for number, one in history.questions.items()
             }
             settings["unstamped"] = _dict_of(of, place.source.indent)
