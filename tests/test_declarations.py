@@ -247,6 +247,24 @@ def test_bytes(shop, data):
     assert data.replace(b"versioned(2)", b"versioned(3)") == found.source.encoded(text)
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", "(\n    version=2,\n    unstamped={\n        1: A,\n    },\n)"),
+        ("(name='a')", "(version=2, name='a', unstamped={\n    1: A,\n})"),
+        ("(1)", "(2, unstamped={\n    1: A,\n})"),
+    ],
+)
+def test_long_settings(shop, given, expected):
+    """Settings of several lines are written as formatters do, if no others are there."""
+    found, instrumentation = place(shop, f"{IMPORTS}@versioned{given}\nclass Order: pass\n")
+    settings = {"version": "2", "unstamped": "{\n    1: A,\n}"}
+
+    assert f"@versioned{expected}\n" in found.source.edited(
+        edits(found, instrumentation, settings)
+    )
+
+
 def test_columns_behind_other_characters(shop):
     """They are counted in characters, not in bytes."""
     source = f"{IMPORTS}ÄÖ = versioned; ß = 'é'\n@ÄÖ(2)\nclass Order: pass\n"
