@@ -286,6 +286,21 @@ def test_types_of_all_releases(shop):
     }
 
 
+def test_split(shop):
+    """An option for a class belongs to the step that needs it."""
+    release(shop, "v1", f"{HEAD}{ORDER}    name: str\n")
+    release(shop, "v2", f"{HEAD}{ORDER}    name: str\n    paid: bool = False\n")
+    new = f"{ORDER}    given: str\n    family: str\n    paid: bool = False\n"
+    release(shop, "v3", HEAD + new, today=versioned([new]))
+
+    split = ["--split", "Order.name=given,family", "--convert", "name=lambda name: (name, name)"]
+    backfilled(shop, "v1", "v2", "v3", *split)
+
+    step = 'migration(Order, 2, split("name", ["given", "family"], lambda name: (name, name)))'
+    assert step in text_of(shop)
+    assert "no findings" in shop.run("check")
+
+
 def test_bases(shop):
     """A subclass has versions for its own fields, and its base has others."""
     sub = "@attrs.define\nclass Big(Order):\n    size: int = 0\n"

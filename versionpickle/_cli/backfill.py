@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from versionpickle._project.backfill.planning import Backfill, History
-from versionpickle._project.backfill.planning import backfill as planned
+from versionpickle._project.backfill.planning import plan
 from versionpickle._project.backfill.releases import releases
+from versionpickle._project.backfill.study import History, Study, studied
 
 from .make import answer_options, answers_from, finish
 from .output import Text, console, project, reports_errors
@@ -60,15 +60,15 @@ def backfill(
     tags and packages that you trust. Nothing is written unless everything loads.
     """
     root = project()
-    found = releases(root.known.root, tags, requirements)
-    if not found:
+    wanted = releases(root.known.root, tags, requirements)
+    if not wanted:
         raise click.UsageError("pass tags, or packages with --with")
-    made = planned(root, found, answers_from(given, asks=asks), samples, replaces=replace)
-    _show(made)
-    finish(made.plan, dry_run=dry_run)
+    found = studied(root, wanted, answers_from(given, asks=asks), samples, replaces=replace)
+    _show(found)
+    finish(plan(found), dry_run=dry_run)
 
 
-def _show(made: Backfill) -> None:
+def _show(made: Study) -> None:
     out = console()
     for _, history in sorted(made.histories.items()):
         out.print(Text(history.ref, "bold"))
