@@ -341,6 +341,12 @@ def test_bases(shop):
             "no sample of it can be made at v1: it had a version there already",
         ),
         (
+            ORDER.replace("attrs.define", "dataclass(frozen=True, slots=True)"),
+            f"{ORDER}    paid: bool = False\n",
+            ["v1"],
+            "its pickles of v1 hold values without the names of fields; write the steps",
+        ),
+        (
             "class Order:\n    def __init__(self, a):\n        self.a = a\n",
             "class Order: pass\n",
             ["v1"],

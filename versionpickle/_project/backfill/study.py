@@ -165,6 +165,8 @@ class Study:
         history = History(ref, known, attrs.evolve(today, version=last.version + 1))
         if last.names == {field.name for field in fields} and not self._converts(key, history):
             history.today = attrs.evolve(today, version=last.version)
+        if history.version > 1:
+            _check_names(history)
         if len(known) > 1:
             _check_questions(history)
         return history
@@ -229,14 +231,23 @@ def _listed(problems: Iterable[str]) -> str:
     return "; ".join(problems) or "the functions for samples make objects of other classes"
 
 
+def _check_names(history: History) -> None:
+    """Refuse values without names, as those of named tuples and frozen slotted dataclasses."""
+    for old in (old for one in history.generations for old in one.releases):
+        if old.fields and not all(sample.state for sample in old.samples):
+            problem = f"its pickles of {old.release} hold values without the names of fields"
+            cure = "write the steps, and unstamped= as a function of what was stored, yourself"
+            raise ProjectError(history.ref, problem, cure)
+
+
 def _check_questions(history: History) -> None:
     """Refuse fields that are not always there, if they would decide about the version."""
     asked = history.questions
     for one in history.generations:
         for old in one.releases:
             for sample in old.samples:
-                state = sample.state or [field.name for field in old.fields]
-                number = next((n for n, question in asked.items() if question.fits(state)), None)
+                fitting = (n for n, question in asked.items() if question.fits(sample.state))
+                number = next(fitting, None)
                 if number != one.version:
                     problem = (
                         f"its sample {sample.name!r} of {old.release} has the fields of another "
