@@ -12,7 +12,8 @@ from sybil.parsers.rest import DocTestParser
 FLAGS = ELLIPSIS | IGNORE_EXCEPTION_DETAIL | NORMALIZE_WHITESPACE
 
 docstrings = Sybil(
-    parsers=[DocTestParser(FLAGS)], patterns=["versionpickle/*.py", "versionpickle/**/*.py"]
+    parsers=[DocTestParser(FLAGS)],
+    patterns=[f"versionpickle/{depth}*.py" for depth in ("", "*/", "*/*/")],
 )
 documents = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=FLAGS)],

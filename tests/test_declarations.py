@@ -50,7 +50,13 @@ def place(shop, source, name="Order"):
 def changed(shop, source, *, bump=True, former=None, name="Order"):
     """The source, with its version raised."""
     found, instrumentation = place(shop, source, name)
-    return found.source.edited(edits(found, instrumentation, bump=bump, former=former))
+    return edited(found, instrumentation, bump=bump, former=former)
+
+
+def edited(found, instrumentation, *, bump=True, former=None):
+    settings = {"version": str(instrumentation.declaration.version + 1)} if bump else {}
+    settings |= {"formerly": f'"{former}"'} if former else {}
+    return found.source.edited(edits(found, instrumentation, settings))
 
 
 IMPORTS = """\
@@ -236,9 +242,27 @@ def test_bytes(shop, data):
     """Encodings, byte order marks and ends of lines stay as they are."""
     found, instrumentation = place(shop, data)
 
-    text = found.source.edited(edits(found, instrumentation, bump=True, former=None))
+    text = edited(found, instrumentation)
 
     assert data.replace(b"versioned(2)", b"versioned(3)") == found.source.encoded(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", "(\n    version=2,\n    unstamped={\n        1: A,\n    },\n)"),
+        ("(name='a')", "(version=2, name='a', unstamped={\n    1: A,\n})"),
+        ("(1)", "(2, unstamped={\n    1: A,\n})"),
+    ],
+)
+def test_long_settings(shop, given, expected):
+    """Settings of several lines are written as formatters do, if no others are there."""
+    found, instrumentation = place(shop, f"{IMPORTS}@versioned{given}\nclass Order: pass\n")
+    settings = {"version": "2", "unstamped": "{\n    1: A,\n}"}
+
+    assert f"@versioned{expected}\n" in found.source.edited(
+        edits(found, instrumentation, settings)
+    )
 
 
 def test_columns_behind_other_characters(shop):
@@ -409,7 +433,7 @@ class TestPlaces:
     def placed(self, shop, rest, code=None):
         found, instrumentation = place(shop, CLASS + rest)
         code = code or StepCode("migration", "Order", 3, ('rename("a", "b")',))
-        edit = placed_behind(found.source, found.space, instrumentation, found.statement, code)
+        edit = placed_behind(found.source, found.space, instrumentation, found.statement, [code])
         return found.source.edited([edit]).removeprefix(CLASS.rstrip("\n"))
 
     CALL = 'migration(Order, 3, rename("a", "b"))'

@@ -130,6 +130,11 @@ def test_every_folder_has_a_place():
     assert {*FOLDERS} == files | folders
 
 
+def test_examples_run():
+    """The examples in docstrings are run as deep down as there are modules."""
+    assert 3 == max(len(path.relative_to(PACKAGE).parts) for path in PATHS)  # as in conftest.py
+
+
 @pytest.mark.parametrize(
     "module", [versionpickle, versionpickle.migrations, versionpickle.exceptions]
 )

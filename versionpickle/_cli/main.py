@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from .backfill import backfill
 from .check import check
 from .copy import copy
 from .diff import diff
@@ -27,7 +28,7 @@ def main() -> None:
     """Look after pickles that have to last."""
 
 
-_PROJECT = (check, diff, doctor, graph, history, init, make, merge, record)
+_PROJECT = (backfill, check, diff, doctor, graph, history, init, make, merge, record)
 _PICKLES = (inspect, upgrade, survey, migrate, verify, rollback, forget, copy)
 
 for command in (*_PROJECT, *_PICKLES):

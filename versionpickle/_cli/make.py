@@ -51,10 +51,20 @@ _OPTIONS = {
     "merge": ("[CLASS.]OLD,OLD=FIELD", "These fields became one."),
 }
 _F = TypeVar("_F", bound=Callable[..., Any])
+_input_option: Callable[[_F], _F] = click.option(
+    "--input/--no-input",
+    "asks",
+    default=None,
+    help="Ask about what is not clear, or refuse; by default, ask at a terminal.",
+)
+_dry_run_option: Callable[[_F], _F] = click.option(
+    "--dry-run", is_flag=True, help="Show how the sources would change, as a diff."
+)
 
 
-def _answer_options(command: _F) -> _F:
-    """Add the options that answer what could be asked."""
+def answer_options(command: _F) -> _F:
+    """Add the options that answer what could be asked, and those of how it is done."""
+    command = _dry_run_option(_input_option(command))
     for name, (metavar, about) in reversed(_OPTIONS.items()):
         option = click.option(f"--{name}", name, multiple=True, metavar=metavar, help=about)
         command = option(command)
@@ -63,14 +73,7 @@ def _answer_options(command: _F) -> _F:
 
 @click.command(epilog="Example: versionpickle make --rename total=amount --add currency=\"'USD'\"")
 @class_argument("names", nargs=-1)
-@_answer_options
-@click.option(
-    "--input/--no-input",
-    "asks",
-    default=None,
-    help="Ask about what is not clear, or refuse; by default, ask at a terminal.",
-)
-@click.option("--dry-run", is_flag=True, help="Show how the sources would change, as a diff.")
+@answer_options
 @reports_errors
 def make(
     names: tuple[str, ...], *, asks: bool | None, dry_run: bool, **given: tuple[str, ...]
@@ -84,15 +87,29 @@ def make(
     be lost. Review what it wrote before you commit it. The exit status is 2 if a class is
     left unchanged.
     """
+    planned = plan(project(), names, answers_from(given, asks=asks))
+    finish(planned, dry_run=dry_run)
+    if not planned.made:
+        console().print(Text("no class has changed without a new version", "green"))
+
+
+def answers_from(given: dict[str, tuple[str, ...]], *, asks: bool | None) -> Answers:
+    """Return what the options answer, and who is asked for the rest."""
     answers = [Answer.parse(option, text) for option in _OPTIONS for text in given[option]]
     prompts = sys.stdin.isatty() if asks is None else asks
-    prompter = _Prompts() if prompts else NonInteractive()
-    planned = plan(project(), names, Answers(answers, prompter))
+    return Answers(answers, _Prompts() if prompts else NonInteractive())
+
+
+def finish(made: Plan, *, dry_run: bool) -> None:
+    """Write what is planned, or show it; then report what was refused, with exit status 2."""
     if dry_run:
-        click.echo(planned.diff(), nl=False)
-    elif planned.made:
-        _write(planned)
-    _show_rest(planned)
+        click.echo(made.diff(), nl=False)
+    elif made.made:
+        _write(made)
+    for exc in made.refused.values():
+        click.echo(f"Error: {exc}", err=True)
+    if made.refused:
+        sys.exit(2)
 
 
 def _write(made: Plan) -> None:
@@ -100,12 +117,3 @@ def _write(made: Plan) -> None:
     for path in write(made):
         out.print(Text(f"wrote {path.relative_to(made.project.known.root)}"))
     out.print(Text(f"{counted(made.made, 'class', 'classes')} made", "green"))
-
-
-def _show_rest(made: Plan) -> None:
-    for exc in made.refused.values():
-        click.echo(f"Error: {exc}", err=True)
-    if made.refused:
-        sys.exit(2)
-    if not made.made:
-        console().print(Text("no class has changed without a new version", "green"))

@@ -1,4 +1,4 @@
-"""Read schemas as they were at a commit, without a checkout."""
+"""Read a project as it was at a commit, without a checkout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def schemas_at(known: Configuration, commit: str) -> dict[str, Schema]:
     Raise ProjectError if git fails, or the commit or a schema is invalid.
     """
     root = known.root
-    _git(root, commit, "rev-parse", "--verify", "--end-of-options", f"{commit}^{{commit}}")
+    commit_of(root, commit)
     folder = Path(os.path.relpath(known.schemas, root)).as_posix()
     listed = _git(root, commit, "ls-tree", "-z", "--name-only", commit, f"./{folder}/")
     found = {}
@@ -32,6 +32,24 @@ def schemas_at(known: Configuration, commit: str) -> dict[str, Schema]:
             )
             found[schema.key] = schema
     return found
+
+
+def commit_of(root: Path, name: str) -> str:
+    """Return the hash of a commit, branch or tag."""
+    found = _git(root, name, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+    return found.decode().strip()
+
+
+def age_of(root: Path, name: str) -> tuple[int, int]:
+    """Return the time of a commit, and how many there are up to it: both grow."""
+    commit = commit_of(root, name)
+    time = _git(root, name, "show", "--no-patch", "--format=%ct", commit)
+    return int(time), int(_git(root, name, "rev-list", "--count", commit))
+
+
+def tree_of(root: Path, name: str) -> bytes:
+    """Return a tar archive of the project as it was in a commit, branch or tag."""
+    return _git(root, name, "archive", "--format=tar", commit_of(root, name))
 
 
 def git_lines(root: Path, *arguments: str) -> list[str] | None:
@@ -52,8 +70,8 @@ def _git(root: Path, commit: str, *arguments: str) -> bytes:
     try:
         done = run_git(root, *arguments)
     except FileNotFoundError:
-        problem = "git is not installed, and the old schemas are in its history"
-        raise ProjectError(str(root), problem, "install git, or omit --against") from None
+        problem = "git is not installed, and its history is needed"
+        raise ProjectError(str(root), problem, "install git, or use no old commit") from None
     if done.returncode:
         message = done.stderr.decode(errors="replace").strip()
         problem = f"git {arguments[0]} failed: {message!r}"

@@ -13,7 +13,7 @@ from versionpickle._classes.instrument import Instrumentation
 from versionpickle._pickles.load.unpickler import loads
 from versionpickle._pickles.rewrite.snapshot import description
 from versionpickle._wire.stamp import Claim
-from versionpickle.exceptions import PlainLoadError, ProjectError, VersionPickleError
+from versionpickle.exceptions import ProjectError, VersionPickleError
 from versionpickle.migrations import Chain, Registry, default_registry
 from versionpickle.migrations._schema import Recorded, RecordedField, Schema
 
@@ -67,6 +67,12 @@ class Project:
             self._described[key] = recorded(self.classes[key])
         return self._described[key]
 
+    def with_class(self, key: str, described: Recorded) -> Project:
+        """Return the project as if a class were so today, and nothing were recorded."""
+        other = attrs.evolve(self, schemas={})
+        other._described = {**self._described, key: described}
+        return other
+
     def samples(self, key: str) -> list[Sample]:
         """Return the samples of a class, also under a former name."""
         before = self._predecessor(key) if key in self.classes else None
@@ -96,12 +102,9 @@ class Project:
                     yield schema, sample
 
     def load(self, sample: Sample) -> Any:
-        """Load a sample as the project does: with plain pickle, if that reads its data."""
-        try:
+        """Load a sample with plain pickle, unless only our own load reads the data."""
+        if self.known.plain_pickle:
             return sample.load()
-        except PlainLoadError:
-            if self.known.plain_pickle:
-                raise
         return loads(sample.file.read_bytes(), registry=self.registry)
 
     def schema_before(self, key: str) -> Schema | None:

@@ -182,7 +182,7 @@ def _of_names(
     """Look for attributes that the methods of the class do not find."""
     for name in sorted(attribute_names(obj)):
         hidden = getattr(instrumentation.cls, name, None)
-        if hasattr(type(hidden), "__set__") or hasattr(type(hidden), "__delete__"):
+        if _hides(type(hidden)):
             problem = (
                 f"its sample {sample.name!r} has {name!r}, which the class hides by a property"
             )
@@ -201,6 +201,12 @@ def _of_names(
             yield SampleProblem(
                 problem, f"write rename({name!r}, {own!r}) into a step", field=name
             )
+
+
+def _hides(descriptor: type) -> bool:
+    """Return whether such an attribute of a class is found before one of its objects."""
+    is_data = hasattr(descriptor, "__set__") or hasattr(descriptor, "__delete__")
+    return is_data and hasattr(descriptor, "__get__")
 
 
 def _of_attributes(

@@ -20,6 +20,7 @@ from versionpickle._pickles.rewrite.snapshot import ref_today, translated
 from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import Registry
+from versionpickle.migrations._schema import RecordedField
 
 from .schemas import file_name
 
@@ -192,6 +193,25 @@ def made_again(instrumentation: Instrumentation) -> Iterator[tuple[str, Any]]:
             yield name, pickle.loads(pickle.dumps(make(), protocol=4))
         except Exception as exc:  # noqa: BLE001 - the findings report it
             yield name, Unmade(exc)
+
+
+def kinds_of(state: Mapping[str, Any]) -> dict[str, str]:
+    """Return the types of plain values in a state; those of others are empty."""
+    return {
+        name: type(value).__name__ if type(value) in _PLAIN else ""
+        for name, value in state.items()
+    }
+
+
+def fields_in_all(states: list[dict[str, str]]) -> tuple[RecordedField, ...]:
+    """Return the attributes that all states have, with their type if it is one."""
+    names = (
+        [name for name in states[0] if all(name in other for other in states)] if states else []
+    )
+    return tuple(
+        RecordedField(name, states[0][name] * all(states[0][name] == one[name] for one in states))
+        for name in names
+    )
 
 
 def attribute_names(obj: Any) -> set[str]:

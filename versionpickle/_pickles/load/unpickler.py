@@ -355,7 +355,7 @@ def loads(data: bytes | bytearray | memoryview, /, **settings: Unpack[LoadSettin
     Bytes after the end of the pickle are an error.
 
     >>> import versionpickle
-    >>> versionpickle.loads(b"cos\\nsystem\\n(S'true'\\ntR.")
+    >>> versionpickle.loads(b"cos\nsystem\n(S'true'\ntR.")
     Traceback (most recent call last):
         ...
     versionpickle.exceptions.ForbiddenError: this pickle asks for os:system, ...

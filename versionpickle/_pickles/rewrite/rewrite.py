@@ -102,8 +102,8 @@ def manifest_of(data: bytes, registry: Registry | None = None) -> Manifest:
     """
     Return what is in all pickles of *data*, read without building any of it.
 
-    >>> label_of(pickle.dumps([1, pickle.PickleError()])).made
-    ('pickle:PickleError',)
+    >>> manifest_of(pickle.dumps([1, pickle.PickleError()])).made
+    ('_pickle:PickleError',)
     """
     return _manifest(_pickles(data, checked_registry(registry)))
 

@@ -23,6 +23,9 @@ from .source_text import Edit, SourceText, classes_in, statement_of
 Space: TypeAlias = Mapping[str, Any]
 """What the names of a module mean."""
 
+Settings: TypeAlias = Mapping[str, str]
+"""The code of settings of a class, by their names."""
+
 
 def meaning(node: ast.AST, space: Space) -> Any:
     """Return what a name such as ``vp.versioned`` means; None if that is unknown."""
@@ -87,7 +90,7 @@ class Place:
     def replacing(self, value: ast.expr, code: str) -> Edit:
         return Edit(self.source.start(value), self.source.end(value), code)
 
-    def adding(self, settings: Mapping[str, str]) -> Iterator[Edit]:
+    def adding(self, settings: Settings) -> Iterator[Edit]:
         """Yield the edits that add settings: a version before all others, which follow."""
         codes = [f"{name}={value}" for name, value in settings.items()]
         if not codes:
@@ -95,7 +98,7 @@ class Place:
         if "version" in settings and self._keywords:
             at = self.source.start(self._keywords[0])
             yield Edit(at, at, f"{codes.pop(0)}, ")
-        code = ", ".join(codes)
+        code = self._on_lines(codes) if "\n" in "".join(codes) else ", ".join(codes)
         there = [*self._given, *self._keywords]
         if there:
             at, code = self.source.end(there[-1]), f", {code}" if codes else ""
@@ -104,6 +107,15 @@ class Place:
         else:
             at, code = self.source.end(self.node), f"({code})"
         yield Edit(at, at, code)
+
+    def _on_lines(self, codes: list[str]) -> str:
+        """Return settings as formatters write them if they do not fit on one line."""
+        if self._keywords or self._given:
+            return ", ".join(codes)
+        before = self.source.before_on_line(self.node)
+        base = before[: len(before) - len(before.lstrip())]
+        lines = [line for code in codes for line in f"{code},".splitlines()]
+        return "".join(f"\n{base}{self.source.indent}{line}" for line in lines) + f"\n{base}"
 
 
 def place_of(instrumentation: Instrumentation, root: Path) -> Place:
@@ -118,7 +130,7 @@ def place_of(instrumentation: Instrumentation, root: Path) -> Place:
     raise ProjectError(declaration.ref, problem, by_hand(instrumentation, {}))
 
 
-def by_hand(instrumentation: Instrumentation, settings: Mapping[str, str]) -> str:
+def by_hand(instrumentation: Instrumentation, settings: Settings) -> str:
     """Return what the user may write instead."""
     settings = {"version": str(instrumentation.declaration.version + 1)} | {**settings}
     code = ", ".join(f"{name}={value}" for name, value in settings.items())
@@ -189,38 +201,30 @@ def means_class(node: ast.expr, space: Space, instrumentation: Instrumentation) 
     return meaning(node, space) is instrumentation.cls
 
 
-def edits(
-    place: Place, instrumentation: Instrumentation, *, bump: bool, former: str | None
-) -> list[Edit]:
+def edits(place: Place, instrumentation: Instrumentation, settings: Settings) -> list[Edit]:
     """
-    Return the edits that raise the version, and add the former name.
+    Return the edits that change these settings, and add to ``formerly``.
 
     Raise ProjectError if the source writes these in a way that cannot be edited.
     """
-    wanted = {"version": str(instrumentation.declaration.version + 1)} if bump else {}
-    wanted |= {} if former is None else {"formerly": f'"{former}"'}
     refused = ProjectError(
         instrumentation.declaration.ref,
-        f"{place.source.file.name} does not write its {' and '.join(wanted)} as plain numbers and "
-        "strings",
-        by_hand(
-            instrumentation, {name: code for name, code in wanted.items() if name != "version"}
-        ),
+        f"{place.source.file.name} does not write its {' and '.join(settings)} as plain numbers "
+        "and strings",
+        by_hand(instrumentation, settings),
     )
     try:
-        made = [*_edits(place, instrumentation, wanted)]
+        made = [*_edits(place, instrumentation, settings)]
     except LookupError:
         raise refused from None
-    if bump and not _says(place, made, instrumentation):
+    if "version" in settings and not _says(place, made, instrumentation, settings["version"]):
         raise refused
     return made
 
 
-def _edits(
-    place: Place, instrumentation: Instrumentation, wanted: Mapping[str, str]
-) -> Iterator[Edit]:
+def _edits(place: Place, instrumentation: Instrumentation, settings: Settings) -> Iterator[Edit]:
     missing: dict[str, str] = {}
-    for name, code in wanted.items():
+    for name, code in settings.items():
         value = place.setting(name)
         if value is None:
             missing[name] = code
@@ -258,14 +262,12 @@ def _appended(source: SourceText, whole: ast.expr, parts: list[ast.expr], code: 
     return Edit(opening + 1, closing - 1, code)
 
 
-def _says(place: Place, made: list[Edit], instrumentation: Instrumentation) -> bool:
-    """Whether the edited source, parsed again, gives the class its next version."""
+def _says(place: Place, made: list[Edit], instrumentation: Instrumentation, version: str) -> bool:
+    """Whether the edited source, parsed again, gives the class this version."""
     try:
         source = SourceText(place.source.file, place.source.edited(made))
         (found,) = _places(source, place.space, instrumentation)
         value = found.setting("version")
     except (SyntaxError, ValueError, LookupError):
         return False
-    return (
-        isinstance(value, ast.Constant) and value.value == instrumentation.declaration.version + 1
-    )
+    return isinstance(value, ast.Constant) and repr(value.value) == version

@@ -33,7 +33,7 @@ class Scope:
     >>> scope.name_of("versionpickle.migrations", "add"), scope.name_of("decimal", "Decimal")
     ('vp.migrations.add', 'Decimal')
     >>> [edit.text for edit in scope.edits()]
-    ['\nfrom decimal import Decimal']
+    ['from decimal import Decimal\n\n']
     """
 
     def __init__(self, source: SourceText, space: Space) -> None:

@@ -54,6 +54,12 @@ class Plan:
     packages: list[Path] = attrs.field(factory=list)
     """Files that make packages of the folders of new modules."""
 
+    records: dict[Path, bytes] = attrs.field(factory=dict)
+    """Further files: schemas and samples of versions that no code is left of."""
+
+    replaced: list[Path] = attrs.field(factory=list)
+    """Records to remove before all is recorded anew."""
+
     made: list[str] = attrs.field(factory=list)
     """The keys of the classes that have changed."""
 
@@ -62,9 +68,8 @@ class Plan:
     def files(self) -> dict[Path, bytes]:
         """Return what will be in the files that change."""
         changed = {file: draft for file, draft in self.drafts.items() if draft.edits}
-        return dict.fromkeys(self.packages, b"") | {
-            file: draft.source.encoded(draft.text) for file, draft in changed.items()
-        }
+        sources = {file: draft.source.encoded(draft.text) for file, draft in changed.items()}
+        return dict.fromkeys(self.packages, b"") | sources | self.records
 
     def check_unchanged(self) -> None:
         """Refuse to overwrite what another program has written meanwhile."""
@@ -108,11 +113,16 @@ def plan(project: Project, names: Iterable[str], answers: Answers) -> Plan:
                 made.made.append(key)
         except ProjectError as exc:
             made.refused[key] = exc
+    refuse_unused(made, answers)
+    return made
+
+
+def refuse_unused(made: Plan, answers: Answers) -> None:
+    """Refuse options that no class needed, unless the class may be one that was refused."""
     for answer in () if made.refused else answers.unused():
         owner = answer.cls or "a changed class"
         problem = f"it names {', '.join(answer.fields)}, which {owner} has no use for"
         raise ProjectError(f"--{answer.option}", problem, "run 'versionpickle check' first")
-    return made
 
 
 def _renamed_class(project: Project, answer: Answer) -> tuple[str, str]:
@@ -158,28 +168,32 @@ def _plan_class(plan: Plan, key: str, answers: Answers) -> bool:
         return False
     _refuse_others(instrumentation, difference)
     place = place_of(instrumentation, project.known.root)
-    changed = edits(place, instrumentation, bump=bool(difference), former=former)
+    settings = {"version": str(instrumentation.declaration.version + 1)} if difference else {}
+    settings |= {"formerly": f'"{former}"'} if former is not None else {}
+    changed = edits(place, instrumentation, settings)
     if difference:
         step = NewStep(project, key, place, answers)
         step.ask(before.latest)
-        _plan_step(plan, step)
+        plan_steps(plan, [step])
     plan.draft(place.source, place.space).edits.extend(changed)
     return True
 
 
-def _plan_step(plan: Plan, step: NewStep) -> None:
-    source, space, packages = step_module(
-        plan.project.known.root, step.instrumentation, step.place
-    )
-    step.check_names(Scope(source, space))
+def plan_steps(plan: Plan, steps: list[NewStep]) -> None:
+    """Plan the steps of one class, the oldest first."""
+    first = steps[0]
+    place, instrumentation = first.place, first.instrumentation
+    source, space, packages = step_module(plan.project.known.root, instrumentation, place)
+    for step in steps:
+        step.check_names(Scope(source, space))
     plan.packages += [file for file in packages if file not in plan.packages]
     draft = plan.draft(source, space, is_new=not source.file.exists())
-    code = step.written(draft.source, space, draft.scope)
-    if source is step.place.source:
-        statement = step.place.statement
-        draft.edits.append(placed_behind(source, space, step.instrumentation, statement, code))
+    codes = [step.written(draft.source, space, draft.scope) for step in steps]
+    if source is place.source:
+        edit = placed_behind(source, space, instrumentation, place.statement, codes)
     else:
-        draft.edits.append(placed_at_the_end(draft.source, code))
+        edit = placed_at_the_end(draft.source, codes)
+    draft.edits.append(edit)
 
 
 def _twin(project: Project, key: str) -> Schema | None:

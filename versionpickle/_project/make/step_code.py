@@ -81,32 +81,40 @@ def placed_behind(
     space: Space,
     instrumentation: Instrumentation,
     statement: ast.stmt,
-    code: StepCode,
+    codes: list[StepCode],
 ) -> Edit:
-    """Return the edit that puts a step after a statement and the steps that follow it."""
+    """Return the edit that puts steps after a statement and the steps that follow it."""
     steps = steps_behind(source, space, instrumentation, statement)
     last = last_on_line(source.tree, steps[-1] if steps else statement)
-    return _put(
-        source, last, str(code), after_call=_is_call(last) and bool(steps and code.operations)
-    )
+    return _put(source, last, codes, after_call=bool(steps) and _is_call(last))
 
 
-def placed_at_the_end(source: SourceText, code: StepCode) -> Edit:
-    """Return the edit that puts a step at the end of a module of steps."""
+def placed_at_the_end(source: SourceText, codes: list[StepCode]) -> Edit:
+    """Return the edit that puts steps at the end of a module of steps."""
     body = source.tree.body
     if not body:
-        return Edit(len(source.text), len(source.text), f"\n\n{code}\n")
-    last = body[-1]
-    return _put(source, last, str(code), after_call=_is_call(last) and bool(code.operations))
+        code = _joined(codes, after_call=False)
+        return Edit(len(source.text), len(source.text), f"{code[1:]}\n")
+    return _put(source, body[-1], codes, after_call=_is_call(body[-1]))
 
 
-def _put(source: SourceText, last: ast.stmt, code: str, *, after_call: bool) -> Edit:
+def _put(source: SourceText, last: ast.stmt, codes: list[StepCode], *, after_call: bool) -> Edit:
     at = source.end_of_line(last)
     rest = source.text[at:].replace("\r\n", "\n").replace("\r", "\n")
-    before = "\n" if after_call else "\n\n\n"
-    is_crowded = not after_call and rest.strip() and not rest.startswith("\n\n")
+    is_close = after_call and bool(codes[-1].operations)
+    is_crowded = not is_close and rest.strip() and not rest.startswith("\n\n")
     after = "\n\n" if is_crowded else "" if rest else "\n"
-    return Edit(at, at, f"{before}{code}{after}")
+    return Edit(at, at, f"{_joined(codes, after_call=after_call)}{after}")
+
+
+def _joined(codes: list[StepCode], *, after_call: bool) -> str:
+    """Return steps, each on lines of its own; functions keep a distance."""
+    parts = []
+    for code in codes:
+        is_close = after_call and bool(code.operations)
+        parts.append(f"{'' if is_close else chr(10) * 2}\n{code}")
+        after_call = bool(code.operations)
+    return "".join(parts)
 
 
 def _is_call(statement: ast.stmt) -> bool:

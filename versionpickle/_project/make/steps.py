@@ -32,6 +32,9 @@ class NewStep:
     key: str
     place: Place
     answers: Answers
+    is_only: bool = True
+    """Whether the class gets no other step now, to which an option could belong."""
+
     _version: int = attrs.field(init=False, default=0)
     _renames: dict[str, str] = attrs.field(init=False, factory=dict)
     _changes: tuple[Change, ...] = attrs.field(init=False, default=())
@@ -75,7 +78,7 @@ class NewStep:
         come = {change.field for change in found if change.old is None}
         for option in ("split", "merge"):
             for answer in self.answers.all(option, self._names):
-                if answer.cls is not None or gone & {*answer.fields}:
+                if gone & {*answer.fields} or (self.is_only and answer.cls is not None):
                     self.answers.use(answer)
                     yield from self._regroup(answer, gone, come)
 

@@ -38,6 +38,8 @@ def write(plan: Plan) -> list[Path]:
     try:
         for file, data in files.items():
             _write_source(file, data)
+        for file in plan.replaced:
+            file.unlink()
         _check(plan, _recorded(plan.project.known.root, plan.refused), known)
     except BaseException:
         kept.put_back()
