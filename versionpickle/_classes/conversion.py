@@ -29,7 +29,7 @@ from versionpickle.migrations._parts import ARGUMENTS, ITEMS, PARTS
 
 from .lineage import base_is_gone
 from .parts import Parts, put_items, split_items
-from .stored_state import check_arguments, check_length, rebuilt, unpacked
+from .stored_state import check_arguments, check_length, only_rebuilt, rebuilt, unpacked
 from .third_party import is_model, with_fields_of_model, without_model
 
 
@@ -223,8 +223,7 @@ class Remaking:
     def fill(self, obj: Any, state: Any, stored: Parts | None = None) -> Any:
         """Return what ``rebuild=`` makes of the arguments, and of the state after all steps."""
         if obj is not None:
-            chain, problem = self.chain, "only its rebuild= function can make it"
-            raise PlainLoadError(chain.ref, chain.version, chain.current, problem)
+            raise only_rebuilt(self.chain)
         stored = stored or Parts()
         state, items = split_items(self.claim, state) if is_stamped(state) else (state, None)
         if not is_stamped(state):

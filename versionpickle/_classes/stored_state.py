@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
-from versionpickle.exceptions import StampError
+from versionpickle.exceptions import PlainLoadError, StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError
 
@@ -80,7 +80,7 @@ def rebuilt(rebuild: Callable[[Any, Any], Any], args: Any, state: Any, chain: Ch
         raise chain.failed("its rebuild= function", exc) from exc
 
 
-USE_OUR_LOADS = (
-    "it is made by its rebuild= function, of which plain pickle knows nothing; load it with "
-    "versionpickle.loads"
-)
+def only_rebuilt(chain: Chain) -> PlainLoadError:
+    """Return the error of an object that plain pickle would fill."""
+    problem = "only its rebuild= function can make it"
+    return PlainLoadError(chain.ref, chain.version, chain.current, problem)
