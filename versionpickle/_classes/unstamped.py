@@ -109,11 +109,9 @@ class Unstamped:
 
     def arguments_of(self, base: type, value: Any) -> Any:
         """Return the arguments of newer protocols for the *value* that protocols 0 and 1 store."""
-        if issubclass(base, list | dict):
+        if base is object or issubclass(base, list | dict):
             if self.immutable and value:
                 self._chain_of_all().check_parts({ITEMS: value})
-            return ()
-        if base is object:
             return ()
         is_named = self.codec.layout.kind == "named tuple"
         return value if is_named and type(value) is tuple else (value,)

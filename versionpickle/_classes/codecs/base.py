@@ -209,7 +209,7 @@ class Codec:
 
     def add_attributes(self, obj: Any, state: Any) -> None:
         """Give an object that was made of values what it had besides them."""
-        if len(state) != 2 or type(state[1]) is not dict:
+        if len(state) != 2 or type(state[1]) is not dict or not state[1]:
             ref = self.declaration.ref
             raise StampError(ref, "values are followed by what is no dict of attributes")
         if not self.layout.has_dict:

@@ -19,7 +19,7 @@ from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import StampError, StepError
 from versionpickle.migrations import Chain, Step
 from versionpickle.migrations._fields import OperationError, StateOps
-from versionpickle.migrations._operations import Operation, Rename
+from versionpickle.migrations._operations import Rename
 
 from .base import Codec, Owner
 
@@ -136,9 +136,6 @@ class _RenameMember(Rename):
 
     def _renamed(self, name: str) -> str:
         return self.new if name == self.old else name
-
-    def inverse(self) -> Operation:
-        return _RenameMember(self.new, self.old)
 
 
 _STEPS_OF_MEMBERS = (

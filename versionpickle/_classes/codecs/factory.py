@@ -103,7 +103,7 @@ class FactoryCodec(Codec):
         if type(obj) is not self.cls:
             self.owner.restore_foreign(obj, state)
             return
-        raise only_rebuilt(self.chains.of_unstamped(state, None))
+        self.restore(obj, state, self.chains.of_unstamped(state, None))
 
 
 def are_alike(one: Any, other: Any, depth: int = 6) -> bool:

@@ -187,6 +187,8 @@ class DeferredActions:
             return made
         if plain is set or plain is frozenset:
             return self._hashed(plain, args)
+        if plain is calls.set_state and len(args) == 2:
+            self._expect_parts(*args)
         if type(plain) is Stamp:
             plain.construction.check_arguments(plain, args)
         instrumentation = self._versioned.get(plain) if isinstance(plain, type) else None
