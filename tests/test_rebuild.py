@@ -230,6 +230,18 @@ class Price:
         self.cents = cents
 
 
+class Unit:
+    known: dict[tuple[str], Unit] = {}
+
+    def __init__(self, name):
+        self.name = name
+
+    def __getnewargs_ex__(self):
+        return (self.name,), {"is_si": True}
+
+
+Unit.known["km",] = Unit("km")
+
 OLD_PRICE = (
     b"\x80\x02ctest_rebuild\nPrice\n)\x81}X\x06\x00\x00\x00amountG?\xf8\x00\x00\x00\x00\x00\x00sb."
 )
@@ -247,6 +259,7 @@ class TestToday:
         [
             (of_amount, "fails for it .KeyError: 'amount'"),
             (lambda args, state: Price(0), "makes another object"),
+            (lambda args, state: Price(str(state["cents"])), "makes another object"),
             (lambda args, state: 5, "makes 5 of it"),
         ],
     )
@@ -256,6 +269,14 @@ class TestToday:
         with pytest.raises(UnpicklableError, match=problem) as caught:
             versionpickle.dumps(Price(7), registry=registry)
         assert "rebuild={1: function}" in str(caught.value)
+
+    @pytest.mark.parametrize("protocol", range(6))
+    def test_of_arguments(self, registry, protocol):
+        """It may return the very object that is dumped, found by its arguments."""
+        adopt(Unit, rebuild=lambda args, state: Unit.known[args], registry=registry)
+        data = versionpickle.dumps(Unit.known["km",], protocol, registry=registry)
+
+        assert Unit.known["km",] is versionpickle.loads(data, registry=registry)
 
     def test_of_one_version(self, registry):
         """A function of an old version makes its objects alone."""
