@@ -8,6 +8,7 @@ import enum
 import io
 import pickle
 
+import cloudpickle
 import pytest
 
 import versionpickle
@@ -336,15 +337,19 @@ class TestPlainPickle:
     """Plain pickle hands the items to the steps, too."""
 
     @pytest.mark.parametrize("load", [pickle.loads, pickle._loads])
-    @pytest.mark.parametrize(("base", "member"), [(list, [7]), (dict, {7: 8})])
-    def test_become(self, alone, load, base, member):
-        @versioned(name="parts.old")
-        class Old(base):
-            pass
-
-        obj = Old(member)
-        obj.a = 5
-        data = pickle.dumps(obj, 0)
+    @pytest.mark.parametrize(
+        ("base", "member", "name"),
+        [
+            (list, [7], name_items("members")),
+            (dict, {7: 8}, name_items("members")),
+            (Called, 7, name_arguments("members")),
+        ],
+    )
+    def test_become(self, alone, load, base, member, name):
+        called = {"__reduce__": lambda self: (cls, (self.a,))} if base is Called else {}
+        cls = versioned(name="parts.old")(type("Old", (base,), called))
+        obj = cls(member)
+        data = pickle.dumps(obj, 2)
         registry = versionpickle.migrations.default_registry
         vars(registry).update(vars(Registry(registry.name)))
 
@@ -352,9 +357,9 @@ class TestPlainPickle:
         class New:
             pass
 
-        migration("parts.old", 1, name_items("members"), become({New: 1}))
+        migration("parts.old", 1, name, become({New: 1}))
 
-        assert vars(load(data)) == {"a": 5, "members": member}
+        assert vars(load(data)) == {"members": member}
 
     def test_setstate(self, alone):
         """A container that names its items gives them up when its state comes."""
@@ -395,13 +400,14 @@ def test_member_by_attribute(how):
     assert versionpickle.loads(data, **how) is Side.LEFT
 
 
-class OldWord(str):
-    __slots__ = ()
+class OldWord:
+    def __init__(self, text):
+        self.text = text
 
 
-@versioned(formerly=f"{__name__}:OldWord")
-class Word(str):
-    __slots__ = ()
+@versioned
+class NewWord(OldWord):
+    pass
 
 
 def test_persistent_ids():
@@ -414,10 +420,11 @@ def test_persistent_ids():
     file = io.BytesIO()
     pickler = pickle.Pickler(file)
     pickler.persistent_id = lambda obj: 7 if obj is Ellipsis else None
-    pickler.dump([OldWord("a"), ...])
-    file.seek(0)
+    pickler.dump([OldWord("a"), Pair(1, 2), ...])
+    data = file.getvalue().replace(b"OldWord", b"NewWord")
 
-    assert [Word("a"), 7] == Reader(file).load()
+    word, *rest = Reader(io.BytesIO(data), allow=[Pair]).load()
+    assert ("a", [Pair(1, 2), 7]) == (word.text, rest)
 
 
 def test_positions_of_another_type(registry):
@@ -427,3 +434,11 @@ def test_positions_of_another_type(registry):
 
     with pytest.raises(StepError, match="'a' would be a str"):
         cls.__new__(cls).__setstate__(["x"])
+
+
+def test_stamp_of_what_carries_no_methods(registry):
+    """A pickler that writes classes by value writes such a stamp as any other."""
+    adopt(Own, registry=registry, name="parts.old")
+    stamp = revive_in(registry, False, 1, "parts.old", 1, None, ())
+
+    assert b"_revive" in cloudpickle.dumps(stamp)

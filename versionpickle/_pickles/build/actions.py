@@ -501,8 +501,6 @@ class DeferredActions:
         before, attributes = copy_of_items(obj), dict(getattr(obj, "__dict__", ()))
         try:
             put()
-        except NotMadeError:
-            raise
         except Exception:  # noqa: BLE001 - its methods may need the state; if not, they fail again
             items_out_of(obj)
             put_items(obj, before)
