@@ -30,7 +30,7 @@ class CustomCodec(Codec):
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
-            state = without_items(obj, claim, state)
+            state = without_items(obj, claim, state, self.chains.today())
             check_length(claim, state)
             self._set(obj, *state[1:])
 

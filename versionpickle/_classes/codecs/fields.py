@@ -75,7 +75,7 @@ class FieldsCodec(Codec):
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
-            state = without_items(obj, claim, state)
+            state = without_items(obj, claim, state, self.chains.today())
             self._place(obj, self.chains.today(), *unpacked(claim, state))
 
         return fill
