@@ -391,6 +391,20 @@ class Codec:
             raise StampError(claim.ref, f"an object of {found} carries this stamp")
 
 
+class WholeCodec(Codec):
+    """Store objects under one stamp, whatever they hold."""
+
+    def __init__(self, owner: Owner, layout: Layout) -> None:
+        super().__init__(owner, layout)
+        self._stamp = self.new_stamp(None, self._fill_today)
+
+    def _fill_today(self, claim: Claim) -> SetState:
+        return self.upgrade(claim, self.chains.today())
+
+    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        return self._stamp if fields is None else None
+
+
 def _is_bare_exception(cls: type) -> bool:
     """Return whether *cls* is an exception that keeps nothing but args and attributes."""
     if not issubclass(cls, BaseException):

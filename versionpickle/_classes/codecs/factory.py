@@ -10,7 +10,6 @@ from typing import Any
 
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.conversion import Remaking, conversion_stamp
-from versionpickle._classes.layout import Layout
 from versionpickle._classes.stored_state import only_rebuilt
 from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
@@ -19,18 +18,11 @@ from versionpickle.exceptions import StampError, UnpicklableError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import described
 
-from .base import Codec, Owner, as_method
+from .base import WholeCodec, as_method
 
 
-class FactoryCodec(Codec):
+class FactoryCodec(WholeCodec):
     """Store what an object reduces to in one call, so that it can be made of all of it."""
-
-    def __init__(self, owner: Owner, layout: Layout) -> None:
-        super().__init__(owner, layout)
-        self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, self.chains.today()))
-
-    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
-        return self._stamp if fields is None else None
 
     def _reduce(self, obj: Any, protocol: int) -> Any:
         if type(obj) is not self.cls:
