@@ -191,6 +191,21 @@ def test_fields_are_compared(registry):
         versionpickle.loads(stored_as(Frozen)(Frozen(name="a")), registry=registry)
 
 
+def test_no_private_attributes(registry):
+    """pydantic 1 stored an empty dict for those that pydantic 2 has None for."""
+
+    @versioned(registry=registry)
+    class Now(pydantic.BaseModel):
+        title: str
+
+    found = Now.__new__(Now)
+    state = {"__dict__": {"title": "a"}, "__fields_set__": {"title"}}
+    found.__setstate__({**state, "__private_attribute_values__": {}})
+
+    assert Now(title="a") == found
+    assert found.__pydantic_private__ is None
+
+
 @pytest.mark.parametrize(
     "state",
     [

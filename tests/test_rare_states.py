@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import collections
 import enum
+import pickle
 
 import pytest
 
 import versionpickle
 
-from versionpickle import Registry, adopt, migration, versioned
+from versionpickle import Registry, adopt, alias, migration, versioned
 from versionpickle.exceptions import FieldsError
 from versionpickle.migrations import rename, replace
 
@@ -26,6 +27,85 @@ class Made:
 
 def made(a):
     return Made(a)
+
+
+def made_anew(a):
+    return made_anew.cls(a)
+
+
+class OtherMaker:
+    def __new__(cls, a):
+        return made_anew(a)
+
+
+MAKERS = [made_anew, OtherMaker]
+
+
+def blank():
+    return made_anew.cls.__new__(made_anew.cls)
+
+
+def rebuilt(args, state):
+    return (args, state)
+
+
+class Plain:
+    pass
+
+
+def old_pickles(obj):
+    return [pickle.dumps(obj, protocol) for protocol in range(6)]
+
+
+@pytest.mark.parametrize("how", [{}, {"limits": versionpickle.Limits()}, {"unsafe": True}])
+@pytest.mark.parametrize("is_own", [True, False], ids=["own registry", "default registry"])
+class TestMadeElsewhere:
+    """A state is upgraded also where a function has made the object, and no class is named."""
+
+    @pytest.fixture(params=MAKERS)
+    def cls(self, alone, request):
+        class Anew(Made):
+            def __reduce__(self):
+                return request.param, (1,), {"a": self.a} if self.a else None
+
+        made_anew.cls = Anew
+        return Anew
+
+    @pytest.mark.parametrize(
+        ("settings", "steps", "expected"),
+        [
+            ({"version": 2}, [rename("a", "b")], {"a": 1, "b": 2}),
+            ({"version": 2}, [replace(dict)], {"a": 2}),
+            ({"rebuild": rebuilt}, [], ((), {"a": 2})),
+            ({"version": 2, "rebuild": {1: rebuilt}}, [], ((), {"a": 2})),
+            ({"version": 2, "unstamped": 2}, [replace(dict)], {"a": 2}),
+        ],
+        ids=["rename", "replace", "rebuild", "rebuild one", "not left"],
+    )
+    def test_function(self, cls, how, is_own, settings, steps, expected):
+        old = old_pickles([cls(2), cls(0)])
+        registry = Registry() if is_own else None
+        adopt(cls, registry=registry, **settings)
+        if steps:
+            migration(cls, 1, *steps, registry=registry)
+
+        for data in old:
+            found, whole = versionpickle.loads(data, registry=registry, allow=MAKERS, **how)
+            assert expected == getattr(found, "__dict__", found)
+            assert vars(whole) == {"a": 1}
+
+    def test_alias(self, cls, how, is_own):
+        """A function that is in the place of a class makes such objects, too."""
+        obj = Plain()
+        obj.a = 2
+        registry = Registry() if is_own else None
+        adopt(cls, version=2, registry=registry)
+        migration(cls, 1, rename("a", "b"), registry=registry)
+        alias(f"{__name__}:Plain", blank, registry=registry)
+
+        for data in old_pickles(obj):
+            found = versionpickle.loads(data, registry=registry, **how)
+            assert vars(found) == {"b": 2}
 
 
 class Called:

@@ -129,6 +129,7 @@ def _declare_apart(cls: type, declaration: Declaration, registry: Registry) -> I
         registry.forget_steps(declaration.ref)
     check_fields(cls, declaration)
     known = Instrumentation(cls, declaration, registry)
+    registry.has_bare_classes = True
     registry.declare(declaration)
     forget_in_subclasses(cls, registry)
     return known

@@ -29,7 +29,7 @@ from versionpickle.migrations._parts import ARGUMENTS, ITEMS, PARTS
 
 from .lineage import base_is_gone
 from .parts import Parts, put_items, split_items
-from .stored_state import check_arguments, check_length, rebuilt, unpacked
+from .stored_state import check_arguments, check_length, only_rebuilt, rebuilt, unpacked
 from .third_party import is_model, with_fields_of_model, without_model
 
 
@@ -223,8 +223,7 @@ class Remaking:
     def fill(self, obj: Any, state: Any, stored: Parts | None = None) -> Any:
         """Return what ``rebuild=`` makes of the arguments, and of the state after all steps."""
         if obj is not None:
-            chain, problem = self.chain, "only its rebuild= function can make it"
-            raise PlainLoadError(chain.ref, chain.version, chain.current, problem)
+            raise only_rebuilt(self.chain)
         stored = stored or Parts()
         state, items = split_items(self.claim, state) if is_stamped(state) else (state, None)
         if not is_stamped(state):
@@ -345,13 +344,22 @@ def _made_whole(goal: Any, chain: Chain, state: Any, unset: set[str]) -> Any:
     return goal.codec.remake(state, chain)
 
 
-@attrs.frozen
-class RebuiltClass:
-    """Make the unstamped objects of such a name."""
+class _GoneClass:
+    """Make the unstamped objects of a name that is gone."""
 
-    meaning: Rebuilt
     made_from_state = True
     immutable = False
+
+    def arguments_of(self, base: type, value: Any) -> Any:
+        """Return the arguments of newer protocols for what protocols 0 and 1 store."""
+        return () if base is object else (value,)
+
+
+@attrs.frozen
+class RebuiltClass(_GoneClass):
+    """Make them with a function."""
+
+    meaning: Rebuilt
 
     def make(self, stored: Parts, state: Any, found_as: str | None = None) -> Any:
         claim = Claim(self.meaning.ref, 1, None)
@@ -360,10 +368,6 @@ class RebuiltClass:
     def conversion(self, state: Any, found_as: str | None = None) -> None:
         """Return nothing: the object is there when the function has made it."""
 
-    def arguments_of(self, base: type, value: Any) -> Any:
-        """Return the arguments of newer protocols for what protocols 0 and 1 store."""
-        return () if base is object else (value,)
-
 
 def remaking_of(meaning: Rebuilt, claim: Claim) -> Remaking:
     """Return what makes the objects of *claim* under a name that is gone."""
@@ -371,20 +375,14 @@ def remaking_of(meaning: Rebuilt, claim: Claim) -> Remaking:
 
 
 @attrs.frozen
-class RemovedClass:
-    """Make what the unstamped objects of a class become that is gone."""
+class RemovedClass(_GoneClass):
+    """Make what they become."""
 
     registry: Registry
     ref: str
-    made_from_state = True
-    immutable = False
 
     def make(self, stored: Parts, state: Any, found_as: str | None = None) -> Any:
         return self.conversion(state).fill(None, state, stored)
-
-    def arguments_of(self, base: type, value: Any) -> Any:
-        """Return the arguments of newer protocols for what protocols 0 and 1 store."""
-        return () if base is object else (value,)
 
     def conversion(self, state: Any, found_as: str | None = None) -> Conversion:
         return exit_conversion(self.registry, Claim(self.ref, 1, None))
@@ -427,13 +425,11 @@ class _OfConversions(Construction):
     def call(
         self, stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: Any, state: Any
     ) -> Any:
-        if function is None or function is stamp:
-            return (
-                self._convert(stamp, args, kwargs, state or None)
-                if state
-                else stamp(*args, **kwargs)
-            )
-        return self._convert(stamp, (function, *args), kwargs, state or None)
+        is_of_class = function is None or function is stamp
+        if is_of_class and not state:
+            return stamp(*args, **kwargs)
+        args = args if is_of_class else (function, *args)
+        return self._convert(stamp, args, kwargs, state or None)
 
     def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:
         if function is calls.member:

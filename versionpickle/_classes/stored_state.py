@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
-from versionpickle.exceptions import StampError
+from versionpickle.exceptions import PlainLoadError, StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError
+from versionpickle.migrations._parts import ITEMS
 
 from .parts import put_items, split_items
 
@@ -52,11 +53,11 @@ def with_items(state: Any, items: Any, pairs: Any) -> Any:
     return (*state, *(() if is_whole else ({},)), list(items or ()), list(pairs or ()))
 
 
-def without_items(obj: Any, claim: Claim, state: Any) -> Any:
+def without_items(obj: Any, claim: Claim, state: Any, chain: Chain) -> Any:
     """Put the items in *state* into the object, and return the rest."""
     state, items = split_items(claim, state)
     if items and not put_items(obj, items):
-        raise StampError(claim.ref, "items are stored in the state of what is no container")
+        chain.check_parts({ITEMS: items})
     return state
 
 
@@ -80,7 +81,7 @@ def rebuilt(rebuild: Callable[[Any, Any], Any], args: Any, state: Any, chain: Ch
         raise chain.failed("its rebuild= function", exc) from exc
 
 
-USE_OUR_LOADS = (
-    "it is made by its rebuild= function, of which plain pickle knows nothing; load it with "
-    "versionpickle.loads"
-)
+def only_rebuilt(chain: Chain) -> PlainLoadError:
+    """Return the error of an object that plain pickle would fill."""
+    problem = "only its rebuild= function can make it"
+    return PlainLoadError(chain.ref, chain.version, chain.current, problem)

@@ -20,7 +20,7 @@ from versionpickle.migrations._parts import ARGUMENTS, ITEMS
 
 from . import parts
 from .parts import Parts
-from .stored_state import USE_OUR_LOADS, rebuilt
+from .stored_state import only_rebuilt, rebuilt
 
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Unstamped:
         state = self.codec.of_models(state)
         chain = self.chain(state, found_as)
         if chain.version in self.declaration.factories:
-            raise chain.failed("setting its state", OperationError(USE_OUR_LOADS))
+            raise only_rebuilt(chain)
         stored = parts.taken_from(obj, self.codec.layout)
         if chain.names_items:
             stored.items = stored.items or parts.items_out_of(obj)
@@ -109,11 +109,9 @@ class Unstamped:
 
     def arguments_of(self, base: type, value: Any) -> Any:
         """Return the arguments of newer protocols for the *value* that protocols 0 and 1 store."""
-        if issubclass(base, list | dict):
+        if base is object or issubclass(base, list | dict):
             if self.immutable and value:
                 self._chain_of_all().check_parts({ITEMS: value})
-            return ()
-        if base is object:
             return ()
         is_named = self.codec.layout.kind == "named tuple"
         return value if is_named and type(value) is tuple else (value,)
@@ -124,8 +122,8 @@ class Unstamped:
         declaration = self.declaration
         return bool(declaration.rebuild) or self._registry.is_left(declaration)
 
-    def make(self, stored: Parts, state: Any, found_as: str | None = None) -> Any:
-        """Make an object from all that was stored of it."""
+    def make(self, stored: Parts, state: Any, found_as: str | None = None, obj: Any = None) -> Any:
+        """Make an object from all that was stored of it, or fill *obj*, which a function made."""
         if self.declaration.has_factory:
             return self._rebuild(stored.arguments, state, found_as)
         factory = self._factory(state, found_as)
@@ -138,7 +136,8 @@ class Unstamped:
         conversion = self.conversion(state, found_as)
         if conversion is not None:
             return conversion.fill(None, state, stored)
-        obj = self.made_by_new(stored.arguments, {}, found_as)
+        if obj is None:
+            obj = self.made_by_new(stored.arguments, {}, found_as)
         if stored.items and not parts.put_items(obj, stored.items):
             self.keep(obj, Parts(items=stored.items), found_as)
         self.restore(obj, state, found_as)
@@ -320,23 +319,9 @@ class Unstamped:
         except Exception as exc:
             raise parts.not_made(self._chain_of_all(), exc) from exc
 
-    @property
-    def is_replaced(self) -> bool:
-        """Whether something else may take the place of what a function made."""
-        return self.made_from_state
-
-    def finished_elsewhere(self, obj: Any, state: Any, found_as: str | None) -> Any:
-        """Fill what a function made, or return what it becomes."""
-        if self.declaration.has_factory:
-            return obj if state is None else self._rebuild((), state, found_as)
-        factory = None if state is None else self._factory(state, found_as)
-        if factory is not None:
-            return rebuilt(factory, (), state, self.chain(state, found_as))
-        conversion = self.conversion(state, found_as)
-        if conversion is not None:
-            return conversion.fill(None, state)
-        self.restore(obj, state, found_as)
-        return obj
+    def finished(self, obj: Any, state: Any) -> Any:
+        """Fill what a function made, or return what it becomes; without a state it is of today."""
+        return obj if state is None else self.make(Parts(), state, obj=obj)
 
     def is_unfinished(self, obj: Any) -> bool:
         """Return whether an object still waits for its state, or for steps."""

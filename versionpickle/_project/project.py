@@ -239,9 +239,9 @@ class Project:
         except Exception:  # noqa: BLE001 - the class has another name now, or it is reported
             names = sample.recorded_names()
             return attribute_names(obj) if names is None else names, {}
-        if type(stored) is not type(obj):
-            return attribute_names(obj), {}
-        return attribute_names(stored), retyped_attributes(stored, obj)
+        is_same = type(stored) is type(obj)
+        types = retyped_attributes(stored, obj) if is_same else {}
+        return attribute_names(stored if is_same else obj), types
 
     def _with_stored_names(self, key: str, old: Recorded, today: Recorded) -> Recorded:
         """Give a class that declares its fields by now those that its samples have."""

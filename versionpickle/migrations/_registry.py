@@ -48,6 +48,9 @@ class Registry:
         self.reducers: dict[type, Any] = {}
         """How to reduce classes that cannot, or may not, carry instrumentation."""
 
+        self.has_bare_classes = False
+        """Whether there are any of these."""
+
         self._names = Names()
         self.allowed = self._names.allowed
         self._graph = StepGraph(self._names.declared)

@@ -209,7 +209,7 @@ class Codec:
 
     def add_attributes(self, obj: Any, state: Any) -> None:
         """Give an object that was made of values what it had besides them."""
-        if len(state) != 2 or type(state[1]) is not dict:
+        if len(state) != 2 or type(state[1]) is not dict or not state[1]:
             ref = self.declaration.ref
             raise StampError(ref, "values are followed by what is no dict of attributes")
         if not self.layout.has_dict:
@@ -389,6 +389,20 @@ class Codec:
         if type(obj) is not self.cls:
             found = f"{type(obj).__module__}:{type(obj).__qualname__}"
             raise StampError(claim.ref, f"an object of {found} carries this stamp")
+
+
+class WholeCodec(Codec):
+    """Store objects under one stamp, whatever they hold."""
+
+    def __init__(self, owner: Owner, layout: Layout) -> None:
+        super().__init__(owner, layout)
+        self._stamp = self.new_stamp(None, self._fill_today)
+
+    def _fill_today(self, claim: Claim) -> SetState:
+        return self.upgrade(claim, self.chains.today())
+
+    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
+        return self._stamp if fields is None else None
 
 
 def _is_bare_exception(cls: type) -> bool:

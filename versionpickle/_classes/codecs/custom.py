@@ -7,37 +7,29 @@ import copyreg
 from typing import Any
 
 from versionpickle._classes.codegen.methods import SetState
-from versionpickle._classes.layout import Layout
 from versionpickle._classes.stored_state import check_length, unpacked, with_items, without_items
 from versionpickle._wire import calls
-from versionpickle._wire.stamp import Claim, Stamp
+from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import VersionPickleError
 from versionpickle.migrations import Chain
 
-from .base import Codec, Owner
+from .base import WholeCodec
 
 
 _OF_PICKLE = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
 
 
-class CustomCodec(Codec):
+class CustomCodec(WholeCodec):
     """Keep what a class reduces to by itself, and stamp its state."""
-
-    def __init__(self, owner: Owner, layout: Layout) -> None:
-        super().__init__(owner, layout)
-        self._stamp = self.new_stamp(None, self._fill_today)
 
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
-            state = without_items(obj, claim, state)
+            state = without_items(obj, claim, state, self.chains.today())
             check_length(claim, state)
             self._set(obj, *state[1:])
 
         return fill
-
-    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
-        return self._stamp if fields is None else None
 
     def _reduce(self, obj: Any, protocol: int) -> Any:
         if type(obj) is not self.cls:

@@ -12,36 +12,28 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from versionpickle._classes.codegen.methods import SetState
-from versionpickle._classes.layout import Layout
 from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
-from versionpickle._wire.stamp import Claim, Stamp
+from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import StampError, StepError
 from versionpickle.migrations import Chain, Step
 from versionpickle.migrations._fields import OperationError, StateOps
-from versionpickle.migrations._operations import Operation, Rename
+from versionpickle.migrations._operations import Rename
 
-from .base import Codec, Owner
+from .base import WholeCodec
 
 
 if TYPE_CHECKING:
     from .construction import StampConstruction
 
 
-class EnumCodec(Codec):
+class EnumCodec(WholeCodec):
     """
     Store the names of members; a step gets and returns ``{"name": ...}``.
 
     Flags that have no name of their own are stored as the names of their parts,
     with the bits that have none as an int, and what `_missing_` made up by its value.
     """
-
-    def __init__(self, owner: Owner, layout: Layout) -> None:
-        super().__init__(owner, layout)
-        self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, self.chains.today()))
-
-    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
-        return self._stamp if fields is None else None
 
     def _reduce(self, obj: Any, protocol: int) -> Any:
         return calls.member, (self._stamp, self._stored(obj))
@@ -136,9 +128,6 @@ class _RenameMember(Rename):
 
     def _renamed(self, name: str) -> str:
         return self.new if name == self.old else name
-
-    def inverse(self) -> Operation:
-        return _RenameMember(self.new, self.old)
 
 
 _STEPS_OF_MEMBERS = (

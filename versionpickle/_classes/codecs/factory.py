@@ -10,27 +10,19 @@ from typing import Any
 
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.conversion import Remaking, conversion_stamp
-from versionpickle._classes.layout import Layout
-from versionpickle._classes.stored_state import USE_OUR_LOADS
+from versionpickle._classes.stored_state import only_rebuilt
 from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import StampError, UnpicklableError
 from versionpickle.migrations import Chain
-from versionpickle.migrations._fields import OperationError, described
+from versionpickle.migrations._fields import described
 
-from .base import Codec, Owner, as_method
+from .base import WholeCodec, as_method
 
 
-class FactoryCodec(Codec):
+class FactoryCodec(WholeCodec):
     """Store what an object reduces to in one call, so that it can be made of all of it."""
-
-    def __init__(self, owner: Owner, layout: Layout) -> None:
-        super().__init__(owner, layout)
-        self._stamp = self.new_stamp(None, lambda claim: self.upgrade(claim, self.chains.today()))
-
-    def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
-        return self._stamp if fields is None else None
 
     def _reduce(self, obj: Any, protocol: int) -> Any:
         if type(obj) is not self.cls:
@@ -96,15 +88,14 @@ class FactoryCodec(Codec):
         return as_method(self._refuse)
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
-        raise chain.failed("setting its state", OperationError(USE_OUR_LOADS))
+        raise only_rebuilt(chain)
 
     def _refuse(self, obj: Any, state: Any) -> None:
         """Refuse to fill an object: plain pickle tries it with one that has no stamp."""
         if type(obj) is not self.cls:
             self.owner.restore_foreign(obj, state)
             return
-        chain = self.chains.of_unstamped(state, None)
-        raise chain.failed("setting its state", OperationError(USE_OUR_LOADS))
+        self.restore(obj, state, self.chains.of_unstamped(state, None))
 
 
 def are_alike(one: Any, other: Any, depth: int = 6) -> bool:

@@ -75,7 +75,7 @@ class FieldsCodec(Codec):
     def _fill_today(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
-            state = without_items(obj, claim, state)
+            state = without_items(obj, claim, state, self.chains.today())
             self._place(obj, self.chains.today(), *unpacked(claim, state))
 
         return fill
@@ -208,11 +208,9 @@ class FieldsCodec(Codec):
     def fill_of_dict(
         self, names: tuple[Any, ...], chain: Chain, *, is_common: bool
     ) -> SetState | None:
-        if not self._compiles or self.layout.has_newargs:
-            return None
-        if chain.names_arguments or chain.names_items:
-            return None
-        if not all(type(name) is str and name not in PARTS for name in names):
+        are_fields = all(type(name) is str and name not in PARTS for name in names)
+        has_parts = self.layout.has_newargs or chain.names_arguments or chain.names_items
+        if has_parts or not (are_fields and self._compiles):
             return None
         older = self._from(
             Claim(chain.ref, chain.version, names, self._bases), chain, self._fill_any

@@ -62,7 +62,7 @@ class OpenCodec(FieldsCodec):
     def _fill_fallback(self, claim: Claim) -> SetState:
         def fill(obj: Any, state: Any) -> None:
             self.check_class(obj, claim)
-            state = without_items(obj, claim, state)
+            state = without_items(obj, claim, state, self.chains.today())
             if len(state) != 2:
                 raise StampError(claim.ref, "its state is not the dict that its stamp promises")
             self._finish_custom(obj, self.chains.today(), as_dict(state[1]))

@@ -15,7 +15,6 @@ from versionpickle._classes.stored_state import check_arguments
 from versionpickle._classes.third_party import has_keyword_fields
 from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp
-from versionpickle.exceptions import StampError
 from versionpickle.migrations import Chain
 from versionpickle.migrations._fields import OperationError, as_dict
 
@@ -37,7 +36,7 @@ class ValuesCodec(Codec):
         super().__init__(owner, layout)
         self._make, *self._first = make
         self._stored = (BY_VALUES, *layout.names)
-        self._stamp = self.new_stamp(self._stored, lambda claim: self._fill, make_of_all)
+        self._stamp = self.new_stamp(self._stored, lambda claim: self.add_attributes, make_of_all)
 
     def current(self, fields: tuple[str, ...] | None) -> Stamp | None:
         return self._stamp if fields == self._stored else None
@@ -82,13 +81,7 @@ class ValuesCodec(Codec):
         return self._make(*self._first, *(named[name] for name in names))
 
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:
-        return self._fill
-
-    def _fill(self, obj: Any, state: Any) -> None:
-        if len(state) != 2 or type(state[1]) is not dict or not self.layout.has_dict:
-            ref = self.declaration.ref
-            raise StampError(ref, "values are followed by what is no dict of attributes")
-        obj.__dict__.update(state[1])
+        return self.add_attributes
 
     def restore(self, obj: Any, state: Any, chain: Chain) -> None:
         attributes = as_dict(state)

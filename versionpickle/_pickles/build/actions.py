@@ -187,6 +187,8 @@ class DeferredActions:
             return made
         if plain is set or plain is frozenset:
             return self._hashed(plain, args)
+        if plain is calls.set_state and len(args) == 2:
+            self._expect_parts(*args)
         if type(plain) is Stamp:
             plain.construction.check_arguments(plain, args)
         instrumentation = self._versioned.get(plain) if isinstance(plain, type) else None
@@ -196,21 +198,28 @@ class DeferredActions:
             made = instrumentation.made_by_call(args, self.run_call, ref)
         else:
             made = self.run_call(plain, args)
-        return made if _is_ours(plain) else self._note_made(made, ref)
+        return made if _is_ours(plain) else self._note_made(made, plain, ref)
 
-    def _note_made(self, obj: Any, ref: str | None) -> Any:
+    def _note_made(self, obj: Any, maker: Any, ref: str | None = None) -> Any:
         """Remember an object that a class or function made, and may have given a state."""
-        instrumentation = self._versioned.get(type(obj))
+        instrumentation = self._versioned.get(type(obj)) or self._declared(type(obj))
         if instrumentation is None or isinstance(obj, enum.Enum):
             return obj
-        if instrumentation.is_replaced:
+        if instrumentation.made_from_state:
             return Making(
-                lambda state: instrumentation.finished_elsewhere(obj, state, ref),
-                lambda state: instrumentation.conversion(state, ref),
+                lambda state: instrumentation.finished(obj, state), instrumentation.conversion
             )
-        self.note(obj, ref)
+        self._note(obj, instrumentation, ref if isinstance(maker, type) else None)
         self._made[id(obj)] = obj
         return obj
+
+    def _declared(self, cls: type) -> Unstamped | None:
+        """Return how objects of a class are filled that the pickle need not name."""
+        declared = self._registry.declared(ref_of(cls))
+        if declared is None or declared.instrumentation.cls is not cls:
+            return None
+        unstamped: Unstamped = declared.instrumentation.unstamped
+        return unstamped
 
     def _hashed(self, kind: Any, args: Any) -> Any:
         """Make a set of what may be hashed too early, as protocols below 4 do."""
@@ -228,7 +237,7 @@ class DeferredActions:
     def new(self, cls: Any, args: Any, kwargs: Any) -> Any:
         plain, ref = _plain(cls)
         if not isinstance(plain, type):  # a function in place of a class
-            return self.run_call(plain, args, kwargs)
+            return self._note_made(self.run_call(plain, args, kwargs), plain)
         made = self._from_values(plain, args, ref)
         if made is not None:
             return made
@@ -240,7 +249,8 @@ class DeferredActions:
     def reconstruct(self, cls: Any, base: Any, state: Any) -> Any:
         plain, ref = _plain(cls)
         if not isinstance(plain, type):  # a function in place of a class
-            return self.run_call(plain, () if base is object else (state,))
+            made = self.run_call(plain, () if base is object else (state,))
+            return self._note_made(made, plain)
         instrumentation = self._versioned.get(plain)
         if instrumentation is not None:
             return self._reconstruct(instrumentation, base, state, ref)
@@ -288,9 +298,12 @@ class DeferredActions:
         if instrumentation is not None and not isinstance(
             obj, enum.Enum
         ):  # whose members have their state
-            self._blank[id(obj)] = (obj, instrumentation, ref, self._source.at)
-            self._unfilled[id(obj)] = (obj, self._source.at)
+            self._note(obj, instrumentation, ref)
         return obj
+
+    def _note(self, obj: Any, instrumentation: Unstamped, ref: str | None) -> None:
+        self._blank[id(obj)] = (obj, instrumentation, ref, self._source.at)
+        self._unfilled[id(obj)] = (obj, self._source.at)
 
     # States
 
@@ -472,9 +485,7 @@ class DeferredActions:
     def _instrumentation_of(self, obj: Any) -> Unstamped | None:
         known = self._versioned.get(type(obj))
         if known is None and id(obj) in self._unfilled:
-            declared = self._registry.declared(ref_of(type(obj)))
-            if declared is not None and declared.instrumentation.cls is type(obj):
-                known = declared.instrumentation.unstamped
+            return self._declared(type(obj))
         return known
 
     def _when_built(self, obj: Any, put: Callable[[], None]) -> None:
@@ -490,8 +501,6 @@ class DeferredActions:
         before, attributes = copy_of_items(obj), dict(getattr(obj, "__dict__", ()))
         try:
             put()
-        except NotMadeError:
-            raise
         except Exception:  # noqa: BLE001 - its methods may need the state; if not, they fail again
             items_out_of(obj)
             put_items(obj, before)

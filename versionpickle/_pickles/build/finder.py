@@ -199,7 +199,7 @@ class Finder:
         """Find a name as plain pickle does, or as the default load knows it."""
         assert self.plain is not None
         try:
-            return self._find_imported(module, name)
+            return self._noted_maker(self._find_imported(module, name))
         except (ImportError, AttributeError):
             if not is_value_type(module, name):
                 raise
@@ -414,7 +414,13 @@ class Finder:
         except DeclarationError as exc:
             raise BuildError(str(exc), ref) from exc
         meaning = self.registry.resolve(ref)  # which the import may have declared
-        return found if meaning is None else self._find_declared(ref, meaning)
+        return self._noted_maker(found) if meaning is None else self._find_declared(ref, meaning)
+
+    def _noted_maker(self, found: Any) -> Any:
+        """Return what was found; C's unpickler may not see of which class the objects are."""
+        if self.registry.has_bare_classes and _may_make_others(found):
+            self.needs_builder = True
+        return found
 
     def _attribute(self, owner: Any, name: str, *default: Any) -> Any:
         """Get what a class holds, as old pickles of nested classes do, or an allowed method."""
@@ -479,6 +485,13 @@ def _joined_flags(one: Any, other: Any) -> Any:
     if not (isinstance(one, enum.Flag) and isinstance(other, enum.Flag | int)):
         raise TypeError(f"{shortened(one)} and {shortened(other)} are no flags of an enum")
     return one | other  # type: ignore[operator] # of one enum, or an error
+
+
+def _may_make_others(found: object) -> bool:
+    """Return whether a call of this may make objects of classes that the pickle does not name."""
+    if isinstance(found, type):
+        return isinstance(found.__new__, types.FunctionType) and not issubclass(found, enum.Enum)
+    return callable(found)
 
 
 def _has_moved(meaning: object) -> bool:

@@ -209,7 +209,7 @@ class Unpickler(pickle.Unpickler):
     # With our own reader
 
     def _build(self) -> Any:
-        from versionpickle._pickles.build.deferred import resolved  # noqa: PLC0415 - few loads need it
+        from versionpickle._pickles.build.deferred import NotMadeError, resolved  # noqa: PLC0415 - few loads need it
 
         start = self._starts[-1]
         reader = self._reader()
@@ -220,7 +220,8 @@ class Unpickler(pickle.Unpickler):
         except ForbiddenError as exc:
             raise self._forbidden(*exc.refs) if reader.can_be_mapped() else exc from None
         except Exception as exc:
-            if self._unsafe and not isinstance(exc, VersionPickleError | RecursionError):
+            is_ours = isinstance(exc, VersionPickleError | NotMadeError | RecursionError)
+            if self._unsafe and not is_ours:
                 raise
             raise self._explained(reader, exc) from exc
         self._file.seek(start + reader.source.position)

@@ -137,7 +137,6 @@ def record_all() -> None:
             continue
         with contextlib.suppress(ProjectError):  # the findings report it
             [*project.record(key)]
-    for _ in project.record_others():
-        pass
+    [*project.record_others()]
     found = [attrs.asdict(one) for one in findings(project)]
     print(f"\n{_FOUND}{json.dumps(found)}")  # noqa: T201 - to the process that asked
