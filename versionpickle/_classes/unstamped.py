@@ -61,6 +61,14 @@ class Unstamped:
         stored = parts.taken_from(obj, self.codec.layout)
         if chain.names_items:
             stored.items = stored.items or parts.items_out_of(obj)
+        given: tuple[Any, ...] = ()
+        if not chain.steps and hasattr(self._cls, "__getnewargs__"):
+            given, stored.arguments = stored.arguments, ()
+        self._restore(obj, state, chain, stored)
+        if given and not parts.are_handed_out(obj, given):
+            chain.check_parts(Parts(given).added_to(None))
+
+    def _restore(self, obj: Any, state: Any, chain: Chain, stored: Parts) -> None:
         if stored:
             state = stored.added_to(as_dict(state))
         if chain.edge is not None:
@@ -271,7 +279,8 @@ class Unstamped:
         chain = self._chain_of_all(found_as)
         if not (args or kwargs):
             return self.blank(Parts(), found_as)
-        if self.ignores_arguments or chain.names_arguments:
+        is_ignored = self.ignores_arguments or parts.ignored_by_new(self._cls, kwargs)
+        if is_ignored or chain.names_arguments:
             return self.blank(Parts(args, kwargs), found_as)
         parts.check_fit(self._cls, args, chain)
         return self._failing(run or _run, self._cls.__new__, (self._cls, *args), kwargs)
@@ -287,7 +296,7 @@ class Unstamped:
         """Make an object by a call of the class, or let the steps have the arguments."""
         check_values(self, found_as)
         chain = self._chain_of_all(found_as)
-        if chain.names_arguments:
+        if chain.names_arguments or (args and parts.ignores_calls(self._cls)):
             return self.blank(Parts(args), found_as)
         parts.check_fit(self._cls, args, chain)
         try:

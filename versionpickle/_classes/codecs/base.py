@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import copyreg
+import datetime
 import functools
 import operator
 import threading
@@ -347,7 +348,8 @@ class Codec:
     @property
     def is_called(self) -> bool:
         """Whether objects may be made by a call of the class."""
-        return self.layout.reduces_itself or self.layout.has_newargs
+        is_zone = issubclass(self.cls, datetime.tzinfo)  # which C reduces to a call of its class
+        return is_zone or self.layout.reduces_itself or self.layout.has_newargs
 
     def called(self, args: tuple[Any, ...], kwargs: Any) -> Any:
         """Call the class; an exception is made without an ``__init__`` of its own."""
