@@ -6,6 +6,7 @@ import builtins
 import collections
 import copy
 import dataclasses
+import datetime
 import enum
 import operator
 import pickle
@@ -445,3 +446,69 @@ def test_errors_are_ours():
     """All that these tests expect is in one tree."""
     ours = BuildError, FieldsError, InvalidObjectError, StepError
     assert all(issubclass(cls, VersionPickleError) for cls in ours)
+
+
+class _Refusal(ValueError):
+    def __new__(cls, code, *, reason):
+        made = super().__new__(cls, code, reason)
+        made.reason = reason
+        return made
+
+    def __init__(self, code, *, reason):
+        super().__init__(code, reason)
+
+
+class _Failures(ExceptionGroup):
+    def __new__(cls, *parts):
+        return super().__new__(cls, "failures", [*parts])
+
+    def __init__(self, *parts):
+        self.count = len(parts)
+
+
+@pytest.mark.parametrize(
+    "error", [_Refusal(1, reason="late"), _Failures(KeyError("a"))], ids=["alone", "group"]
+)
+@pytest.mark.parametrize("how", LOADS)
+def test_exception_made_in_its_own_way(registry, how, error):
+    """What C keeps of it comes back without its constructors."""
+    adopt(type(error), registry=registry)
+
+    again = LOADS[how](versionpickle.dumps(error, registry=registry), registry=registry)
+
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+class _Zone(datetime.tzinfo):
+    offset = 0
+
+
+class _Text(collections.UserString):
+    def __getnewargs__(self):
+        return ("never the same", object())
+
+
+@pytest.mark.parametrize("how", LOADS)
+@pytest.mark.parametrize("cls", [_Zone, _Text])
+def test_arguments_that_are_not_read(registry, how, cls):
+    """Arguments that a class ignores, and would not hand out again, are left over."""
+    adopt(cls, registry=registry)
+    name = cls.__name__.encode()
+    data = b"\x80\x02c%s\n%s\nX\x03\x00\x00\x00abc\x85\x81." % (HERE, name)
+
+    with pytest.raises(FieldsError, match="constructor arguments"):
+        LOADS[how](data, registry=registry)
+
+
+class _Broken(_Text):
+    def __getnewargs__(self):
+        return (self.missing,)
+
+
+def test_arguments_that_cannot_be_compared(registry):
+    """They are left over, too."""
+    adopt(_Broken, registry=registry)
+    data = b"\x80\x02c%s\n_Broken\nX\x03\x00\x00\x00abc\x85\x81." % HERE
+
+    with pytest.raises(FieldsError, match="constructor arguments"):
+        versionpickle.loads(data, registry=registry)

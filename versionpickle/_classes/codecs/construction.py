@@ -154,7 +154,8 @@ class StampConstruction(Construction):
         return make
 
     def called(self, stamp: Stamp, args: tuple[Any, ...], kwargs: Any) -> Any:
-        if not self._codec.is_called or self._chain.names_arguments or self._is_uncalled:
+        is_uncalled = bool(args) and self._is_uncalled
+        if not self._codec.is_called or self._chain.names_arguments or is_uncalled:
             return self.of_function(stamp, stamp, args, kwargs)
         return self._named(lambda: self._codec.called(args, kwargs), args)
 
