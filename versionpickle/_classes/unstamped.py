@@ -62,7 +62,7 @@ class Unstamped:
         if chain.names_items:
             stored.items = stored.items or parts.items_out_of(obj)
         given: tuple[Any, ...] = ()
-        if not chain.steps and hasattr(self._cls, "__getnewargs__"):
+        if not chain.steps and hasattr(self.cls, "__getnewargs__"):
             given, stored.arguments = stored.arguments, ()
         self._restore(obj, state, chain, stored)
         if given and not parts.are_handed_out(obj, given):
@@ -279,7 +279,7 @@ class Unstamped:
         chain = self._chain_of_all(found_as)
         if not (args or kwargs):
             return self.blank(Parts(), found_as)
-        is_ignored = self.ignores_arguments or parts.ignored_by_new(self._cls, kwargs)
+        is_ignored = self.ignores_arguments or parts.ignored_by_new(self.cls, kwargs)
         if is_ignored or chain.names_arguments:
             return self.blank(Parts(args, kwargs), found_as)
         parts.check_fit(self.cls, args, chain)
@@ -296,7 +296,7 @@ class Unstamped:
         """Make an object by a call of the class, or let the steps have the arguments."""
         check_values(self, found_as)
         chain = self._chain_of_all(found_as)
-        if chain.names_arguments or (args and parts.ignores_calls(self._cls)):
+        if chain.names_arguments or (args and parts.ignores_calls(self.cls)):
             return self.blank(Parts(args), found_as)
         parts.check_fit(self.cls, args, chain)
         try:

@@ -131,7 +131,7 @@ class FieldsCodec(Codec):
         make, made_of = super().call(stamp, function, args)
         if make is not stamp or not made_of:
             return make, made_of
-        if not self.takes_arguments():  # which its base hands out, and nobody reads
+        if not self.takes_arguments:  # which its base hands out, and nobody reads
             return stamp, ()
         # A call of the stamp alone would not notice that a later class ignores the arguments.
         return calls.make, (stamp, stamp, made_of, {})
