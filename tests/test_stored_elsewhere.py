@@ -10,6 +10,7 @@ import datetime
 import enum
 import operator
 import pickle
+import sys
 import types
 
 import attrs
@@ -512,3 +513,40 @@ def test_arguments_that_cannot_be_compared(registry):
 
     with pytest.raises(FieldsError, match="constructor arguments"):
         versionpickle.loads(data, registry=registry)
+
+
+class _Outer:
+    class Part:
+        pass
+
+
+@pytest.mark.parametrize("how", [*LOADS, "unsafe"])
+def test_nested_class_by_getattr(registry, how):
+    """A class within another is found as protocol 2 names it, with its steps."""
+    adopt(_Outer.Part, 2, registry=registry)
+    migration(_Outer.Part, 1, rename("length", "size"), registry=registry)
+    cls = b"cbuiltins\ngetattr\n(c%s\n_Outer\nVPart\ntR" % HERE
+    data = b"\x80\x02" + cls + b")\x81}X\x06\x00\x00\x00lengthK\x05sb."
+    load = LOADS.get(how, lambda data, **more: versionpickle.loads(data, unsafe=True, **more))
+
+    assert vars(load(data, registry=registry)) == {"size": 5}
+
+
+def test_attribute_of_an_unsafe_load(registry):
+    """Any other attribute is left as it is."""
+    adopt(_Outer.Part, registry=registry)
+    data = b"cbuiltins\ngetattr\n(cbuiltins\nstr\nVupper\ntR."
+
+    assert versionpickle.loads(data, unsafe=True, registry=registry) is str.upper
+
+
+def test_allowed_and_not_imported(registry):
+    """A name whose module is not there yet is no other name of a class."""
+    allow("nowhere:Thing", registry=registry)
+    found = types.ModuleType("elsewhere_now")
+    found.Thing = type("Thing", (), {"__module__": "nowhere"})
+    sys.modules["elsewhere_now"] = found
+    try:
+        allow("elsewhere_now:Thing", registry=registry)
+    finally:
+        del sys.modules["elsewhere_now"]
