@@ -23,6 +23,7 @@ from versionpickle import Limits, Registry, adopt, alias, allow, migration, vers
 from versionpickle.exceptions import (
     BuildError,
     FieldsError,
+    ForbiddenError,
     InvalidObjectError,
     StepError,
     VersionPickleError,
@@ -550,3 +551,14 @@ def test_allowed_and_not_imported(registry):
         allow("elsewhere_now:Thing", registry=registry)
     finally:
         del sys.modules["elsewhere_now"]
+
+
+@pytest.mark.parametrize("how", LOADS)
+def test_all_refused_names(registry, how):
+    """What a class holds that is not known is listed with all that comes behind it."""
+    data = pickle.dumps([_Outer.Part(), _Zone, by_name], 2)
+
+    with pytest.raises(ForbiddenError) as caught:
+        LOADS[how](data, registry=registry)
+    names = {"_Outer", "_Outer.Part", "_Zone", "by_name"}
+    assert {ref.partition(":")[2] for ref in caught.value.refs} == names
