@@ -562,3 +562,24 @@ def test_all_refused_names(registry, how):
         LOADS[how](data, registry=registry)
     names = {"_Outer", "_Outer.Part", "_Zone", "by_name"}
     assert {ref.partition(":")[2] for ref in caught.value.refs} == names
+
+
+class _Day(datetime.date):
+    pass
+
+
+@pytest.mark.parametrize("how", LOADS)
+def test_class_that_cannot_be_blank(registry, how):
+    """The error names the class."""
+    adopt(_Day, registry=registry)
+
+    with pytest.raises(StepError, match="_Day.*required argument 'year'"):
+        LOADS[how](b"\x80\x02c%s\n_Day\n)\x81}b." % HERE, registry=registry)
+
+
+def test_state_that_is_of_no_model(registry):
+    """With limits, only a model has its fields in a dict of that name."""
+    adopt(_Outer.Part, formerly="gone:Part", registry=registry)
+
+    with pytest.raises(VersionPickleError, match="holds '__dict__'"):
+        LOADS["limits"](b"\x80\x02cgone\nPart\n)\x81}X\x08\0\0\0__dict__Nsb.", registry=registry)
