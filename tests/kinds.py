@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import sys
 import textwrap
 import types
@@ -14,7 +15,9 @@ FACTS = (101, "pear")
 HEAD = """
 import collections
 import dataclasses
+import datetime
 import enum
+import types
 import attrs
 import msgspec
 import pydantic
@@ -82,6 +85,31 @@ KINDS = {
             a: int = 0
             b: str = "nothing"
     """,
+    "open model": """
+        class Thing(pydantic.BaseModel, extra="allow"):
+            a: int = 0
+    """,
+    "model with a private attribute": """
+        class Thing(pydantic.BaseModel):
+            a: int = 0
+            _b: str = pydantic.PrivateAttr("nothing")
+    """,
+    "namespace": """
+        class Thing(types.SimpleNamespace):
+            pass
+    """,
+    "time zone": """
+        class Thing(datetime.tzinfo):
+            a, b = 0, "nothing"
+    """,
+    "user string": """
+        class Thing(collections.UserString):
+            a = 0
+    """,
+    "byte array": """
+        class Thing(bytearray):
+            a, b = 0, "nothing"
+    """,
     "list": """
         class Thing(list):
             pass
@@ -129,6 +157,10 @@ KINDS = {
     "exception": """
         class Thing(Exception):
             pass
+    """,
+    "exception with an attribute": """
+        class Thing(KeyError):
+            b = "nothing"
     """,
     "os error": """
         class Thing(OSError):
@@ -194,6 +226,17 @@ KINDS = {
             def __getnewargs_ex__(self):
                 return (), {"a": self.a}
     """,
+    "new arguments and keywords": """
+        class Thing:
+            def __new__(cls, a=0, *, b="nothing"):
+                made = super().__new__(cls)
+                made.__dict__.update(a=a, b=b)
+                return made
+            def __getnewargs_ex__(self):
+                return (self.a,), {"b": self.b}
+            def __getstate__(self):
+                return None
+    """,
     "own tuple state": """
         class Thing:
             a, b = 0, "nothing"
@@ -237,8 +280,9 @@ def filled(cls: Any) -> Any:
     if cls.__mro__[1].__name__ == "Enum":
         return cls(101)
     for make in (
-        lambda: _with(cls("pear"), a=101) if issubclass(cls, str) else cls.missing,
+        lambda: _with(cls("pear"), a=101) if _is_text(cls) else cls.missing,
         lambda: _with(cls(101), b="pear") if issubclass(cls, int) else cls.missing,
+        lambda: _with(cls(a=101), _b="pear") if cls.__private_attributes__ else None,
         lambda: cls(a=101, b="pear"),
         lambda: cls(101, b="pear"),
         lambda: cls(101, "pear"),
@@ -248,9 +292,11 @@ def filled(cls: Any) -> Any:
         lambda: _with(cls(), a=101, b="pear"),
     ):
         try:
-            return make()
+            made = make()
         except (TypeError, AttributeError):
             continue
+        if holds_facts(made):
+            return made
     raise AssertionError(cls)
 
 
@@ -258,6 +304,10 @@ def _filled_container(cls: Any) -> Any:
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
         return cls(101, "pear")
     return _with(cls([101]), b="pear") if hasattr(cls, "b") else cls([101, "pear"])
+
+
+def _is_text(cls: Any) -> bool:
+    return issubclass(cls, str | collections.UserString)
 
 
 def _with(obj: Any, **attributes: Any) -> Any:
@@ -280,6 +330,8 @@ def held(obj: Any) -> list[Any]:
         names = (names,) if isinstance(names, str) else names
         values += [getattr(obj, name) for name in names if hasattr(obj, name)]
     values += [getattr(obj, name) for name in getattr(type(obj), "__struct_fields__", ())]
+    for name in ("__pydantic_extra__", "__pydantic_private__"):
+        values += (getattr(obj, name, None) or {}).values()
     values += [getattr(obj, name, None) for name in ("errno", "strerror", "name", "value")]
     if isinstance(obj, dict):
         values += obj.values()
@@ -287,9 +339,9 @@ def held(obj: Any) -> list[Any]:
         values.append(str(obj))
     elif isinstance(obj, int):
         values.append(int(obj))
-    elif isinstance(obj, list | tuple | set | frozenset) or type(obj).__mro__[1:2] == (
-        __import__("collections").deque,
-    ):
+    elif isinstance(obj, set | frozenset):
+        values += sorted(obj, key=str)
+    elif isinstance(obj, list | tuple | collections.deque):
         values += obj
     flat = []
     for value in values:

@@ -36,11 +36,14 @@ def test_is_read(name, protocol, limits):
 
 
 @every_protocol
-def test_a_class_that_was_called_a_base_of_itself(protocol):
-    """Stamps of named tuples once named their own class among the bases."""
-    found = versionpickle.loads(golden("values_with_itself", protocol))
+@pytest.mark.parametrize(
+    ("name", "model"), [("values_with_itself", "values"), ("failure_by_stamp", "failure")]
+)
+def test_former_ways(protocol, name, model):
+    """Stamps of named tuples once named their own class; a stamp was called with arguments."""
+    found = versionpickle.loads(golden(name, protocol))
 
-    assert models.described(models.MADE["values"]()) == models.described(found)
+    assert models.described(models.MADE[model]()) == models.described(found)
 
 
 @every_golden

@@ -46,8 +46,8 @@ CASES = [
     for version in VERSIONS
     for way in WAYS
 ]
-FEW = CASES[::41]
-"""41 divides none of the numbers of choices, so all pairs of kinds are among them."""
+FEW = CASES[::71]
+"""71 divides none of the numbers of choices, so all pairs of kinds are among them."""
 
 
 @pytest.fixture(autouse=True)
@@ -67,22 +67,6 @@ class Case:
     new: str
     version: int
     way: str
-
-    @property
-    def is_forgotten(self) -> bool:
-        """
-        Whether a class changed from a value with attributes to a class without fields.
-
-        Where the version stayed as it was, no load finds that out, but the schema check.
-        """
-        is_open = self.new in OPEN and self.old in {"str", "int"}
-        return self.stamped and self.version == 1 and is_open and self.way != "limits"
-
-
-OPEN = {
-    *("plain", "no constructor", "list", "list with an attribute", "deque", "dict"),
-    *("dict with an attribute", "ordered dict", "set", "call", "call and state"),
-}
 
 
 @functools.cache
@@ -120,7 +104,7 @@ def outcome(load: Any, data: bytes, cls: type) -> str | None:
 
 def problem(case: Case) -> str | None:
     data = stored(case.old, case.stamped, case.protocol)
-    if data is None or case.is_forgotten:
+    if data is None:
         return None
     load, cls = declared(case)
     found = outcome(load, data, cls)
@@ -171,8 +155,10 @@ def is_of_enum(case: Case, found: str) -> bool:
 
 def is_lost_by_class(case: Case, found: str) -> bool:
     """Return whether the old class stored less than it held, or today's reads it its own way."""
-    is_short = case.old == "new arguments" and not case.stamped and case.protocol < 2
-    is_twice = case.old == "str" and case.new == "new arguments"  # its argument, and its state
+    is_short = case.old.startswith("new arguments") and not case.stamped and case.protocol < 2
+    is_twice = case.old == "str" and case.new.startswith(
+        "new arguments"
+    )  # its argument, and its state
     is_unpacked = case.new == "own tuple state"
     return found.startswith("lost") and (is_short or is_twice or is_unpacked)
 
@@ -184,10 +170,8 @@ def takes_what_it_gets(case: Case) -> bool:
 
 
 def needs_leave(case: Case) -> bool:
-    """Return whether a load asks for allow(), or refuses what pydantic stores of its own."""
-    is_partial = case.old == "new keywords" and case.protocol in {2, 3}
-    is_model = case.old == "pydantic" and case.way == "limits"
-    return not case.stamped and (is_partial or is_model)
+    """Return whether a load asks for allow()."""
+    return not case.stamped and "keywords" in case.old and case.protocol in {2, 3}
 
 
 def problems(cases: list[Any]) -> dict[Any, str]:

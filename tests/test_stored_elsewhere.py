@@ -6,9 +6,11 @@ import builtins
 import collections
 import copy
 import dataclasses
+import datetime
 import enum
 import operator
 import pickle
+import sys
 import types
 
 import attrs
@@ -21,6 +23,7 @@ from versionpickle import Limits, Registry, adopt, alias, allow, migration, vers
 from versionpickle.exceptions import (
     BuildError,
     FieldsError,
+    ForbiddenError,
     InvalidObjectError,
     StepError,
     VersionPickleError,
@@ -445,3 +448,138 @@ def test_errors_are_ours():
     """All that these tests expect is in one tree."""
     ours = BuildError, FieldsError, InvalidObjectError, StepError
     assert all(issubclass(cls, VersionPickleError) for cls in ours)
+
+
+class _Refusal(ValueError):
+    def __new__(cls, code, *, reason):
+        made = super().__new__(cls, code, reason)
+        made.reason = reason
+        return made
+
+    def __init__(self, code, *, reason):
+        super().__init__(code, reason)
+
+
+class _Failures(ExceptionGroup):
+    def __new__(cls, *parts):
+        return super().__new__(cls, "failures", [*parts])
+
+    def __init__(self, *parts):
+        self.count = len(parts)
+
+
+@pytest.mark.parametrize(
+    "error", [_Refusal(1, reason="late"), _Failures(KeyError("a"))], ids=["alone", "group"]
+)
+@pytest.mark.parametrize("how", LOADS)
+def test_exception_made_in_its_own_way(registry, how, error):
+    """What C keeps of it comes back without its constructors."""
+    adopt(type(error), registry=registry)
+
+    again = LOADS[how](versionpickle.dumps(error, registry=registry), registry=registry)
+
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+class _Zone(datetime.tzinfo):
+    offset = 0
+
+
+class _Text(collections.UserString):
+    def __getnewargs__(self):
+        return ("never the same", object())
+
+
+@pytest.mark.parametrize("how", LOADS)
+@pytest.mark.parametrize("cls", [_Zone, _Text])
+def test_arguments_that_are_not_read(registry, how, cls):
+    """Arguments that a class ignores, and would not hand out again, are left over."""
+    adopt(cls, registry=registry)
+    name = cls.__name__.encode()
+    data = b"\x80\x02c%s\n%s\nX\x03\x00\x00\x00abc\x85\x81." % (HERE, name)
+
+    with pytest.raises(FieldsError, match="constructor arguments"):
+        LOADS[how](data, registry=registry)
+
+
+class _Broken(_Text):
+    def __getnewargs__(self):
+        return (self.missing,)
+
+
+def test_arguments_that_cannot_be_compared(registry):
+    """They are left over, too."""
+    adopt(_Broken, registry=registry)
+    data = b"\x80\x02c%s\n_Broken\nX\x03\x00\x00\x00abc\x85\x81." % HERE
+
+    with pytest.raises(FieldsError, match="constructor arguments"):
+        versionpickle.loads(data, registry=registry)
+
+
+class _Outer:
+    class Part:
+        pass
+
+
+@pytest.mark.parametrize("how", [*LOADS, "unsafe"])
+def test_nested_class_by_getattr(registry, how):
+    """A class within another is found as protocol 2 names it, with its steps."""
+    adopt(_Outer.Part, 2, registry=registry)
+    migration(_Outer.Part, 1, rename("length", "size"), registry=registry)
+    cls = b"cbuiltins\ngetattr\n(c%s\n_Outer\nVPart\ntR" % HERE
+    data = b"\x80\x02" + cls + b")\x81}X\x06\x00\x00\x00lengthK\x05sb."
+    load = LOADS.get(how, lambda data, **more: versionpickle.loads(data, unsafe=True, **more))
+
+    assert vars(load(data, registry=registry)) == {"size": 5}
+
+
+def test_attribute_of_an_unsafe_load(registry):
+    """Any other attribute is left as it is."""
+    adopt(_Outer.Part, registry=registry)
+    data = b"cbuiltins\ngetattr\n(cbuiltins\nstr\nVupper\ntR."
+
+    assert versionpickle.loads(data, unsafe=True, registry=registry) is str.upper
+
+
+def test_allowed_and_not_imported(registry):
+    """A name whose module is not there yet is no other name of a class."""
+    allow("nowhere:Thing", registry=registry)
+    found = types.ModuleType("elsewhere_now")
+    found.Thing = type("Thing", (), {"__module__": "nowhere"})
+    sys.modules["elsewhere_now"] = found
+    try:
+        allow("elsewhere_now:Thing", registry=registry)
+    finally:
+        del sys.modules["elsewhere_now"]
+
+
+@pytest.mark.parametrize("how", LOADS)
+def test_all_refused_names(registry, how):
+    """What a class holds that is not known is listed with all that comes behind it."""
+    data = pickle.dumps([_Outer.Part(), _Zone, by_name], 2)
+
+    with pytest.raises(ForbiddenError) as caught:
+        LOADS[how](data, registry=registry)
+    names = {"_Outer", "_Outer.Part", "_Zone", "by_name"}
+    assert {ref.partition(":")[2] for ref in caught.value.refs} == names
+
+
+class _Day(datetime.date):
+    pass
+
+
+@pytest.mark.parametrize("how", LOADS)
+def test_class_that_cannot_be_blank(registry, how):
+    """The error names the class."""
+    adopt(_Day, registry=registry)
+
+    with pytest.raises(StepError, match="_Day.*required argument 'year'"):
+        LOADS[how](b"\x80\x02c%s\n_Day\n)\x81}b." % HERE, registry=registry)
+
+
+def test_state_that_is_of_no_model(registry):
+    """With limits, only a model has its fields in a dict of that name."""
+    adopt(_Outer.Part, formerly="gone:Part", registry=registry)
+
+    with pytest.raises(VersionPickleError, match="holds '__dict__'"):
+        LOADS["limits"](b"\x80\x02cgone\nPart\n)\x81}X\x08\0\0\0__dict__Nsb.", registry=registry)

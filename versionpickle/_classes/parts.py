@@ -7,6 +7,9 @@ Where today's class is not made of them, the steps get them; see `migrations._pa
 from __future__ import annotations
 
 import collections
+import datetime
+import io
+import types
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -165,7 +168,10 @@ _CLEARED_BY: tuple[tuple[type[Any], Callable[[Any], object]], ...] = (
 
 # Arguments
 
-_OF_OTHERS = (object, list, dict, set, collections.deque, bytearray)
+_OF_OTHERS: tuple[Any, ...] = (
+    *(object, list, dict, set, collections.deque, bytearray),
+    *(datetime.tzinfo, types.SimpleNamespace, io.BytesIO, io.StringIO),
+)
 """Their ``__new__`` makes an empty object, whatever it is given."""
 
 
@@ -173,6 +179,26 @@ def uses_arguments(cls: type) -> bool:
     """Return whether the ``__new__`` of a class does anything with arguments."""
     new: Any = cls.__new__
     return all(new is not base.__new__ for base in _OF_OTHERS)
+
+
+def ignores_calls(cls: type) -> bool:
+    """Return whether a class can be called with any arguments, and nothing reads them."""
+    any_cls: Any = cls
+    return any_cls.__init__ is object.__init__ and not uses_arguments(cls)
+
+
+def are_handed_out(obj: Any, args: tuple[Any, ...]) -> bool:
+    """Return whether an object would be stored with these arguments, which it was not made of."""
+    try:
+        return bool(obj.__getnewargs__() == args)
+    except Exception:  # noqa: BLE001 - its own, of what it does not hold
+        return False
+
+
+def ignored_by_new(cls: type, kwargs: Mapping[str, Any] | None) -> bool:
+    """Return whether these keyword arguments vanish: an exception takes any, and keeps none."""
+    is_in_c = issubclass(cls, BaseException) and type(cls.__new__) is types.BuiltinFunctionType
+    return is_in_c and bool(kwargs)
 
 
 def not_made(chain: Chain, exc: Exception) -> Exception:
@@ -196,6 +222,10 @@ _VALUES: dict[type, tuple[type, ...]] = {
     frozenset: (frozenset, set, list, tuple),
     set: (frozenset, set, list, tuple),
     list: (list, tuple),
+    bytearray: (bytes, bytearray),
+    collections.deque: (collections.deque, list, tuple),
+    collections.UserList: (collections.UserList, list, tuple),
+    collections.UserString: (collections.UserString, str),
 }
 """What the objects of these types may be made of: anything else would be converted unnoticed."""
 

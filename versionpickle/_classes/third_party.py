@@ -30,6 +30,8 @@ def _is_root_of_models(base: type) -> bool:
 _FORMER_NAMES = {"__fields_set__": FIELDS_SET, "__private_attribute_values__": PRIVATE}
 """What pydantic 1 called them."""
 
+_OF_STATES = frozenset({"__dict__", FIELDS_SET, EXTRA, PRIVATE, *_FORMER_NAMES})
+
 
 def with_fields_of_model(state: Any) -> Any:
     """Return the state of a pydantic model with its fields among the names; any other as it is."""
@@ -39,11 +41,20 @@ def with_fields_of_model(state: Any) -> Any:
     return {**(kept.pop("__dict__") or {}), **kept}
 
 
+def fields_of_model(state: Any) -> dict[Any, Any] | None:
+    """Return the fields in the state of a pydantic model; None if it is not one."""
+    if type(state) is not dict or not state.keys() <= _OF_STATES:
+        return None
+    fields = state.get("__dict__")
+    return fields if type(fields) is dict else None
+
+
 def without_model(state: Any) -> Any:
-    """Return a state without what pydantic keeps for itself."""
+    """Return a state in which extra fields and private attributes of a model are like others."""
     if not isinstance(state, dict):
         return state
-    return {n: value for n, value in state.items() if n not in {FIELDS_SET, EXTRA, PRIVATE}}
+    fields = {n: value for n, value in state.items() if n not in {FIELDS_SET, EXTRA, PRIVATE}}
+    return {**fields, **(state.get(EXTRA) or {}), **(state.get(PRIVATE) or {})}
 
 
 def is_struct(cls: type) -> bool:

@@ -61,6 +61,14 @@ class Unstamped:
         stored = parts.taken_from(obj, self.codec.layout)
         if chain.names_items:
             stored.items = stored.items or parts.items_out_of(obj)
+        given: tuple[Any, ...] = ()
+        if not chain.steps and hasattr(self.cls, "__getnewargs__"):
+            given, stored.arguments = stored.arguments, ()
+        self._restore(obj, state, chain, stored)
+        if given and not parts.are_handed_out(obj, given):
+            chain.check_parts(Parts(given).added_to(None))
+
+    def _restore(self, obj: Any, state: Any, chain: Chain, stored: Parts) -> None:
         if stored:
             state = stored.added_to(as_dict(state))
         if chain.edge is not None:
@@ -270,7 +278,8 @@ class Unstamped:
         chain = self._chain_of_all(found_as)
         if not (args or kwargs):
             return self.blank(Parts(), found_as)
-        if self.ignores_arguments or chain.names_arguments:
+        is_ignored = self.ignores_arguments or parts.ignored_by_new(self.cls, kwargs)
+        if is_ignored or chain.names_arguments:
             return self.blank(Parts(args, kwargs), found_as)
         parts.check_fit(self.cls, args, chain)
         return self._failing(run or _run, self.cls.__new__, (self.cls, *args), kwargs)
@@ -286,7 +295,7 @@ class Unstamped:
         """Make an object by a call of the class, or let the steps have the arguments."""
         check_values(self, found_as)
         chain = self._chain_of_all(found_as)
-        if chain.names_arguments:
+        if chain.names_arguments or (args and parts.ignores_calls(self.cls)):
             return self.blank(Parts(args), found_as)
         parts.check_fit(self.cls, args, chain)
         try:

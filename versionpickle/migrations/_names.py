@@ -201,7 +201,10 @@ class Names:
         if ref not in self.allowed:
             return False
         allowed = self.allowed[ref]
-        return found is (look_up(ref) if allowed is None else allowed)
+        try:
+            return found is (look_up(ref) if allowed is None else allowed)
+        except LookupError:  # somebody allowed it early, or a release has it no more
+            return False
 
     def _in_new_package(self, ref: str, moved: set[str]) -> str | None:
         """Return *ref* below the new name of its package; each package moves but once."""

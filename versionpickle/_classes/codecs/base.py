@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import collections
 import copyreg
+import datetime
 import functools
 import operator
 import threading
+import types
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol, TypeAlias
@@ -309,7 +311,8 @@ class Codec:
     @functools.cached_property
     def _keeps_args_alone(self) -> bool:
         """Whether this is an exception that is made of its args, whatever its __init__ takes."""
-        return not self.layout.reduces_itself and _is_bare_exception(self.cls)
+        is_made_in_c = type(self.cls.__new__) is types.BuiltinFunctionType
+        return is_made_in_c and not self.layout.reduces_itself and _is_bare_exception(self.cls)
 
     @functools.cached_property
     def _keeps_state_in_c(self) -> bool:
@@ -342,14 +345,15 @@ class Codec:
     @property
     def is_called(self) -> bool:
         """Whether objects may be made by a call of the class."""
-        return self.layout.reduces_itself or self.layout.has_newargs
+        is_zone = issubclass(self.cls, datetime.tzinfo)  # which C reduces to a call of its class
+        return is_zone or self.layout.reduces_itself or self.layout.has_newargs
 
     def called(self, args: tuple[Any, ...], kwargs: Any) -> Any:
-        """Call the class; an exception is made without an ``__init__`` of its own."""
+        """Call the class; an exception is made without methods of its own."""
         if self.layout.reduces_itself or not issubclass(self.cls, BaseException):
             return self.cls(*args, **kwargs)
-        made = self.cls.__new__(self.cls, *args, **kwargs)
         base: Any = _base_in_c(self.cls)
+        made = base.__new__(self.cls, *args, **kwargs)
         base.__init__(made, *args, **kwargs)  # which puts the arguments into their places
         return made
 

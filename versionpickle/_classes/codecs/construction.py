@@ -95,7 +95,7 @@ class StampConstruction(Construction):
 
     def make(self, *args: Any, **kwargs: Any) -> Any:
         """Make an object from what the stamp is called with."""
-        if self._takes_arguments:
+        if self._takes_arguments and not parts.ignored_by_new(self._codec.cls, kwargs):
             return self._named(lambda: self._new(self._codec.cls, *args, **kwargs), args)
         obj: Any = self._blank()
         if self._codec.unhashable:
@@ -155,11 +155,18 @@ class StampConstruction(Construction):
         return make
 
     def called(self, stamp: Stamp, args: tuple[Any, ...], kwargs: Any) -> Any:
-        if not self._codec.is_called or self._chain.names_arguments:
-            return self._named(lambda: stamp(*args, **kwargs))
+        is_uncalled = bool(args) and self._is_uncalled
+        if not self._codec.is_called or self._chain.names_arguments or is_uncalled:
+            return self.of_function(stamp, stamp, args, kwargs)
         return self._named(lambda: self._codec.called(args, kwargs), args)
 
+    @functools.cached_property
+    def _is_uncalled(self) -> bool:
+        return parts.ignores_calls(self._codec.cls)
+
     def of_function(self, stamp: Stamp, function: Any, args: tuple[Any, ...], kwargs: Any) -> Any:
+        if function is stamp:
+            self.check_arguments(stamp, args)
         return self._named(lambda: function(*args, **kwargs))
 
     def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:

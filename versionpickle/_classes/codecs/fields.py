@@ -29,6 +29,7 @@ from versionpickle._classes.stored_state import (
     without_items,
 )
 from versionpickle._classes.suspicions import foreign_private_names, misplaced
+from versionpickle._wire import calls
 from versionpickle._wire.refs import shown_name
 from versionpickle._wire.stamp import Claim, Stamp
 from versionpickle.exceptions import (
@@ -123,6 +124,17 @@ class FieldsCodec(Codec):
             state = with_items(state, items, pairs)
             items = pairs = None
         return *self.call(stamp, function, args), state, items, pairs
+
+    def call(
+        self, stamp: Stamp, function: Any, args: tuple[Any, ...]
+    ) -> tuple[Any, tuple[Any, ...]]:
+        make, made_of = super().call(stamp, function, args)
+        if make is not stamp or not made_of:
+            return make, made_of
+        if not self.takes_arguments:  # which its base hands out, and nobody reads
+            return stamp, ()
+        # A call of the stamp alone would not notice that a later class ignores the arguments.
+        return calls.make, (stamp, stamp, made_of, {})
 
     def _extras(self, obj: Any) -> dict[str, Any]:
         if self._extra_fields is not None:

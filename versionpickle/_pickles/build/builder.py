@@ -272,8 +272,15 @@ class Builder:
         if self._is_no_class(plain):
             return self._not_a_class(plain)
         if _is_empty(args, tuple) and _is_empty(kwargs, dict) and self._is_made_blank(plain):
-            return self._actions.note(plain.__new__(plain), cls.ref if plain is not cls else None)
+            return self._blank_unless_it_fails(cls, plain)
         return self._defer_making(lambda: self._actions.new(cls, resolved(args), resolved(kwargs)))
+
+    def _blank_unless_it_fails(self, cls: Any, plain: Any) -> Any:
+        try:
+            made = plain.__new__(plain)
+        except Exception:  # noqa: BLE001 - which its class names when the bytes are read
+            return self._defer_making(lambda: self._actions.new(cls, (), {}))
+        return self._actions.note(made, cls.ref if plain is not cls else None)
 
     def _is_no_class(self, maker: Any) -> bool:
         is_class = isinstance(maker, type | Deferred)

@@ -289,7 +289,7 @@ class Finder:
         """Find what needs no leave: everything in an unsafe load, value types in others."""
         module, _, name = target.partition(":")
         if target == "builtins:getattr" and (
-            self.plain is None or self.registry.has_aliased_attributes()
+            self.plain is None or self.registry.has_aliased_attributes() or self._knows_nested()
         ):
             return self._attribute
         if self.plain is not None:
@@ -433,13 +433,25 @@ class Finder:
         if meaning is not None:
             return self._find_aliased(ref, owner, meaning)
         if self.plain is not None:
-            return getattr(owner, name, *default)
+            return self._known_class(getattr(owner, name, *default))
         instrumentation = self.unstamped.get(owner) if isinstance(owner, type) else None
         if instrumentation is not None and instrumentation.is_member(name):
             return instrumentation.member(name)
         if is_attribute_of_value(owner, name):
             return self._noted_pure(getattr(owner, name))
         return self._attribute_in_code(owner, ref)
+
+    def _knows_nested(self) -> bool:
+        return any("." in ref.partition(":")[2] for ref in self.registry.known())
+
+    def _known_class(self, found: Any) -> Any:
+        """Return what an unsafe load found in a class; a declared class as any load finds it."""
+        declared = self.registry.declared(ref_of(found)) if isinstance(found, type) else None
+        if declared is None or declared.instrumentation.cls is not found:
+            return found
+        if not self.is_building:
+            raise NeedsBuilder
+        return self._find_versioned(declared.ref, declared.instrumentation)
 
     def _attribute_in_code(self, owner: Any, ref: str) -> Any:
         """Get what a class holds, or an allowed method."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from versionpickle._classes.instrument import Instrumentation
-from versionpickle._classes.third_party import EXTRA, FIELDS_SET, PRIVATE
+from versionpickle._classes.third_party import EXTRA, FIELDS_SET, PRIVATE, fields_of_model
 from versionpickle._pickles.build.deferred import SETTLED, Deferred, Parts, resolved
 from versionpickle._pickles.build.finder import Finder
 from versionpickle._pickles.numpy_values import is_array, is_dtype
@@ -76,7 +76,8 @@ class StatePolicy:
         elif self.is_value(obj) and not is_known_state(obj, state):
             self._source.refuse(f"{named(obj)} gets a state that it cannot have")
         else:
-            self._check_names(obj, state)
+            may_be_model = self._instrumentation(type(obj)) is not None
+            self._check_names(obj, state, may_be_model=may_be_model)
 
     def check_filled(self, obj: Any) -> None:
         """Refuse an object whose attributes hide methods, now that it has its state."""
@@ -119,7 +120,7 @@ class StatePolicy:
         if not is_theirs or not callable(setter) or is_maker(setter):
             self._source.refuse(f"{named(setter)} is in the place of what sets a state")
 
-    def _check_names(self, obj: Any, state: Any) -> None:
+    def _check_names(self, obj: Any, state: Any, *, may_be_model: bool = False) -> None:
         """Refuse attributes that change what an object is, unless its class reads them itself."""
         if self._reads_itself(obj):
             return
@@ -129,11 +130,15 @@ class StatePolicy:
         for part in pair:
             if isinstance(part, dict) and type(part) is not dict:
                 self._source.refuse(f"{named(part)} is in the place of the state of {named(obj)}")
-            for name in part if type(part) is dict else ():
+            fields = fields_of_model(part) if may_be_model else None
+            for name in self._names_in(part if fields is None else fields):
                 if is_dunder(name):
                     self._source.refuse(f"the state of {named(obj)} holds {shortened(name)}")
         if len(pair) == 2 and type(pair[1]) is dict:  # which is set by setattr, and runs setters
             self._check_methods(obj, pair[1])
+
+    def _names_in(self, part: Any) -> Iterable[Any]:
+        return part if type(part) is dict else ()
 
     def _reads_itself(self, obj: Any) -> bool:
         instrumentation = self._instrumentation(type(obj))
