@@ -89,6 +89,15 @@ def default_of(cls: type, name: str) -> str | None:
     return text if same == default and type(same) is type(default) else FACTORY
 
 
+def default_factory(cls: type, name: str) -> str | None:
+    """Return the name of the type whose empty container is the default of a field."""
+    default = _default(cls, name)
+    factory = default.factory if isinstance(default, _ATTRS_FACTORY) else default
+    return factory.__name__ if factory in _CONTAINERS else None
+
+
+_ATTRS_FACTORY: Any = type(attrs.Factory(list))
+_CONTAINERS = (list, dict, set, tuple, frozenset)
 _NOTHING = object()
 
 

@@ -37,7 +37,10 @@ def _checked(code: str) -> str:
 
 
 _OPTIONS = {
-    "renamed": ("OLD=NEW", "This class, which is gone, is that class now."),
+    "renamed": (
+        "OLD=NEW",
+        "This class, which is gone, is that class now; each may be a ref, such as shop:Order.",
+    ),
     "rename": ("[CLASS.]OLD=[NEW]", "This field has another name now, or is gone."),
     "add": (
         "[CLASS.]FIELD=CODE",
@@ -88,11 +91,17 @@ def make(
     prompts = sys.stdin.isatty() if asks is None else asks
     prompter = _Prompts() if prompts else NonInteractive()
     planned = plan(project(), names, Answers(answers, prompter))
+    for exc in planned.refused.values():
+        click.echo(f"Error: {exc}", err=True)
     if dry_run:
         click.echo(planned.diff(), nl=False)
     elif planned.made:
         _write(planned)
-    _show_rest(planned)
+    if answers and planned.refused:
+        click.echo("nothing was written: run it again, with more answers", err=True)
+    if not planned.made and not planned.refused:
+        console().print(Text("no class has changed without a new version", "green"))
+    sys.exit(2 if planned.refused else 0)
 
 
 def _write(made: Plan) -> None:
@@ -100,12 +109,3 @@ def _write(made: Plan) -> None:
     for path in write(made):
         out.print(Text(f"wrote {path.relative_to(made.project.known.root)}"))
     out.print(Text(f"{counted(made.made, 'class', 'classes')} made", "green"))
-
-
-def _show_rest(made: Plan) -> None:
-    for exc in made.refused.values():
-        click.echo(f"Error: {exc}", err=True)
-    if made.refused:
-        sys.exit(2)
-    if not made.made:
-        console().print(Text("no class has changed without a new version", "green"))
