@@ -153,7 +153,9 @@ def _of_class(project: Project, key: str) -> Iterator[Finding]:
     yield from changed
     if not changed and (schema.key != key or schema.ref != ref):
         yield _moved(schema, ref, version, _cure_by_record(project, key))
-    yield from _of_chains(project, key, schema)
+    is_changed = any(one.kind == "changed" for one in changed)
+    if not is_changed and not any(map(project.is_changed, project.bases(key))):
+        yield from _of_chains(project, key, schema)
     yield from _of_records(project, key, schema)
 
 

@@ -351,7 +351,7 @@ class Project:
             (
                 self.classes[one].declaration.ref
                 for one in self.lineage(key)
-                if one in questions or (one in self.classes and self._changed(one))
+                if one in questions or (one in self.classes and self.is_changed(one))
             ),
             None,
         )
@@ -367,7 +367,8 @@ class Project:
     def depth(self, key: str) -> int:
         return len(self.lineage(key))
 
-    def _changed(self, key: str) -> bool:
+    def is_changed(self, key: str) -> bool:
+        """Return whether a class differs from its record at the same version."""
         before = self.schema_before(key)
         if before is None:
             return False
