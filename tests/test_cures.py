@@ -303,6 +303,25 @@ class TestDifferences:
 
         assert "its sample 'made' has no 'owner', which new objects have" in problems(shop)
 
+    def test_member_that_became_an_alias(self, shop):
+        """Old objects of it are another member from then on, which make takes as said."""
+        source = "import enum\n@versioned\nclass Colour(enum.Enum):\n    RED = 1\n    ROSE = 2\n"
+        recorded(shop, source)
+        now(shop, source.replace("ROSE = 2", "ROSE = 1"))
+
+        assert any("'ROSE' was member, and is alias of RED" in one for one in problems(shop))
+        shop.forget()
+        shop.run("make", "--no-input")
+        assert is_clean(shop)
+
+    def test_another_stable_name(self, shop):
+        """It is in all old pickles."""
+        recorded(shop, ORDER.replace("@versioned", "@versioned(name='order')"))
+        now(shop, ORDER.replace("@versioned", "@versioned(name='sale')"))
+        shop.run("record", status=1)
+
+        assert {"give the class name='order' again"} == cures(shop)
+
     def test_structure_with_a_former_name(self, shop):
         """make leaves a class that left its base, and prints the former name."""
         recorded(shop, BASE + DERIVED)

@@ -31,7 +31,11 @@ def recorded(known: Instrumentation) -> Recorded:
     found = Recorded(declaration.version, None, transient, tuple(bases))
     if issubclass(known.cls, enum.Enum):
         members: Any = known.cls.__members__
-        return attrs.evolve(found, fields=tuple(RecordedField(name, "member") for name in members))
+        known_as = (
+            RecordedField(name, "member" if name == one.name else f"alias of {one.name}")
+            for name, one in members.items()
+        )
+        return attrs.evolve(found, fields=tuple(known_as))
     if layout.open or layout.custom_reduce or declaration.has_factory:
         return found
     types = types_of(known.cls)

@@ -69,6 +69,8 @@ def _failure(project: Project, sample: Sample, exc: Exception) -> SampleProblem:
     cure = "fix the step or the class"
     if isinstance(exc, UnknownClassError) and project.registry.is_retired(exc.ref):
         cure = "let the step that leads there name another class, or retire that of the sample too"
+    elif isinstance(exc, UnknownClassError) and ":" not in exc.ref:
+        cure = f"give the class name={exc.ref!r} again"
     elif isinstance(exc, UnknownClassError):
         cure = (
             f"set formerly={exc.ref!r} on the class that it is now, end its steps in become() or "
