@@ -219,11 +219,12 @@ class Empty(enum.Enum):
 @attrs.define
 class Lamp:
     colour: Colour | None
+    glow: Colour | None
     others: "list[Empty]"
 from versionpickle.testing import sample
 @sample(Lamp)
 def dark():
-    return Lamp(None, [])
+    return Lamp(None, None, [])
 """
 
 
@@ -236,8 +237,9 @@ class TestUndeclared:
         shop.run("record", status=1)
         shop.forget()
 
-        (found,) = shop.found()
+        found, glow = shop.found()
 
+        assert "glow" == glow["field"]
         assert (
             f"'colour' may hold some of {shop.module}:Colour, which versionp" in found["problem"]
         )
@@ -273,9 +275,11 @@ class TestDifferences:
         shop.run("make", "--no-input", "--renamed", "Thing=Item", "--rename", "name=title")
         assert is_clean(shop)
 
-    def test_retyped_attribute_of_a_renamed_class(self, shop):
+    @pytest.mark.parametrize("value", ["owner", "(owner,)"])
+    def test_retyped_attribute_of_a_renamed_class(self, shop, value):
         """The record of the sample says what types there were."""
-        recorded(shop, PLAIN + ORDER)
+        basket = PLAIN.replace("= owner", f"= {value}")
+        recorded(shop, basket + ORDER)
         cart = PLAIN.replace("Basket", "Cart").replace("owner: str", "owner: list")
         now(shop, cart + ORDER)
         options = ["--renamed", "Basket=Cart", "--convert", "owner=lambda one: [one]"]
