@@ -574,7 +574,7 @@ def histories(count):
 
 def test_histories():
     """Whatever changes: green means that old data loads, and the printed cures lead there."""
-    histories(20)
+    histories(16)
 
 
 @pytest.mark.slow
