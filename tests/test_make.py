@@ -177,6 +177,18 @@ class TestSteps:
             ),
             (
                 "number: int",
+                "number: int\n    tags: list = attrs.field(factory=list, kw_only=True)",
+                [],
+                'add("tags", factory=list)',
+            ),
+            (
+                "number: int",
+                "number: int\n    price: Any = attrs.field(default=Decimal(5), kw_only=True)",
+                ["--add", "price=Decimal(4)"],
+                'add("price", Decimal(4))',
+            ),
+            (
+                "number: int",
                 "number: int\n    size: int",
                 ["--add", "size=len"],
                 'add("size", compute=len)',
@@ -230,10 +242,6 @@ class TestSteps:
             ("number: int", "number: Any"),
             ("number: int", "number: object"),
             ("number: int", "number: int = 5"),
-            (
-                "number: int",
-                "number: int\n    tags: list = attrs.field(factory=list, kw_only=True)",
-            ),
         ],
     )
     def test_nothing_to_do(self, shop, old, new):
@@ -555,7 +563,8 @@ class TestPlaces:
 
         assert f"{shop.module}.order.json" not in made.changed
         assert "1 class made\n" in made.told
-        assert {f"{shop.module}:Order"} == {one["ref"] for one in shop.found()}
+        assert {"Order", "Line"} == {one["ref"].partition(":")[2] for one in shop.found()}
+        assert "its sample 'made' holds" in shop.run("record", status=1)  # an Order
 
     def test_nothing_has_changed(self, shop):
         """And so nothing is."""
@@ -972,14 +981,15 @@ def test_recording_in_a_fresh_process(shop, monkeypatch, capsys):
     shop.change(('"USD"', '"EUR"'))
     with (shop.folder / f"{shop.module}.py").open("a") as file:
         file.write("@versioned\nclass New: pass\n@versioned\nclass Refused: pass\n")
+        file.write("@versioned\n@attrs.define\nclass Waits:\n    order: Order\n")
+        file.write("@versioned\n@attrs.define\nclass Unmade:\n    x: 'Unheard'\n")
     monkeypatch.setattr(sys, "argv", ["-c", f"{shop.module}:Refused"])
 
     record_all()
 
     found = json.loads(capsys.readouterr().out.partition(" finds ")[2])
-    assert {(f"{shop.module}:Order", "changed"), (f"{shop.module}:Refused", "unrecorded")} == {
-        (one["ref"], one["kind"]) for one in found
-    }
+    left = {"Order": "changed", "Refused": "unrecorded", "Unmade": "sample"}
+    assert left == {one["ref"].partition(":")[2]: one["kind"] for one in found}
 
 
 @pytest.mark.parametrize(

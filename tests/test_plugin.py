@@ -22,6 +22,7 @@ from versionpickle import migration, versioned
 from versionpickle._project.configuration import Configuration
 from versionpickle._project.part_differences import differences
 from versionpickle._project.project import Project, load_project
+from versionpickle._project.recording import record
 from versionpickle._project.samples import Sample
 from versionpickle._wire.stamp import Claim, make_stamp
 from versionpickle.migrations import become, default_registry, rename
@@ -93,7 +94,7 @@ class Shop:
     def record(self):
         project = load_project(self.folder)
         for key in project.classes:
-            list(project.record(key))
+            list(record(project, key))
         self.forget()
 
     def forget(self):

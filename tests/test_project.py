@@ -320,7 +320,9 @@ class TestCheck:
             told.count("run 'versionpickle make --rename number=no', without a name behind the = ")
             == 1
         )
-        assert "or set version=3 and write migration(Order, 2, rename('number', 'no'))" in told
+        assert (
+            "or set version=3 and write migration(Order, 2, rename('number', 'no'), add(" in told
+        )
         assert told.endswith("2 classes, 3 findings\n")
 
     def test_for_github(self, shop):

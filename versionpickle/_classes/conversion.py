@@ -403,6 +403,8 @@ def exit_conversion(registry: Registry, claim: Claim) -> Conversion:
 def _of_base(registry: Registry, claim: Claim, name: str, version: int) -> tuple[Step, ...]:
     """Return the steps that a base of a class that is gone asks for."""
     base = registry.declaration(name)
+    if base is None and registry.is_retired(name):
+        return ()
     if base is None:
         raise base_is_gone(name, version, f"a base of {claim.ref}, nobody declared it")
     steps = registry.path(name, version, base)

@@ -31,7 +31,11 @@ def recorded(known: Instrumentation) -> Recorded:
     found = Recorded(declaration.version, None, transient, tuple(bases))
     if issubclass(known.cls, enum.Enum):
         members: Any = known.cls.__members__
-        return attrs.evolve(found, fields=tuple(RecordedField(name, "member") for name in members))
+        known_as = (
+            RecordedField(name, "member" if name == one.name else f"alias of {one.name}")
+            for name, one in members.items()
+        )
+        return attrs.evolve(found, fields=tuple(known_as))
     if layout.open or layout.custom_reduce or declaration.has_factory:
         return found
     types = types_of(known.cls)
@@ -89,6 +93,15 @@ def default_of(cls: type, name: str) -> str | None:
     return text if same == default and type(same) is type(default) else FACTORY
 
 
+def default_factory(cls: type, name: str) -> str | None:
+    """Return the name of the type whose empty container is the default of a field."""
+    default = _default(cls, name)
+    factory = default.factory if isinstance(default, _ATTRS_FACTORY) else default
+    return factory.__name__ if factory in _CONTAINERS else None
+
+
+_ATTRS_FACTORY: Any = type(attrs.Factory(list))
+_CONTAINERS = (list, dict, set, tuple, frozenset)
 _NOTHING = object()
 
 

@@ -44,7 +44,7 @@ def base_is_gone(name: str, version: int, problem: str) -> UnknownClassError:
     error = UnknownClassError(name, version, problem)
     error.cure = (
         "import the module that declares it before loading, or declare the base that took its "
-        f"place with formerly=({name!r},)"
+        f"place with formerly=({name!r},), or call retire({name!r}) if its fields need no step"
     )
     return error
 
@@ -76,7 +76,7 @@ class Chains:
     def of(self, claim: Claim) -> Chain:
         """Return the steps from *claim* to today."""
         lineage = self.lineage()
-        given = {
+        given: dict[Declaration | None, tuple[str, int]] = {
             self._known_base(lineage, name, number, claim): (name, number)
             for name, number in claim.bases
         }
@@ -84,12 +84,16 @@ class Chains:
         starts = [given.get(base) or _unstamped_start(base, claim) for base in lineage]
         return self._join(lineage, tuple(starts))
 
-    def _known_base(self, lineage: Lineage, name: str, version: int, claim: Claim) -> Declaration:
+    def _known_base(
+        self, lineage: Lineage, name: str, version: int, claim: Claim
+    ) -> Declaration | None:
+        """Return a base that the class had; None if it is retired, which asks for no step."""
         base = self._registry.declaration(name)
-        if base is None:
+        if base is None and not self._registry.is_retired(name):
             problem = f"nobody declared it, and it is a base of {claim.ref}"
             raise base_is_gone(name, version, problem)
-        if base not in lineage and claim.version == self._declaration.version:
+        is_left = base is None or base not in lineage
+        if is_left and claim.version == self._declaration.version:
             current = self._declaration.version
             left = OperationError(
                 f"it was a subclass of {name}, and no longer is: the class was changed without a "

@@ -37,7 +37,10 @@ def _checked(code: str) -> str:
 
 
 _OPTIONS = {
-    "renamed": ("OLD=NEW", "This class, which is gone, is that class now."),
+    "renamed": (
+        "OLD=NEW",
+        "This class, which is gone, is that class now; each may be a ref, such as shop:Order.",
+    ),
     "rename": ("[CLASS.]OLD=[NEW]", "This field has another name now, or is gone."),
     "add": (
         "[CLASS.]FIELD=CODE",
@@ -101,13 +104,15 @@ def answers_from(given: dict[str, tuple[str, ...]], *, asks: bool | None) -> Ans
 
 
 def finish(made: Plan, *, dry_run: bool) -> None:
-    """Write what is planned, or show it; then report what was refused, with exit status 2."""
+    """Report what was refused, if anything, for exit status 2; write the rest, or show it."""
+    for exc in made.refused.values():
+        click.echo(f"Error: {exc}", err=True)
     if dry_run:
         click.echo(made.diff(), nl=False)
     elif made.made:
         _write(made)
-    for exc in made.refused.values():
-        click.echo(f"Error: {exc}", err=True)
+    if made.is_discarded:
+        click.echo("nothing was written: run it again, with more answers", err=True)
     if made.refused:
         sys.exit(2)
 

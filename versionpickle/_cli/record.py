@@ -12,6 +12,8 @@ from versionpickle._pickles.files import write_file
 from versionpickle._project.configuration import FILE, configuration, module_name, table
 from versionpickle._project.findings import findings
 from versionpickle._project.project import Project, load_project
+from versionpickle._project.recording import record as record_class
+from versionpickle._project.recording import record_others
 from versionpickle.exceptions import ProjectError
 
 from .output import Text, console, counted, project, reports_errors
@@ -74,11 +76,11 @@ def _record(found: Project) -> bool:
     failed = []
     for key in recordable:
         try:
-            for path in found.record(key):
+            for path in record_class(found, key):
                 _show_written(found, path)
         except ProjectError as exc:
             failed.append(exc)
-    for path in found.record_others():
+    for path in record_others(found):
         _show_written(found, path)
     for one in failed:
         out.print(Text(str(one), "red"))
@@ -100,4 +102,6 @@ def _why_left(found: Project, key: str) -> str:
     ref = found.classes[key].declaration.ref
     if key in found.asked_about():
         return f"{ref} is not recorded: it may be a class that is gone, under a new name"
-    return f"{ref} is not recorded: it has changed at the same version"
+    changed = found.unrecordable(key)
+    which = "it" if changed == ref else changed
+    return f"{ref} is not recorded: {which} has changed at the same version"

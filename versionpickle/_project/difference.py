@@ -185,17 +185,16 @@ def operations(found: Iterable[Change], codes: Codes = _UNKNOWN) -> list[Operati
     If *codes* has no value or function for a field, ``...`` takes its place.
     """
     changed = [*found]
-    additions = [_addition(change, codes) for change in changed if change.old is None]
+    additions = [_addition(one, codes) for one in changed if one.old is None]
     others = [_of_both(change, codes) for change in changed if change.old and change.new]
     removals = [OperationCode("remove", (repr(one.field),)) for one in changed if not one.new]
     return [one for one in (*additions, *others, *removals) if one is not None]
 
 
-def _addition(change: Change, codes: Codes) -> OperationCode | None:
+def _addition(change: Change, codes: Codes) -> OperationCode:
     assert change.new is not None
-    if change.field not in codes.values and change.new.default == FACTORY:
-        return None  # the class makes it
-    argument = codes.values.get(change.field) or added_value(change.new.default or "...")
+    default = "..." if change.new.default in {None, FACTORY} else change.new.default
+    argument = codes.values.get(change.field) or added_value(str(default))
     return OperationCode("add", (repr(change.field), argument))
 
 

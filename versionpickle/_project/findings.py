@@ -14,14 +14,21 @@ import attrs
 from versionpickle._classes.check import check
 from versionpickle._classes.instrument import Instrumentation
 from versionpickle._project.make.declarations import place_of
+from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import MissingStepError, ProjectError, VersionPickleError
+from versionpickle.migrations import Chain
 from versionpickle.migrations._schema import Recorded, Schema
 
 from .difference import ClassDifference, operations, renamed_perhaps
 from .project import Project
-from .sample_check import SampleProblem, check_sample
+from .sample_check import SampleProblem, check_sample, cure_of_refused
 from .samples import Sample, Unmade
+from .unconverted import unconverted
+from .undeclared import undeclared
 from .unlisted import unlisted
+
+
+NO_SAMPLE = "there is no sample of it"
 
 
 @attrs.frozen
@@ -66,7 +73,19 @@ def findings(project: Project) -> list[Finding]:
     changed = {one.ref for one in found if one.kind in {"changed", "gone"}}
     found += [one for one in _of_registry(project) if one.ref not in changed]
     stopped = _stopped_samples(project, found)
-    return [_with_place(project, one) for one in _merged(found, stopped)]
+    found = _merged(found, stopped)
+    known = {one.ref for one in found if one.kind == "unversioned"}
+    found += [one for one in _of_enums(project) if one.ref not in known]
+    return [_with_place(project, one) for one in found]
+
+
+def _of_enums(project: Project) -> Iterator[Finding]:
+    """Look for enums that a field may hold, and that our loads refuse, in no sample so far."""
+    for key, name, enumeration in undeclared(project):
+        declaration, ref = project.classes[key].declaration, ref_of(enumeration)
+        problem = f"{name!r} may hold some of {ref}, which versionpickle.loads refuses"
+        cure = cure_of_refused(project, (ref,))
+        yield Finding("unversioned", declaration.ref, declaration.version, problem, cure, name)
 
 
 def _of_gone(project: Project) -> Iterator[Finding]:
@@ -77,21 +96,28 @@ def _of_gone(project: Project) -> Iterator[Finding]:
 
 def _cure_of_gone(project: Project, schema: Schema) -> str:
     keys = project.successors(schema)
+    names = {schema.key: None, schema.ref: None, **dict.fromkeys(schema.formerly)}
+    calls = " and ".join(f"retire({name!r})" for name in names)
     otherwise = (
-        f"end its steps in become() or replace(), or call retire({schema.key!r}); or list its "
-        "module in [tool.versionpickle]"
+        f"end its steps in become() or replace(), or call {calls}; or list its module in "
+        "[tool.versionpickle]"
     )
     if not keys:
         return f"set formerly={schema.ref!r} on its successor, {otherwise}"
     refs = [project.classes[key].declaration.ref for key in keys]
-    old, new = schema.ref.partition(":")[2], refs[0].partition(":")[2]
     which = "set it there"
     if len(refs) == 1:
-        which += f", or run 'versionpickle make --renamed {old}={new}'"
+        which += f", or run 'versionpickle make --renamed {_renaming_of_class(schema.ref, *refs)}'"
     return (
         f"if it is {' or '.join(refs)} now, that class needs formerly={schema.ref!r}: {which}; "
         f"if not, {otherwise}"
     )
+
+
+def _renaming_of_class(old: str, new: str) -> str:
+    """Return what make's --renamed takes: short names, unless they are the same."""
+    names = [ref.partition(":")[2] for ref in (old, new)]
+    return f"{old}={new}" if names[0] == names[1] else "=".join(names)
 
 
 def unlisted_classes(project: Project) -> Iterator[Finding]:
@@ -120,19 +146,27 @@ def _of_class(project: Project, key: str) -> Iterator[Finding]:
     if schema is None and key in project.asked_about():
         return  # it may be one that is gone: to record it would hide what changed
     if schema is None:
-        cure = "run 'versionpickle record', and commit what it writes"
+        cure = _cure_by_record(project, key)
         yield Finding("unrecorded", ref, version, "nothing is recorded of this class", cure)
         return
-    if schema.key != key or schema.ref != ref:
-        yield _moved(schema, ref, version)
-    yield from _of_version(project, key, today, schema)
-    yield from _of_chains(project, key, schema)
+    changed = [*_of_version(project, key, today, schema)]
+    yield from changed
+    if not changed and (schema.key != key or schema.ref != ref):
+        yield _moved(schema, ref, version, _cure_by_record(project, key))
+    is_changed = any(one.kind == "changed" for one in changed)
+    if not is_changed and not any(map(project.is_changed, project.bases(key))):
+        yield from _of_chains(project, key, schema)
     yield from _of_records(project, key, schema)
 
 
-def _moved(schema: Schema, ref: str, version: int) -> Finding:
+def _cure_by_record(project: Project, key: str) -> str:
+    first = project.unrecordable(key)
+    before = "" if first is None else f"do what is printed for {first}; then "
+    return f"{before}run 'versionpickle record', and commit what it writes"
+
+
+def _moved(schema: Schema, ref: str, version: int, cure: str) -> Finding:
     name = "" if schema.name is None else f" (name={schema.name!r})"
-    cure = "run 'versionpickle record' to record where it is now"
     return Finding("moved", ref, version, f"it is recorded as {schema.ref}{name}", cure)
 
 
@@ -140,7 +174,7 @@ def _of_version(project: Project, key: str, today: Recorded, schema: Schema) -> 
     """Compare the class with what is recorded of its version."""
     ref, latest = project.classes[key].declaration.ref, schema.latest
     if today.version > latest.version:
-        cure = "run 'versionpickle record', and commit what it writes"
+        cure = _cure_by_record(project, key)
         problem = f"only versions up to {latest.version} are recorded"
         yield Finding("unrecorded", ref, today.version, problem, cure)
     elif today.version < latest.version:
@@ -151,7 +185,7 @@ def _of_version(project: Project, key: str, today: Recorded, schema: Schema) -> 
         difference = project.difference(key, latest)
         yield from _changed(ref, today, difference)
         if not difference and today.bases != latest.bases:
-            cure = "run 'versionpickle record', and commit what it writes"
+            cure = _cure_by_record(project, key)
             problem = "a base of it has another version than was recorded"
             yield Finding("unrecorded", ref, today.version, problem, cure)
 
@@ -180,11 +214,15 @@ def _cure_of_change(ref: str, today: Recorded, difference: ClassDifference) -> s
     if gone and (come or difference.is_of_enum):
         new = _only_name(gone, difference)
         options = " ".join(f"--rename {one}={new or '...'}" for one in gone)
-        code = ", ".join(_renaming(one, new, difference) for one in gone)
+        renamed = {*gone, new} if new else {*gone}
+        others = operations(one for one in difference.fields if one.field not in renamed)
+        code = ", ".join([_renaming(one, new, difference) for one in gone] + [*map(str, others)])
         if difference.structure:  # which make refuses
-            return f"{following}, {code})"
+            instead = f"; if {gone[0]!r} is gone, write remove({gone[0]!r}), add({new!r}, ...)"
+            return f"{following}, {code}){instead if new else ''}"
         none = "" if difference.is_of_enum else ", without a name behind the = if it is gone"
-        return f"run 'versionpickle make {options}'{none}; or {following}, {code})"
+        command = f"run 'versionpickle make {options}'{none}"
+        return f"{command}; or {following}, {code})" if new else command
     if difference.is_of_enum:
         return "run 'versionpickle make', which writes the next version"
     code = "".join(f", {one}" for one in operations(difference.fields))
@@ -212,12 +250,24 @@ def _of_chains(project: Project, key: str, schema: Schema) -> Iterator[Finding]:
         if not declaration.oldest <= old.version < declaration.version or old.fields is None:
             continue
         try:
-            project.follow(key, old)
+            yield from _of_types(project, key, old, project.follow(key, old))
         except MissingStepError:
             pass  # check() reports holes
         except VersionPickleError as exc:
             cure = f"fix the steps from version {old.version} on"
             yield Finding("step", declaration.ref, old.version, str(exc), cure)
+
+
+def _of_types(project: Project, key: str, old: Recorded, chain: Chain) -> Iterator[Finding]:
+    """Look for fields of another type whose old values no step converts."""
+    declaration = project.classes[key].declaration
+    for before, now in unconverted(project, key, old, chain):
+        problem = (
+            f"the field {now.name!r} was {before.type} at version {old.version}, and is "
+            f"{now.type}, but no step converts it"
+        )
+        cure = f"write convert({now.name!r}, ...) into the step to version {declaration.version}"
+        yield Finding("step", declaration.ref, old.version, problem, cure, now.name)
 
 
 def _of_records(project: Project, key: str, schema: Schema) -> Iterator[Finding]:
@@ -229,7 +279,7 @@ def _of_records(project: Project, key: str, schema: Schema) -> Iterator[Finding]
     for one in schema.versions:
         if instrumentation.declaration.oldest <= one.version and one.version not in numbers:
             cure = _cure_of_missing(project, one.version, instrumentation)
-            yield Finding("sample", ref, one.version, "there is no sample of it", cure)
+            yield Finding("sample", ref, one.version, NO_SAMPLE, cure)
     if project.recorded(key).fields is None and not issubclass(instrumentation.cls, enum.Enum):
         current = {one.name for one in found if one.version == version}
         for name, obj in project.fresh(key).items():

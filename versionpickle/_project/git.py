@@ -61,6 +61,29 @@ def git_lines(root: Path, *arguments: str) -> list[str] | None:
     return done.stdout.decode(errors="replace").splitlines() if done.returncode == 0 else None
 
 
+def moved_modules(known: Configuration) -> dict[str, str]:
+    """Return the new names of modules whose files git says were renamed since the last record."""
+    folder = Path(os.path.relpath(known.schemas, known.root)).as_posix()
+    commit = git_lines(known.root, "log", "-1", "--format=%H", "--", folder)
+    if not commit:
+        return {}
+    renames = ("--find-renames", "--name-status", "--diff-filter=R", "--relative", commit[0])
+    lines = git_lines(known.root, "diff", *renames) or []
+    paths = [line.split("\t")[1:] for line in lines if line.count("\t") == 2]
+    return {_module(old): _module(new) for old, new in paths}
+
+
+def _module(path: str) -> str:
+    """
+    Return the module of a file.
+
+    >>> _module("src/shop/models.py"), _module("shop/__init__.py")
+    ('shop.models', 'shop')
+    """
+    name = path.removesuffix(".py").removeprefix("src/").replace("/", ".")
+    return name.removesuffix(".__init__")
+
+
 def run_git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "-C", str(root), *arguments]
     return subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - no shell

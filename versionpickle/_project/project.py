@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from versionpickle._classes.describe import recorded, schema_of
-from versionpickle._classes.instrument import Instrumentation
+from versionpickle._classes.describe import recorded
+from versionpickle._classes.instrument import Instrumentation, instrumentation_of
 from versionpickle._pickles.load.unpickler import loads
-from versionpickle._pickles.rewrite.snapshot import description
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import ProjectError, VersionPickleError
 from versionpickle.migrations import Chain, Registry, default_registry
@@ -27,18 +28,16 @@ from .difference import (
     renamed,
     structural_changes,
 )
-from .moving import move_samples, remove_schema
+from .git import moved_modules
 from .samples import (
     Sample,
     attribute_names,
     made_again,
-    missing_samples,
-    outcome,
-    retyped_attributes,
+    retyped,
     samples_in,
-    store,
+    types_of,
 )
-from .schemas import file_name, read_schemas, write_schema
+from .schemas import file_name, read_schemas
 from .type_texts import renamed_types
 
 
@@ -61,6 +60,10 @@ class Project:
     _described: dict[str, Recorded] = attrs.field(factory=dict, init=False)
     _fresh: dict[str, dict[str, Any]] = attrs.field(factory=dict, init=False)
 
+    @functools.cached_property
+    def _moved_modules(self) -> dict[str, str]:
+        return moved_modules(self.known)
+
     def recorded(self, key: str) -> Recorded:
         """Describe a class of the code as it is today."""
         if key not in self._described:
@@ -72,6 +75,12 @@ class Project:
         other = attrs.evolve(self, schemas={})
         other._described = {**self._described, key: described}
         return other
+
+    def key_of(self, cls: type) -> str | None:
+        """Return the key of a class if the project declares it."""
+        found = instrumentation_of(cls)
+        key = None if found is None else found.declaration.key
+        return key if key in self.classes else None
 
     def samples(self, key: str) -> list[Sample]:
         """Return the samples of a class, also under a former name."""
@@ -140,9 +149,10 @@ class Project:
     def _likeness(self, schema: Schema, key: str) -> int:
         module, _, name = self.classes[key].declaration.ref.partition(":")
         old_module, _, old_name = schema.ref.partition(":")
+        has_moved = self._moved_modules.get(old_module) == module
         if name == old_name:
-            return 4
-        is_beside = module == old_module
+            return 4 + has_moved
+        is_beside = module == old_module or has_moved
         if schema.latest.fields and self._has_fields(key, schema.latest):
             return 2 + is_beside
         return int(is_beside)
@@ -188,7 +198,8 @@ class Project:
         bases = []
         for name, version in then.bases:
             known = self._key_today(name)
-            of_bases |= self._changes_since(known, version)
+            if known in numbers:
+                of_bases |= self._changes_since(known, version)
             bases.append((known, numbers.get(known, version)))
         then = attrs.evolve(then, bases=tuple(bases))
         found = [*changes(then, today)]
@@ -237,16 +248,16 @@ class Project:
         try:
             stored = sample.load()
         except Exception:  # noqa: BLE001 - the class has another name now, or it is reported
-            names = sample.recorded_names()
-            return attribute_names(obj) if names is None else names, {}
-        is_same = type(stored) is type(obj)
-        types = retyped_attributes(stored, obj) if is_same else {}
-        return attribute_names(stored if is_same else obj), types
+            types = sample.recorded_types()
+        else:
+            types = types_of(stored) if type(stored) is type(obj) else None
+        types = types_of(obj) if types is None else types
+        return {*types}, retyped(types, types_of(obj))
 
     def _with_stored_names(self, key: str, old: Recorded, today: Recorded) -> Recorded:
         """Give a class that declares its fields by now those that its samples have."""
-        stored = [one.recorded_names() for one in self.samples(key) if one.version == old.version]
-        return _completed(old, today, [names for names in stored if names])
+        stored = [one.recorded_types() for one in self.samples(key) if one.version == old.version]
+        return _completed(old, today, [{*types} for types in stored if types])
 
     def _with_made_names(self, key: str, today: Recorded, old: Recorded) -> Recorded:
         """Give a class that no longer declares its fields those that new objects have."""
@@ -306,11 +317,17 @@ class Project:
         declaration = self.registry.declaration(name)
         if declaration is not None:
             return declaration.key
-        twin = self.twin(self.schemas[name]) if name in self.schemas else None
-        return name if twin is None else twin
+        keys = self.successors(self.schemas[name]) if name in self.schemas else ()
+        return keys[0] if len(keys) == 1 else name
+
+    def _supposed(self, key: str) -> Schema | None:
+        """Return what is recorded of a class, also if it may be one that is gone."""
+        before = self.schema_before(key)
+        gone = (one for one in self.gone() if self.successors(one) == [key])
+        return next(gone, None) if before is None else before
 
     def _changes_since(self, key: str, version: int) -> set[Change]:
-        schema = self.schema_before(key) if key in self.classes else None
+        schema = self._supposed(key) if key in self.classes else None
         old = None if schema is None else schema.at(version)
         if old is None:
             return set()
@@ -328,14 +345,33 @@ class Project:
 
     def recordable(self) -> list[str]:
         """Return the keys of the classes whose record would hide no change."""
-        open_questions = self.asked_about()
-        return [
-            key
-            for key in sorted(self.classes)
-            if key not in open_questions and not self._changed(key)
-        ]
+        return [key for key in sorted(self.classes) if self.unrecordable(key) is None]
 
-    def _changed(self, key: str) -> bool:
+    def unrecordable(self, key: str) -> str | None:
+        """Return the class that has to be seen to before this one is recorded: it or a base."""
+        questions = self.asked_about()
+        return next(
+            (
+                self.classes[one].declaration.ref
+                for one in self.lineage(key)
+                if one in questions or (one in self.classes and self.is_changed(one))
+            ),
+            None,
+        )
+
+    def lineage(self, key: str) -> list[str]:
+        """Return the keys of the bases of a class, and its own: its pickles name them all."""
+        return [one.key for one in self.classes[key].lineage()]
+
+    def bases(self, key: str) -> list[str]:
+        """Return the keys of the bases of a class that the project declares."""
+        return [one for one in self.lineage(key)[:-1] if one in self.classes]
+
+    def depth(self, key: str) -> int:
+        return len(self.lineage(key))
+
+    def is_changed(self, key: str) -> bool:
+        """Return whether a class differs from its record at the same version."""
         before = self.schema_before(key)
         if before is None:
             return False
@@ -343,60 +379,6 @@ class Project:
         return today < latest.version or (
             today == latest.version and bool(self.difference(key, latest))
         )
-
-    def record(self, key: str) -> Iterator[Path]:
-        """
-        Write the schema of a class, and the samples of today's version; yield what is new.
-
-        Raise ProjectError at the end if no sample can be made.
-        """
-        instrumentation = self.classes[key]
-        before = self.schema_before(key)
-        schema = schema_of(instrumentation, before)
-        has_moved = before is not None and before.key != key
-        if before is not None and has_moved:  # samples first: a stopped run can be repeated
-            move_samples(self.known.samples, before.key, key)
-        if schema != before:
-            yield write_schema(self.known.schemas, schema)
-            self.schemas[key] = schema
-        if before is not None and has_moved:
-            remove_schema(self.known.schemas, before.key, key)
-            del self.schemas[before.key]
-        yield from self._record_samples(key)
-
-    def _record_samples(self, key: str) -> Iterator[Path]:
-        instrumentation = self.classes[key]
-        failed: ProjectError | None = None
-        for one in missing_samples(self.known.samples, instrumentation):
-            try:
-                store(one, instrumentation)
-                yield one.file
-            except ProjectError as exc:
-                failed = exc
-        for one in self.samples(key):
-            if self._describe(one, str(instrumentation.declaration.version)):
-                yield one.descriptions
-        if failed is not None:
-            raise failed
-
-    def record_others(self) -> Iterator[Path]:
-        """Record what the samples of classes that are not in the code are by now."""
-        for _, one in self.other_samples():
-            if self._describe(one, None):
-                yield one.descriptions
-
-    def _describe(self, one: Sample, version: str | None) -> bool:
-        """Record what a sample is by now, if that is not recorded; return whether it was not."""
-        try:
-            obj = self.load(one)
-            found = description(obj)
-        except Exception:  # noqa: BLE001 - the findings report it
-            return False
-        version = version or outcome(obj)
-        if one.described(version, found, self.registry) is not None:
-            return False
-        one.describe(version, found)
-        return True
 
 
 _CLEAR = 3

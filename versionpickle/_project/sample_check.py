@@ -12,7 +12,12 @@ import attrs
 from versionpickle._classes.instrument import Instrumentation
 from versionpickle._pickles.load.unpickler import loads
 from versionpickle._pickles.rewrite.snapshot import description, is_same
-from versionpickle.exceptions import ForbiddenError, PlainLoadError, VersionPickleError
+from versionpickle.exceptions import (
+    ForbiddenError,
+    PlainLoadError,
+    UnknownClassError,
+    VersionPickleError,
+)
 from versionpickle.migrations import Step
 from versionpickle.migrations._schema import Recorded
 
@@ -20,7 +25,7 @@ from .find import is_own
 from .history import place_of
 from .part_differences import ABSENT, differences, place_in
 from .project import Project
-from .samples import Sample, attribute_names, outcome, retyped_attributes
+from .samples import Sample, attribute_names, outcome, retyped, types_of
 from .type_texts import holds
 
 
@@ -54,14 +59,23 @@ def check_sample(project: Project, sample: Sample, key: str | None) -> SamplePro
     version = outcome(obj) if instrumentation is None else str(instrumentation.declaration.version)
     return (
         _of_our_load(project, sample, found)
+        or next(problems_of_object(project, sample, key, obj), None)
         or _of_description(project, sample, version, found)
-        or (None if key is None else next(_of_object(project, sample, key, obj), None))
     )
 
 
 def _failure(project: Project, sample: Sample, exc: Exception) -> SampleProblem:
     problem = f"its sample {sample.name!r} does not load: {type(exc).__name__}: {exc}"
     cure = "fix the step or the class"
+    if isinstance(exc, UnknownClassError) and project.registry.is_retired(exc.ref):
+        cure = "let the step that leads there name another class, or retire that of the sample too"
+    elif isinstance(exc, UnknownClassError) and ":" not in exc.ref:
+        cure = f"give the class name={exc.ref!r} again"
+    elif isinstance(exc, UnknownClassError):
+        cure = (
+            f"set formerly={exc.ref!r} on the class that it is now, end its steps in become() or "
+            f"replace(), or call retire({exc.ref!r})"
+        )
     if isinstance(exc, PlainLoadError):
         cure = (
             "if only versionpickle.loads reads your data, set plain-pickle = false in "
@@ -105,18 +119,21 @@ def _forbidden(project: Project, refs: tuple[str, ...], snapshot: Any) -> Sample
     field = re.match(r"\.(\w+)", place or "")
     where = f" in {place.removeprefix('.')!r}" if place else ""
     listed = ", ".join(refs)
-    own = [ref.partition(":")[2] for ref in refs if is_own(project, ref)]
-    if own:
-        cure = f"put @versioned on {' and '.join(own)}"
-    else:
-        cure = f"call versionpickle.allow({', '.join(map(repr, refs))}) next to the class"
     return SampleProblem(
         f"its objects hold some of {listed}{where}, which versionpickle.loads refuses",
-        cure,
+        cure_of_refused(project, refs),
         refs[0],
         "unversioned",
         field and field.group(1),
     )
+
+
+def cure_of_refused(project: Project, refs: tuple[str, ...]) -> str:
+    """Return what makes our loads build the objects of these classes."""
+    own = [ref.partition(":")[2] for ref in refs if is_own(project, ref)]
+    if own:
+        return f"put @versioned on {' and '.join(own)}"
+    return f"call versionpickle.allow({', '.join(map(repr, refs))}) next to the class"
 
 
 def _of_description(
@@ -162,13 +179,16 @@ def _last_step(project: Project, sample: Sample) -> Step | None:
     return next(iter(reversed(functions or steps)), None)
 
 
-def _of_object(project: Project, sample: Sample, key: str, obj: Any) -> Iterator[SampleProblem]:
-    """Compare the object with what its class looks like today."""
-    instrumentation, today = project.classes[key], project.recorded(key)
-    if type(obj) is not instrumentation.cls:
+def problems_of_object(
+    project: Project, sample: Sample, before: str | None, obj: Any
+) -> Iterator[SampleProblem]:
+    """Compare the object with what its class looks like today; *before* is that of the sample."""
+    key = project.key_of(type(obj))
+    if key is None or before not in {None, key}:
         return
+    instrumentation, today = project.classes[key], project.recorded(key)
     yield from _of_names(instrumentation, sample, obj)
-    if sample.version == today.version:
+    if before is not None and sample.version == today.version:
         return
     if today.fields is None:
         yield from _of_attributes(project, key, sample, obj)
@@ -225,8 +245,8 @@ def _of_attributes(
             cure = f"write remove({name!r}) into a step, or rename it"
             yield SampleProblem(problem, cure, field=name)
     new = project.fresh(key).get(sample.name)
-    retyped = retyped_attributes(obj, new) if type(new) is cls else {}
-    for name, (old, today) in retyped.items():
+    changed = retyped(types_of(obj), types_of(new)) if type(new) is cls else {}
+    for name, (old, today) in changed.items():
         problem = (
             f"its sample {sample.name!r} has {old} in {name!r}, where new objects have {today}"
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import json
 import pickle
 
@@ -16,7 +14,7 @@ import attrs
 from versionpickle._classes.instrument import Instrumentation, instrumentation_of
 from versionpickle._classes.placeholder import Placeholder
 from versionpickle._pickles.files import write_file
-from versionpickle._pickles.rewrite.snapshot import ref_today, translated
+from versionpickle._pickles.rewrite.snapshot import description, ref_today, translated
 from versionpickle._wire.refs import ref_of
 from versionpickle.exceptions import ProjectError
 from versionpickle.migrations import Registry
@@ -49,6 +47,10 @@ def sample(cls: type) -> Callable[[_F], _F]:
         return function
 
     return mark
+
+
+class WaitingSampleError(ProjectError):
+    """A sample cannot be stored before other classes are recorded."""
 
 
 @attrs.frozen
@@ -90,11 +92,13 @@ class Sample:
             return next(new, None)
         return None
 
-    def recorded_names(self) -> set[str] | None:
-        """Return the names of the attributes that it had at its own version."""
+    def recorded_types(self) -> dict[str, str] | None:
+        """Return the attributes that it had at its own version, and the names of their types."""
         known = self._all().get(str(self.version), {}).get("object")
         state = known.get("state", {"dict": []}) if isinstance(known, dict) else {}
-        return {name for name, _ in state["dict"]} if state.keys() == {"dict"} else None
+        if state.keys() != {"dict"}:
+            return None
+        return {name: _type_in(part) for name, part in state["dict"]}
 
     def describe(self, version: str, found: Mapping[str, Any]) -> None:
         """Record what the sample is at a *version* of today."""
@@ -160,9 +164,20 @@ def _made(instrumentation: Instrumentation) -> Any:
     return example(instrumentation.cls)
 
 
-def store(sample: Sample, instrumentation: Instrumentation) -> None:
-    """Make and write a sample; raise ProjectError if that cannot be done."""
-    data = _dumped(instrumentation, sample.name, makers(instrumentation)[sample.name]())
+def store(sample: Sample, instrumentation: Instrumentation, changed: set[str]) -> None:
+    """
+    Make and write a sample; raise ProjectError if that cannot be done.
+
+    Its bytes are for ever, so it must not hold objects of the classes that have *changed*
+    without a new version: then this raises WaitingSampleError.
+    """
+    obj = makers(instrumentation)[sample.name]()
+    data = _dumped(instrumentation, sample.name, obj)
+    held = sorted(changed & description(obj)["versions"].keys())
+    if held:
+        problem = f"its sample {sample.name!r} holds {', '.join(held)}, which is not recorded yet"
+        cure = f"first do what 'versionpickle check' prints for {', '.join(held)}"
+        raise WaitingSampleError(instrumentation.declaration.ref, problem, cure)
     sample.file.parent.mkdir(parents=True, exist_ok=True)
     write_file(sample.file, data)
 
@@ -197,10 +212,8 @@ def made_again(instrumentation: Instrumentation) -> Iterator[tuple[str, Any]]:
 
 def kinds_of(state: Mapping[str, Any]) -> dict[str, str]:
     """Return the types of plain values in a state; those of others are empty."""
-    return {
-        name: type(value).__name__ if type(value) in _PLAIN else ""
-        for name, value in state.items()
-    }
+    kinds = {name: type(value).__name__ for name, value in state.items()}
+    return {name: kind if kind in _PLAIN else "" for name, kind in kinds.items()}
 
 
 def fields_in_all(states: list[dict[str, str]]) -> tuple[RecordedField, ...]:
@@ -219,35 +232,29 @@ def attribute_names(obj: Any) -> set[str]:
 
 
 _PLAIN = frozenset(
-    {
-        bool,
-        bytes,
-        datetime.date,
-        datetime.datetime,
-        datetime.time,
-        datetime.timedelta,
-        decimal.Decimal,
-        dict,
-        float,
-        int,
-        list,
-        set,
-        str,
-        tuple,
-    }
+    {"Decimal", "bool", "bytes", "date", "datetime", "dict", "float", "int", "list", "set", "str"}
+    | {"time", "timedelta", "tuple"}
 )
-_NARROWER = {(bool, int), (bool, float), (int, float)}
+_NARROWER = {("bool", "int"), ("bool", "float"), ("int", "float")}
 
 
-def retyped_attributes(old: Any, new: Any) -> dict[str, tuple[str, str]]:
+def types_of(obj: Any) -> dict[str, str]:
+    """Return the attributes of an object, and the names of their types."""
+    return {name: type(value).__name__ for name, value in getattr(obj, "__dict__", {}).items()}
+
+
+def retyped(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Return the types of plain values that one object has, and another cannot have."""
-    pairs = {
-        name: (type(value), type(vars(new)[name]))
-        for name, value in getattr(old, "__dict__", {}).items()
-        if name in vars(new)
-    }
+    pairs = {name: (one, new[name]) for name, one in old.items() if name in new}
     return {
-        name: (one.__name__, other.__name__)
-        for name, (one, other) in pairs.items()
-        if _PLAIN.issuperset({one, other}) and one is not other and (one, other) not in _NARROWER
+        name: pair
+        for name, pair in pairs.items()
+        if _PLAIN.issuperset(pair) and pair[0] != pair[1] and pair not in _NARROWER
     }
+
+
+def _type_in(part: Any) -> str:
+    """Return the name of the type of a part of a snapshot."""
+    if not isinstance(part, dict):
+        return type(part).__name__
+    return str(part.get("class", next(iter(part)))).rpartition(":")[2]

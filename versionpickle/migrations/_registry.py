@@ -13,7 +13,7 @@ from versionpickle._wire.stamp_cache import StampCache
 
 from ._declaration import Declaration
 from ._graph import StepGraph
-from ._names import Names
+from ._names import Names, Retired
 from ._step import Step
 from ._step_modules import StepModules
 
@@ -138,6 +138,9 @@ class Registry:
         That is a Declaration, Retired, Converted, a class, a function, or None.
         """
         return self._names.resolve(ref)
+
+    def is_retired(self, ref: str) -> bool:
+        return isinstance(self.resolve(ref), Retired)
 
     def target(self, ref: str) -> str:
         """Return the ref that *ref* leads to, itself where nothing else is known."""

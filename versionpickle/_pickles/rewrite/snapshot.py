@@ -134,12 +134,22 @@ def reduced_parts(obj: Any) -> dict[str, Any]:
         return {"name": found}
     _, args, state, items, pairs = (*found, *[None] * 4)[:5]
     parts = {
-        "args": [part for part in args if type(part) is not Stamp and part is not type(obj)],
+        "args": _named(
+            obj, [part for part in args if type(part) is not Stamp and part is not type(obj)]
+        ),
         "state": _plain(state),
         "items": None if items is None else [*items],
         "pairs": None if pairs is None else [*pairs],
     }
     return {name: part for name, part in parts.items() if not _is_empty(part)}
+
+
+def _named(obj: Any, args: list[Any]) -> Any:
+    """Return the items of a named tuple by their names, whose order may change."""
+    names = getattr(type(obj), "_fields", ()) if isinstance(obj, tuple) else ()
+    if not names or len(names) != len(args):
+        return args
+    return dict(sorted(zip(names, args, strict=True)))
 
 
 def _is_empty(part: Any) -> bool:

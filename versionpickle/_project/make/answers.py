@@ -32,6 +32,8 @@ class Answer:
         Answer(option='add', cls='Order', fields=('currency',), value="'USD'")
         """
         left, equals, value = text.partition("=")
+        if option == "renamed" and equals and left.strip() and value.strip():
+            return cls(option, None, (left.strip(),), value.strip())
         name, _, listed = left.strip().rpartition(".")
         fields = tuple(field.strip() for field in listed.split(","))
         is_list = option == "merge" or len(fields) == 1
@@ -85,6 +87,9 @@ class Answers:
         self._given = [*given]
         self._prompter = prompter
         self._used: set[Answer] = set()
+
+    def any(self) -> bool:
+        return bool(self._given)
 
     def unused(self) -> Iterator[Answer]:
         """Yield the options that no class needed."""

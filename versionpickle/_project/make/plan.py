@@ -64,6 +64,7 @@ class Plan:
     """The keys of the classes that have changed."""
 
     refused: dict[str, ProjectError] = attrs.field(factory=dict)
+    is_discarded: bool = False
 
     def files(self) -> dict[Path, bytes]:
         """Return what will be in the files that change."""
@@ -80,6 +81,21 @@ class Plan:
             ):
                 problem = "it was changed while this command was running"
                 raise ProjectError(str(source.file), problem, "nothing was written: run it again")
+
+    def discard(self) -> None:
+        """Write nothing: answers would not fit a second time, together with those that lack."""
+        self.drafts.clear()
+        self.packages.clear()
+        self.made.clear()
+        self.is_discarded = True
+
+    def check_bases(self, key: str) -> None:
+        """Refuse a class with a base that is left as it is: its samples would hold that."""
+        for base in self.project.lineage(key):
+            if base in self.refused:
+                problem = f"its base {base} has to be made first"
+                cure = f"pass what is missing for {base}"
+                raise ProjectError(self.project.classes[key].declaration.ref, problem, cure)
 
     def diff(self) -> str:
         """Return what changes, as a unified diff."""
@@ -107,12 +123,15 @@ def plan(project: Project, names: Iterable[str], answers: Answers) -> Plan:
         old, new = _renamed_class(project, answer)
         project.renames[old] = new
     made = Plan(project)
-    for key in _chosen(project, tuple(names)):
+    for key in sorted(_chosen(project, tuple(names)), key=project.depth):
         try:
+            made.check_bases(key)
             if _plan_class(made, key, answers):
                 made.made.append(key)
         except ProjectError as exc:
             made.refused[key] = exc
+    if made.refused and answers.any():
+        made.discard()
     refuse_unused(made, answers)
     return made
 
@@ -127,12 +146,11 @@ def refuse_unused(made: Plan, answers: Answers) -> None:
 
 def _renamed_class(project: Project, answer: Answer) -> tuple[str, str]:
     """Return the key of a class that is gone, and that of the class that it is now."""
-    old = [schema.key for schema in project.gone() if answer.fields[0] in _short_names(schema.ref)]
+    old = [one.key for one in project.gone() if answer.fields[0] in _all_names(one.key, one.ref)]
     new = [
         key
         for key, instrumentation in project.classes.items()
-        if answer.value
-        in {*names_of(instrumentation), *_short_names(instrumentation.declaration.ref)}
+        if answer.value in _all_names(key, instrumentation.declaration.ref)
     ]
     if len(old) != 1 or len(new) != 1:
         shown = answer.fields[0] if len(old) != 1 else answer.value
@@ -142,9 +160,9 @@ def _renamed_class(project: Project, answer: Answer) -> tuple[str, str]:
     return old[0], new[0]
 
 
-def _short_names(ref: str) -> set[str]:
+def _all_names(key: str, ref: str) -> set[str]:
     qualname = ref.partition(":")[2]
-    return {qualname, qualname.rpartition(".")[2]}
+    return {key, ref, qualname, qualname.rpartition(".")[2]}
 
 
 def _chosen(project: Project, names: tuple[str, ...]) -> list[str]:
@@ -166,7 +184,7 @@ def _plan_class(plan: Plan, key: str, answers: Answers) -> bool:
     former = _former(instrumentation, before)
     if not difference and former is None:
         return False
-    _refuse_others(instrumentation, difference)
+    _refuse_others(instrumentation, difference, former)
     place = place_of(instrumentation, project.known.root)
     settings = {"version": str(instrumentation.declaration.version + 1)} if difference else {}
     settings |= {"formerly": f'"{former}"'} if former is not None else {}
@@ -225,8 +243,12 @@ def _former(instrumentation: Instrumentation, before: Schema) -> str | None:
     return None if is_known else before.ref
 
 
-def _refuse_others(instrumentation: Instrumentation, difference: ClassDifference) -> None:
+def _refuse_others(
+    instrumentation: Instrumentation, difference: ClassDifference, former: str | None
+) -> None:
     """Refuse changes that no operation describes."""
     if difference.structure:
         problem = " and ".join(difference.structure)
-        raise ProjectError(instrumentation.declaration.ref, problem, by_hand(instrumentation, {}))
+        settings = {} if former is None else {"formerly": f'"{former}"'}
+        cure = f"{by_hand(instrumentation, settings)}, which 'versionpickle check' then prints"
+        raise ProjectError(instrumentation.declaration.ref, problem, cure)

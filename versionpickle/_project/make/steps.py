@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from versionpickle._classes.describe import FACTORY, default_factory
 from versionpickle._project.difference import Change, Codes, operations
 from versionpickle._project.find import names_of
 from versionpickle._project.project import Project
@@ -69,8 +70,23 @@ class NewStep:
         self._ask_renames(left, *self.project.compared(self.key, old))
         changed = self.project.difference(self.key, old, self._renames).fields
         self._changes = tuple(change for change in changed if change.field not in taken)
+        if not self._is_enum:
+            self._changes += tuple(self._named_to_convert(old))
         for change in () if self._is_enum else self._changes:
             self._ask_codes(change)
+
+    def _named_to_convert(self, old: Recorded) -> Iterator[Change]:
+        """Yield the fields that --convert names, although their types show no change."""
+        then, today = self.project.compared(self.key, old)
+        names = {self._renames.get(name, name): name for name in then.names}
+        changed = {change.field for change in self._changes}
+        for answer in self.answers.all("convert", self._names):
+            (field,) = answer.fields
+            is_kept = field in names and today.field(field) is not None
+            if answer.cls is not None and is_kept and field not in changed:
+                before = then.field(names[field])
+                assert before is not None
+                yield Change(field, attrs.evolve(before, name=field), today.field(field))
 
     def _ask_regrouping(self, found: tuple[Change, ...]) -> Iterator[str]:
         """Read --split and --merge; yield the fields that they explain."""
@@ -135,7 +151,10 @@ class NewStep:
             return
         if old is None:
             given = self.answers.given("add", self._names, change.field)
-            if given is not None or new.default is None:
+            known = default_factory(self.instrumentation.cls, change.field)
+            if given is None and known is not None:
+                self._values[change.field] = f"factory={known}"
+            elif given is not None or new.default in {None, FACTORY}:
                 code = self.answers.value(self._names, new)
                 self._values[change.field] = argument_of(code, new, self.place.space, self._names)
         elif self.answers.given("convert", self._names, change.field) is not None or (

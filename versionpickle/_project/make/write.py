@@ -17,8 +17,10 @@ import attrs
 
 from versionpickle._pickles.files import write_file
 from versionpickle._project.configuration import Configuration
-from versionpickle._project.findings import findings
+from versionpickle._project.findings import NO_SAMPLE, Finding, findings
 from versionpickle._project.project import load_project
+from versionpickle._project.recording import record, record_others
+from versionpickle._project.samples import WaitingSampleError
 from versionpickle.exceptions import ProjectError
 
 from .plan import Plan
@@ -131,12 +133,21 @@ _FOUND = "versionpickle finds "
 
 def record_all() -> None:
     """Record the classes that have not changed at the same version, and print all findings."""
-    project = load_project(Path.cwd())
+    project, waiting = load_project(Path.cwd()), set()
     for key in project.recordable():
         if key in sys.argv[1:]:
             continue
-        with contextlib.suppress(ProjectError):  # the findings report it
-            [*project.record(key)]
-    [*project.record_others()]
-    found = [attrs.asdict(one) for one in findings(project)]
+        try:
+            [*record(project, key)]
+        except WaitingSampleError:
+            waiting.add(project.classes[key].declaration.ref)
+        except ProjectError:
+            pass  # the findings report it
+    [*record_others(project)]
+    found = [attrs.asdict(one) for one in findings(project) if not _waits(one, waiting)]
     print(f"\n{_FOUND}{json.dumps(found)}")  # noqa: T201 - to the process that asked
+
+
+def _waits(one: Finding, waiting: set[str]) -> bool:
+    """Return whether there is no sample because it would hold a class that has changed."""
+    return one.ref in waiting and one.problem == NO_SAMPLE

@@ -15,7 +15,7 @@ from versionpickle._pickles.rewrite.staleness import is_current, is_renamed, wou
 from versionpickle._pickles.value_types import is_value_type
 from versionpickle._wire.refs import public
 from versionpickle._wire.stamp import Claim
-from versionpickle.migrations import Registry, Retired
+from versionpickle.migrations import Registry
 from versionpickle.migrations._registry import checked_registry
 
 
@@ -88,7 +88,7 @@ class Classifier:
                 yield Class(ref, None, None, "stale", "")
 
     def _stamped(self, paths: UpgradePaths, claim: Claim) -> Class:
-        is_retired = isinstance(self.registry.resolve(claim.ref), Retired)
+        is_retired = self.registry.is_retired(claim.ref)
         is_stale = not is_current(claim, self.registry)
         found = _class(paths.stamped(claim, 1), is_stale=is_stale, is_retired=is_retired)
         if found.status != "stale" or found.version != found.current:
@@ -107,7 +107,7 @@ class Classifier:
 
     def _made(self, paths: UpgradePaths, ref: str) -> Class:
         is_stale = would_be_stamped(ref, self.registry)
-        is_retired = isinstance(self.registry.resolve(ref), Retired)
+        is_retired = self.registry.is_retired(ref)
         if not self._finder.admits(*ref.split(":", 1)):
             problem = "it is neither declared nor allowed, so the default load refuses it"
             return Class(ref, None, None, "unknown", problem)
