@@ -373,18 +373,6 @@ def test_errors_while_a_value_is_split(registry):
         load(registry, 1, a=1)
 
 
-def test_stamps_that_are_made_anew(registry):
-    """Declaring other classes drops them; the class serves each claim but once."""
-    cls = declared(registry, 2, "a")
-    migration(cls, 1, rename("b", "a"))
-
-    for number in range(6):
-        load(registry, 1, b=number)
-        versioned(registry=registry)(attrs.make_class(f"Other{number}", []))
-
-    assert 1 == len(cls.__versionpickle__.codec._older)
-
-
 def test_what_fills_an_object_by_itself(registry):
     """An old stamp can be asked directly, again and again."""
     cls = declared(registry, 2, "a")

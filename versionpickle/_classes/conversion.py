@@ -324,7 +324,7 @@ def _native_parts(goal: Any, chain: Chain, state: Any) -> tuple[Any, Any]:
         return items, arguments
     if not chain.names_items and issubclass(cls, list | dict | set | collections.deque):
         items = state.pop(ITEMS, None)
-    if not chain.names_arguments and goal.codec.takes_arguments():
+    if not chain.names_arguments and goal.codec.takes_arguments:
         arguments = state.pop(ARGUMENTS, None)
     return items, arguments
 

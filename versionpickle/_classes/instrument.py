@@ -70,7 +70,7 @@ class Instrumentation:
             if cls is not self.cls:
                 copyreg.dispatch_table.pop(self.cls, None)
             self.cls = self.plain.cls = cls
-            self._unstamped = None
+            self._unstamped = self.registry.fast_loads = None
             self.plain.take_reducer(cls)
             self._keep_originals()
             type.__setattr__(cls, MARK, self)

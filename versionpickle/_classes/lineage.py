@@ -81,11 +81,7 @@ class Chains:
             for name, number in claim.bases
         }
         given[self._declaration] = (claim.ref, claim.version)
-        state = dict.fromkeys(claim.names)  # all that is known of a state by now
-        starts = [
-            given[base] if base in given else (base.ref, version_of_unstamped(base, state))
-            for base in lineage
-        ]
+        starts = [given.get(base) or _unstamped_start(base, claim) for base in lineage]
         return self._join(lineage, tuple(starts))
 
     def _known_base(self, lineage: Lineage, name: str, version: int, claim: Claim) -> Declaration:
@@ -159,6 +155,11 @@ class Chains:
             f"raise the version of {self._declaration.ref} and give it a become() of its own, "
             "with bases that need no such step",
         )
+
+
+def _unstamped_start(declaration: Declaration, claim: Claim) -> tuple[str, int]:
+    """Return the version of a base of which a stamp tells nothing, by the names of its fields."""
+    return declaration.ref, version_of_unstamped(declaration, dict.fromkeys(claim.names))
 
 
 def version_of_unstamped(declaration: Declaration, state: Any) -> int:

@@ -44,7 +44,7 @@ class Unstamped:
 
     def __init__(self, codec: Codec, declaration: Declaration, registry: Registry) -> None:
         self.codec = codec
-        self._cls: Any = codec.cls
+        self.cls: Any = codec.cls
         self.declaration = declaration
         self._registry = registry
         self._fills: dict[tuple[Any, ...], SetState | None] = {}
@@ -172,7 +172,7 @@ class Unstamped:
 
     @property
     def is_enum(self) -> bool:
-        return issubclass(self._cls, enum.Enum)
+        return issubclass(self.cls, enum.Enum)
 
     @property
     def is_changed_enum(self) -> bool:
@@ -188,8 +188,8 @@ class Unstamped:
 
     def is_member(self, name: str) -> bool:
         """Return whether this may be the name of a member."""
-        members: Any = getattr(self._cls, "__members__", {})
-        return self.is_enum and (name in members or not hasattr(self._cls, name))
+        members: Any = getattr(self.cls, "__members__", {})
+        return self.is_enum and (name in members or not hasattr(self.cls, name))
 
     @property
     def needs_builder(self) -> bool:
@@ -201,7 +201,7 @@ class Unstamped:
             or self.is_changed_enum
             or chain.names_arguments
             or chain.names_items
-            or (self.ignores_items and any(hasattr(self._cls, name) for name in _ITEM_METHODS))
+            or (self.ignores_items and any(hasattr(self.cls, name) for name in _ITEM_METHODS))
         )
 
     @property
@@ -212,23 +212,23 @@ class Unstamped:
     @property
     def is_value(self) -> bool:
         """Whether the class is made of a value, as the built-in type that it derives from."""
-        return parts.is_value(self._cls)
+        return parts.is_value(self.cls)
 
     def loses(self, args: tuple[Any, ...], kwargs: Any) -> bool:
         """Return whether these arguments would not be kept as they are."""
         if self.ignores_arguments:
             return bool(args or kwargs)
-        return not parts.fits(self._cls, args)
+        return not parts.fits(self.cls, args)
 
     @property
     def ignores_arguments(self) -> bool:
         """Whether the class takes any arguments for a blank object, and does nothing with them."""
-        return not self.codec.takes_arguments()
+        return not self.codec.takes_arguments
 
     @property
     def ignores_items(self) -> bool:
         """Whether items are no part of what the class is."""
-        return not issubclass(self._cls, list | dict | set | collections.deque)
+        return not issubclass(self.cls, list | dict | set | collections.deque)
 
     def _chain_of_all(self, found_as: str | None = None) -> Chain:
         """Return the chain of objects of which no state is known; without steps if it varies."""
@@ -241,16 +241,16 @@ class Unstamped:
 
     def leaves_items(self, methods: tuple[str, ...], found_as: str | None = None) -> bool:
         """Return whether items are for the steps: the class has no *methods* for them."""
-        if not any(hasattr(self._cls, name) for name in methods):
+        if not any(hasattr(self.cls, name) for name in methods):
             return True
         is_mapping = "__setitem__" in methods
-        if is_mapping and issubclass(self._cls, list | collections.deque):
+        if is_mapping and issubclass(self.cls, list | collections.deque):
             return True
         return self._chain_of_all(found_as).names_items
 
     def blank(self, stored: Parts, found_as: str | None = None) -> Any:
         """Make a blank object; the steps get what else was stored when its state comes."""
-        made = self._failing(self._cls.__new__, self._cls)
+        made = self._failing(self.cls.__new__, self.cls)
         if stored:
             self.keep(made, stored, found_as)
         return made
@@ -273,8 +273,8 @@ class Unstamped:
             return self.blank(Parts(), found_as)
         if self.ignores_arguments or chain.names_arguments:
             return self.blank(Parts(args, kwargs), found_as)
-        parts.check_fit(self._cls, args, chain)
-        return self._failing(run or _run, self._cls.__new__, (self._cls, *args), kwargs)
+        parts.check_fit(self.cls, args, chain)
+        return self._failing(run or _run, self.cls.__new__, (self.cls, *args), kwargs)
 
     def not_called(self, args: Any, found_as: str | None = None) -> Any:
         """Make an object that a call of its class made, which a load may not do."""
@@ -289,9 +289,9 @@ class Unstamped:
         chain = self._chain_of_all(found_as)
         if chain.names_arguments:
             return self.blank(Parts(args), found_as)
-        parts.check_fit(self._cls, args, chain)
+        parts.check_fit(self.cls, args, chain)
         try:
-            return run(self._cls, args)
+            return run(self.cls, args)
         except TypeError as exc:
             if not chain.steps:
                 raise parts.not_made(chain, exc) from exc
@@ -300,12 +300,12 @@ class Unstamped:
     def reconstructed(self, base: Any, value: Any, run: Run, found_as: str | None = None) -> Any:
         """Make an object as protocols 0 and 1 do, from the value of a base in C."""
         chain = self._chain_of_all(found_as)
-        is_based = issubclass(self._cls, base) and not (
+        is_based = issubclass(self.cls, base) and not (
             base is not object and (chain.names_arguments or chain.names_items)
         )
-        if is_based and not (base is dict and issubclass(self._cls, collections.OrderedDict)):
+        if is_based and not (base is dict and issubclass(self.cls, collections.OrderedDict)):
             reconstructor: Any = copyreg._reconstructor  # type: ignore[attr-defined] # known to pickle alone
-            return self._failing(run, reconstructor, (self._cls, base, value))
+            return self._failing(run, reconstructor, (self.cls, base, value))
         if issubclass(base, dict | list):
             made = self.blank(Parts(), found_as)
             if chain.names_items or not parts.put_items(made, value):

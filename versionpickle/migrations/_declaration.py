@@ -166,6 +166,9 @@ class Declaration:
     has_factory: bool = attrs.field(init=False)
     """Whether the user gave a function that makes objects from their state."""
 
+    factories: Mapping[int, Any] = attrs.field(init=False)
+    """The functions that make the objects of single old versions."""
+
     origin: Origin | None = attrs.field(default=None, init=False)
     """Where it was adopted."""
 
@@ -185,9 +188,8 @@ class Declaration:
     def _has_factory(self) -> bool:
         return self.rebuild is not None and not isinstance(self.rebuild, Mapping)
 
-    @property
-    def factories(self) -> Mapping[int, Any]:
-        """The functions that make the objects of single old versions."""
+    @factories.default
+    def _factories(self) -> Mapping[int, Any]:
         return self.rebuild if isinstance(self.rebuild, Mapping) else {}
 
     @property

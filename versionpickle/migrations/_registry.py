@@ -88,6 +88,7 @@ class Registry:
     def add_step(self, step: Step) -> None:
         with self.lock:
             self._graph.add(step)
+            self.fast_loads = None
             if step.edge is not None:
                 self._names.exits.add(step.ref)
                 self._forget_stamps()
@@ -96,6 +97,7 @@ class Registry:
         """Let *new* take the place of *old*; it is an addition if that is not there any more."""
         with self.lock:
             self._graph.replace(old, new)
+            self.fast_loads = None
 
     def add_down(self, ref: str, version: int, back: Callable[[Any], Any]) -> None:
         """Let *back* undo the step that leaves *version*."""
@@ -106,6 +108,7 @@ class Registry:
         """Drop the steps of a class that is being declared again."""
         with self.lock:
             self._graph.drop(ref)
+            self.fast_loads = None
             self._names.exits.discard(ref)
             declared = self._names.declared.get(ref)
             if declared is not None:

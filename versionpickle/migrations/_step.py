@@ -31,9 +31,11 @@ class Step:
     is_arrival: bool = False
     """Whether its edge has been followed: it is the first step in a chain of the new class."""
 
-    @property
-    def edge(self) -> Become | Replace | None:
-        """The operation that leads out of the class, if the step ends with one."""
+    edge: Become | Replace | None = attrs.field(init=False, eq=False)
+    """The operation that leads out of the class, if the step ends with one."""
+
+    @edge.default
+    def _edge(self) -> Become | Replace | None:
         last = self.operations[-1] if self.operations else None
         return last if isinstance(last, Become | Replace) and not self.is_arrival else None
 

@@ -187,21 +187,18 @@ class Codec:
             from versionpickle._classes.conversion import Conversion, conversion_stamp  # noqa: PLC0415 - few classes need it
 
             return conversion_stamp(Conversion(self.owner.registry, chain, claim))
-        return self._older_stamp(claim, chain, is_kept=is_kept)
+        return self._older_stamp(claim, chain)
 
-    def _older_stamp(self, claim: Claim, chain: Chain, *, is_kept: bool) -> Stamp:
+    def _older_stamp(self, claim: Claim, chain: Chain) -> Stamp:
         construction = StampConstruction(self, claim, chain)
-        if claim.is_by_values:
-            fill = self.upgrade(attrs.evolve(claim, fields=claim.names), chain)
-        else:
-            fill = self.upgrade(claim, chain)
+        is_by_values = claim.is_by_values
+        named = attrs.evolve(claim, fields=claim.names) if is_by_values else claim
+        fill = self.upgrade(named, chain)
         make = (self.older_make(construction, claim, chain, fill),)
-        if claim.is_by_values:
+        if is_by_values:
             fill = self.add_attributes
         stamp = make_stamp(self.cls, claim, fill, make=make, construction=construction)
         construction.serve(stamp)
-        if is_kept and claim.names and not claim.is_by_values:
-            self.take_in(stamp, chain)
         return stamp
 
     def older_make(
@@ -219,9 +216,6 @@ class Codec:
             today, names = self.chains.today(), tuple(map(shown_name, state[1]))
             raise FieldsError(today.ref, state[0].claim.version, today.current, (), names, None)
         obj.__dict__.update(state[1])
-
-    def take_in(self, stamp: Stamp, chain: Chain) -> None:
-        """Serve the states of an older *stamp* in a faster way, if there is one."""
 
     def expect_parts(self, stamp: Stamp, chain: Chain) -> None:
         """Note that objects of an older *stamp* have arguments for the steps."""
@@ -295,7 +289,7 @@ class Codec:
         declaration = self.declaration
         claim = Claim(declaration.key, declaration.version, fields, self._bases)
         making = StampConstruction(self, claim, self.chains.today())
-        if make is None and (fields in {None, ()} or self.unhashable or self.takes_arguments()):
+        if make is None and (fields in {None, ()} or self.unhashable or self.takes_arguments):
             make = (making.make,)
         check = self.owner.check_reachable
         return make_stamp(self.cls, claim, fill(claim), check, make=make, construction=making)
@@ -335,14 +329,15 @@ class Codec:
     stores_whole: Any = None
     """The function of the stream that makes a whole object in one call, if there is one."""
 
+    @functools.cached_property
     def takes_arguments(self) -> bool:
-        """Return whether the ``__new__`` of the class does anything with arguments."""
+        """Whether the ``__new__`` of the class does anything with arguments."""
         return parts.uses_arguments(self.cls)
 
     @property
     def is_made_from_arguments(self) -> bool:
         """Whether arguments are part of what today's objects are made of."""
-        return self.takes_arguments() or self.is_called
+        return self.takes_arguments or self.is_called
 
     @property
     def is_called(self) -> bool:

@@ -48,6 +48,7 @@ class Served(Protocol):
     def is_called(self) -> bool:
         """Whether objects may be made by a call of the class."""
 
+    @property
     def takes_arguments(self) -> bool:
         """Return whether the ``__new__`` of the class does anything with arguments."""
 
@@ -73,7 +74,7 @@ class StampConstruction(Construction):
         self._stamp: Any = None
         self._is_watching = False
         self._watch = self.make
-        self._takes_arguments = codec.takes_arguments() and not chain.names_arguments
+        self._takes_arguments = codec.takes_arguments and not chain.names_arguments
 
     def serve(self, stamp: Stamp) -> None:
         """
@@ -84,7 +85,7 @@ class StampConstruction(Construction):
         """
         self._stamp = stamp
         is_ours = stamp.func == self.make and not self._takes_arguments
-        if is_ours and self._claim.names and not self._codec.unhashable:
+        if is_ours and self._claim.fields and not self._codec.unhashable:
             self._is_watching = True
             stamp.begin = self._begin
 
@@ -121,7 +122,7 @@ class StampConstruction(Construction):
 
     def check_arguments(self, stamp: Stamp, args: tuple[Any, ...]) -> None:
         is_in_c = stamp.func is self._new and not self._claim.is_by_values
-        if args and is_in_c and not self._codec.takes_arguments():
+        if args and is_in_c and not self._codec.takes_arguments:
             self._chain.check_parts(Parts(args).added_to(None))
 
     def expect_parts(self, stamp: Stamp) -> None:

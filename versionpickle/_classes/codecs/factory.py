@@ -78,7 +78,7 @@ class FactoryCodec(Codec):
 
     stores_whole = staticmethod(calls.rebuild)
 
-    def _older_stamp(self, claim: Claim, chain: Chain, *, is_kept: bool) -> Stamp:
+    def _older_stamp(self, claim: Claim, chain: Chain) -> Stamp:
         return conversion_stamp(Remaking(self.declaration.rebuild, chain, claim))
 
     def upgrade(self, claim: Claim, chain: Chain) -> SetState:

@@ -44,10 +44,6 @@ from versionpickle.migrations._parts import PARTS
 from .base import UNHASHABLE, Codec, Owner, as_method, value_or
 
 
-_OLDER_MAX = 4
-"""How many older stamps a ``__setstate__`` serves without a call."""
-
-
 class FieldsCodec(Codec):
     """Store the values of the fields that the class declares, in their order."""
 
@@ -58,7 +54,6 @@ class FieldsCodec(Codec):
         super().__init__(owner, layout)
         self._named = {field.name: field for field in layout.fields}
         self._stamp: Stamp | None = self.new_stamp(layout.names, self._fill_today)
-        self._older: dict[Stamp, OldVersion] = {}
         self._keeps_extra = owner.declaration.extra == "keep"
         self._extra_fields = None if layout.has_dict or not self._keeps_extra else ExtraFields()
         self._dicts = UnstampedDicts()
@@ -71,10 +66,7 @@ class FieldsCodec(Codec):
 
     @functools.cached_property
     def setstate(self) -> SetState:
-        return self._written_setstate(self._older)
-
-    def _written_setstate(self, older: dict[Stamp, OldVersion]) -> SetState:
-        return self.writer.setstate(self._stamp, older, self._dicts, self._fill_any)
+        return self.writer.setstate(self._stamp, self._dicts, self._fill_any)
 
     def _renew_setstate(self) -> None:
         vars(self).pop("setstate", None)
@@ -189,10 +181,6 @@ class FieldsCodec(Codec):
     def expect_parts(self, stamp: Stamp, chain: Chain) -> None:
         if stamp.claim.names:
             stamp.fill = self._interpreting(stamp.claim, chain)
-            with self.owner.lock:
-                if stamp in self._older:
-                    self._older = {old: it for old, it in self._older.items() if old is not stamp}
-                    self._renew_setstate()
 
     @property
     def _compiles(self) -> bool:
@@ -208,25 +196,6 @@ class FieldsCodec(Codec):
             self._compare(chain, values, set())
 
         return OldVersion(claim, chain, whole, rest, compare, self._validate(chain))
-
-    def take_in(self, stamp: Stamp, chain: Chain) -> None:
-        """Let the ``__setstate__`` of the class upgrade the states of *stamp* itself."""
-        if stamp.claim.fields is None or not self._compiles:
-            return
-        if chain.names_arguments or chain.names_items:
-            return
-        older = self._from(stamp.claim, chain, stamp.fill)
-        with self.owner.lock:
-            others = {old: it for old, it in self._older.items() if old.claim != stamp.claim}
-            if len(others) < _OLDER_MAX and self.owner.is_installed:
-                others[stamp] = older
-                setstate = self._written_setstate(others)
-                self._older = others
-                self._renew_setstate()
-                vars(self)["setstate"] = setstate
-            else:
-                self.writer.upgrade(older)  # which raises what is wrong with the chain, as above
-                self._older = others
 
     def source(self, chain: Chain, fields: tuple[str, ...] | None) -> str:
         if not self._compiles or chain.edge is not None:

@@ -27,7 +27,6 @@ class OpenCodec(FieldsCodec):
         Codec.__init__(self, owner, layout)
         self._named = {}
         self._stamp: Stamp | None = None
-        self._older = {}
         self._keeps_extra, self._extra_fields = False, None  # all is kept anyway
         self._dicts = UnstampedDicts()
         self._stamps: dict[tuple[str, ...], Stamp] = {}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import keyword
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -23,6 +23,11 @@ from .symbolic import SymbolicState
 
 Reduce = Callable[[Any, Any], Any]
 SetState = Callable[[Any, Any], None]
+Lines: TypeAlias = Iterator[tuple[str, object]]
+"""Lines of source, each with what it is about."""
+
+_PLACING = "placing the state"
+_RETURN = ("return", None)
 
 
 @attrs.frozen
@@ -42,13 +47,16 @@ class OldVersion:
 
     validate: Callable[[Any], None]
 
-    @property
-    def fields(self) -> tuple[str, ...]:
+    fields: tuple[str, ...] = attrs.field(init=False)
+    variables: list[str] = attrs.field(init=False)
+    """Those that hold the values of the fields."""
+
+    @fields.default
+    def _fields(self) -> tuple[str, ...]:
         return self.claim.fields or ()
 
-    @property
-    def locals(self) -> list[str]:
-        """The local variables that hold their values."""
+    @variables.default
+    def _variables(self) -> list[str]:
         return [f"v{number}" for number in range(len(self.fields))]
 
 
@@ -70,6 +78,7 @@ class Writer:
         self._cls = cls
         self._layout = layout
         self._named = {field.name: field for field in layout.fields}
+        self._label = f"{cls.__module__}.{cls.__qualname__}"
 
     def reduce(self, stamp: Stamp, otherwise: Reduce, extra: ExtraFields | None = None) -> Reduce:
         """
@@ -104,85 +113,79 @@ class Writer:
         return source.compile(f"__reduce_ex__ of {self._label}")
 
     def setstate(
-        self,
-        stamp: Stamp | None,
-        older: dict[Stamp, OldVersion],
-        unstamped: UnstampedDicts,
-        otherwise: SetState,
+        self, stamp: Stamp | None, unstamped: UnstampedDicts, otherwise: SetState
     ) -> SetState:
         """
         Return a ``__setstate__``.
 
-        It fills an object from a state of *stamp* or of an *older* one, hands those of other
-        stamps and *unstamped* dicts to what fills from them, and the rest to *otherwise*.
+        It fills an object from a state of *stamp*, hands those of other stamps and *unstamped*
+        dicts to what fills from them, and the rest to *otherwise*.
         """
         fields = self._stored(stamp.claim) if stamp is not None else ()
         assignable = [self._is_assignable(field) for field in fields]
         source = Source("__setstate__(self, state)")
-        cls, stamps = source.constants(self._cls, Stamp)
-        source.line("if type(state) is tuple and state:")
-        source.line("stamp = state[0]", indent=2)
-        source.base = 1
+        cls, stamps, fills, rest = source.constants(self._cls, Stamp, unstamped.fills, otherwise)
+        source.block("""
+            if type(state) is tuple and state:
+                stamp = state[0]
+        """)
         word = "if"
         if stamp is not None:
-            source.line(f"{word} stamp is {source.constant(stamp)}:")
-            source.line(f"if len(state) == {len(fields) + 1} and type(self) is {cls}:", indent=2)
-            _unpack(source, fields, assignable, indent=3)
-            self._rest(source, indent=3)
-            source.line("return", indent=3)
+            filling = [*_unpacking(source, fields, assignable), *self._rest(source), _RETURN]
+            source.block(
+                f"""
+                {word} stamp is {source.constant(stamp)}:
+                    if len(state) == {len(fields) + 1} and type(self) is {cls}:
+            """,
+                indent=2,
+            )
+            source.lines(filling, indent=4)
             word = "elif"
-        for old, version in older.items():
-            count = len(version.fields)
-            source.line(f"{word} stamp is {source.constant(old)}:")
-            source.line(f"if len(state) == {count + 1} and type(self) is {cls}:", indent=2)
-            source.base = 3
-            self._upgrade(source, version, "_, {}= state")
-            source.line("return")
-            source.base = 1
-            word = "elif"
-        source.line(f"{word} type(stamp) is {stamps}:")
-        source.line("return stamp.fill(self, state)", indent=2)
-        source.base = 0
-        source.line(f"elif type(state) is dict and type(self) is {cls}:")
-        source.base = 1
-        self._fill_from_dict(source, unstamped)
-        source.base = 0
-        source.line(f"{source.constant(otherwise)}(self, state)")
+        source.block(f"""
+                {word} type(stamp) is {stamps}:
+                    return stamp.fill(self, state)
+            elif type(state) is dict and type(self) is {cls}:
+        """)
+        if unstamped.first is not None:
+            self._fill_from_dict(source, unstamped.first)
+        source.block(f"""
+                fill = {fills}.get((*state,))
+                if fill is not None:
+                    return fill(self, state)
+            {rest}(self, state)
+        """)
         return source.compile(f"__setstate__ of {self._label}")
 
-    def _fill_from_dict(self, source: Source, unstamped: UnstampedDicts) -> None:
-        first = unstamped.first
-        if first is not None:
-            source.line(f"if len(state) == {len(first.fields)}:")
-            source.line("try:", indent=2)
-            source.line("pass", indent=3)  # in case that it has no fields
-            for local, name in zip(first.locals, first.fields, strict=True):
-                source.line(f"{local} = state[{name!r}]", indent=3)
-            source.line("except KeyError:", indent=2)
-            source.line("pass", indent=3)
-            source.line("else:", indent=2)
-            source.base += 2
-            self._upgrade(source, first, "", may_be_made=True)
-            source.line("return")
-            source.base -= 2
-        source.line(f"fill = {source.constant(unstamped.fills)}.get((*state,))")
-        source.line("if fill is not None:")
-        source.line("return fill(self, state)", indent=2)
+    def _fill_from_dict(self, source: Source, first: OldVersion) -> None:
+        pairs = zip(first.variables, first.fields, strict=True)
+        reading = "; ".join(f"{local} = state[{name!r}]" for local, name in pairs)
+        source.block(
+            f"""
+            if len(state) == {len(first.fields)}:
+                try:
+                    {reading or "pass"}
+                except KeyError:
+                    pass
+                else:
+        """,
+            indent=2,
+        )
+        source.base = 3
+        self._upgrade(source, first, "", may_be_made=True)
+        source.line("return")
+        source.base = 0
 
     def fill(self, claim: Claim, otherwise: SetState) -> SetState:
         """Return a function that fills an object from a state of today's *claim*."""
         fields = self._stored(claim)
         assignable = [self._is_assignable(field) for field in fields]
-        source = Source("fill(self, state)")
-        self._guard(source, len(fields), otherwise)
-        _unpack(source, fields, assignable, indent=1)
-        self._rest(source, indent=1)
+        source = self._guarded("fill(self, state)", len(fields), otherwise)
+        source.lines([*_unpacking(source, fields, assignable), *self._rest(source)])
         return source.compile(f"fill of {self._label}")
 
     def upgrade(self, older: OldVersion) -> Source:
         """Return a function that fills an object from a state of an older claim."""
-        source = Source("upgrade(self, state)")
-        self._guard(source, len(older.fields), older.whole)
+        source = self._guarded("upgrade(self, state)", len(older.fields), older.whole)
         self._upgrade(source, older, "_, {}= state")
         return source
 
@@ -205,14 +208,18 @@ class Writer:
         first step that is a function; from there on, on the dict that it returned.
         An object that *may_be_made* by a constructor keeps what that has set.
         """
+        named = dict(zip(older.fields, older.variables, strict=True))
+        targets = "".join(f"{name}, " for name in named.values())
         failed = source.constant(functools.partial(_failed, source, older.chain))
-        source.line("try:")
-        targets = "".join(f"{name}, " for name in older.locals)
-        source.line(unpack.format(targets or "() " * ("_" not in unpack)) or "pass", indent=2)
-        named = dict(zip(older.fields, older.locals, strict=True))
+        source.block(f"""
+            try:
+                {unpack.format(targets or "() " * ("_" not in unpack)) or "pass"}
+        """)
         symbols = older.chain.compile(SymbolicState(named, source))
-        source.line("except Exception as exc:")
-        source.line(f"raise {failed}(exc) from exc", indent=2)
+        source.block(f"""
+            except Exception as exc:
+                raise {failed}(exc) from exc
+        """)
         if isinstance(symbols, SymbolicState):
             older.compare(symbols.values)
             values = symbols.values
@@ -222,54 +229,54 @@ class Writer:
                 source.line(f"return {rest}(self, {made})")
                 return
             values = self._returned(source, made, rest)
-        source.line("try:")
-        self._place(source, values, may_be_made=may_be_made)
-        source.line("except Exception as exc:")
-        source.line(f"raise {failed}(exc) from exc", indent=2)
+        placing = self._placing(source, values, may_be_made=may_be_made)
+        failing = ("except Exception as exc:", None), (f"    raise {failed}(exc) from exc", None)
+        source.lines(
+            [("try:", None), *((f"    {text}", doing) for text, doing in placing), *failing]
+        )
         if self._layout.validates and older.chain.steps:
             source.line(f"{source.constant(older.validate)}(self)")
 
     def _returned(self, source: Source, made: str, rest: str) -> dict[str, str]:
         """Take the values out of a dict, if that has all fields and no other."""
         values = {field.name: source.new_name() for field in self._layout.fields}
-        source.line(f"if len({made}) != {len(values)}:")
-        source.line(f"return {rest}(self, {made})", indent=2)
+        source.block(f"""
+            if len({made}) != {len(values)}:
+                return {rest}(self, {made})
+        """)
         if values:
-            source.line("try:")
-        for name, value in values.items():
-            source.line(f"{value} = {made}[{name!r}]", indent=2)
-        if values:
-            source.line("except KeyError:")
-            source.line(f"return {rest}(self, {made})", indent=2)
+            reading = "; ".join(f"{value} = {made}[{name!r}]" for name, value in values.items())
+            source.block(f"""
+                try:
+                    {reading}
+                except KeyError:
+                    return {rest}(self, {made})
+            """)
         return values
 
-    def _place(self, source: Source, values: dict[str, str], *, may_be_made: bool) -> None:
+    def _placing(self, source: Source, values: dict[str, str], *, may_be_made: bool) -> Lines:
+        """Yield what gives an object its values, defaults, and what no stream holds."""
         fields = self._layout.fields
         known = {field.name for field in fields} | self._layout.derived
-        source.doing = "placing the state"
-        source.line("pass", indent=2)  # in case that there is nothing to place
+        yield "pass", _PLACING  # in case that there is nothing to place
         for field in (*fields, *(self._open_field(name) for name in values if name not in known)):
             if field.name in values:
-                self._store(source, field, values[field.name], indent=2)
-            elif may_be_made and self._default(source, field) is not None:
-                self._store_default_if_unset(source, field)
+                yield self._storing(source, field, values[field.name]), _PLACING
+            elif may_be_made:
+                yield from self._default_if_unset(source, field)
             else:
-                self._store_default(source, field, indent=2)
-        self._rest(source, indent=2)
-        source.doing = None
+                yield from self._default(source, field)
+        yield from self._rest(source)
 
-    def _store_default_if_unset(self, source: Source, field: Field) -> None:
-        if field.slot is None:
-            source.line(f"if {field.name!r} not in self.__dict__:", indent=2)
-        else:
-            source.line("try:", indent=2)
-            source.line(f"{source.constant(field.slot.__get__)}(self)", indent=3)
-            source.line("except AttributeError:", indent=2)
-        self._store_default(source, field, indent=3)
-
-    @property
-    def _label(self) -> str:
-        return f"{self._cls.__module__}.{self._cls.__qualname__}"
+    def _default_if_unset(self, source: Source, field: Field) -> Lines:
+        storing = [*self._default(source, field)]
+        if storing and field.slot is None:
+            yield f"if {field.name!r} not in self.__dict__:", _PLACING
+        elif storing:
+            yield "try:", _PLACING
+            yield f"    {source.constant(field.slot.__get__)}(self)", _PLACING
+            yield "except AttributeError:", _PLACING
+        yield from ((f"    {text}", doing) for text, doing in storing)
 
     def _stored(self, claim: Claim) -> tuple[Field, ...]:
         """Return the fields in the order of *claim*."""
@@ -282,17 +289,15 @@ class Writer:
         slot = kept_in_c(self._cls, name)
         return Field(name, slot, guarded=slot is not None or is_watched(self._cls, name))
 
-    def _default(self, source: Source, field: Field) -> str | None:
-        if field.default is None or field.default is UNSET:
-            return None
-        if field.default.constant:
-            return source.constant(field.default.make(None))
-        return f"{source.constant(field.default.make)}(self)"
-
-    def _guard(self, source: Source, count: int, otherwise: SetState) -> None:
-        cls = source.constant(self._cls)
-        source.line(f"if len(state) != {count + 1} or type(self) is not {cls}:")
-        source.line(f"return {source.constant(otherwise)}(self, state)", indent=2)
+    def _guarded(self, signature: str, count: int, otherwise: SetState) -> Source:
+        """Begin a function that leaves all but states of this length to *otherwise*."""
+        source = Source(signature)
+        cls, rest = source.constants(self._cls, otherwise)
+        source.block(f"""
+            if len(state) != {count + 1} or type(self) is not {cls}:
+                return {rest}(self, state)
+        """)
+        return source
 
     def _is_readable(self, field: Field) -> bool:
         return self._layout.plain_getattr and not field.guarded and _is_plain(field.name)
@@ -300,28 +305,30 @@ class Writer:
     def _is_assignable(self, field: Field) -> bool:
         return self._layout.plain_setattr and not field.guarded and _is_plain(field.name)
 
-    def _store(self, source: Source, field: Field, value: str | None, *, indent: int) -> None:
-        if value is None:
-            return
+    def _storing(self, source: Source, field: Field, value: str) -> str:
         if self._is_assignable(field):
-            source.line(f"self.{field.name} = {value}", indent=indent)
-        elif field.slot is None:
-            source.line(f"self.__dict__[{field.name!r}] = {value}", indent=indent)
+            return f"self.{field.name} = {value}"
+        if field.slot is None:
+            return f"self.__dict__[{field.name!r}] = {value}"
+        return f"{source.constant(field.slot.__set__)}(self, {value})"
+
+    def _default(self, source: Source, field: Field) -> Lines:
+        """Yield what gives a field its default, if it has one."""
+        if field.default is None or field.default is UNSET:
+            return
+        if field.default.constant:
+            value = source.constant(field.default.make(None))
         else:
-            source.line(f"{source.constant(field.slot.__set__)}(self, {value})", indent=indent)
+            value = f"{source.constant(field.default.make)}(self)"
+        yield self._storing(source, field, value), default_of(field)
 
-    def _store_default(self, source: Source, field: Field, *, indent: int) -> None:
-        before, source.doing = source.doing, default_of(field)
-        self._store(source, field, self._default(source, field), indent=indent)
-        source.doing = before
-
-    def _rest(self, source: Source, *, indent: int) -> None:
-        """Write what no stream holds: transient fields, and attrs' cached hash."""
+    def _rest(self, source: Source) -> Lines:
+        """Yield what sets that which no stream holds: transient fields, and attrs' cached hash."""
         for field in self._layout.transients:
-            self._store_default(source, field, indent=indent)
+            yield from self._default(source, field)
         if self._layout.caches_hash:
             setter = source.constant(object.__setattr__)
-            source.line(f"{setter}(self, '_attrs_cached_hash', None)", indent=indent)
+            yield f"{setter}(self, '_attrs_cached_hash', None)", None
 
 
 def _reading(source: Source, field: Field, *, by_name: bool) -> str:
@@ -331,10 +338,8 @@ def _reading(source: Source, field: Field, *, by_name: bool) -> str:
     return f"self.{field.name}" if by_name else f"{source.constant(field.slot.__get__)}(self)"
 
 
-def _unpack(
-    source: Source, fields: tuple[Field, ...], assignable: list[bool], *, indent: int
-) -> None:
-    """Write one assignment of the whole state, and the calls that it leaves over."""
+def _unpacking(source: Source, fields: tuple[Field, ...], assignable: list[bool]) -> Lines:
+    """Yield one assignment of the whole state, and the calls that it leaves over."""
     targets = []
     calls = []
     for number, (field, is_assignable) in enumerate(zip(fields, assignable, strict=True)):
@@ -346,10 +351,9 @@ def _unpack(
             targets.append(f"v{number}, ")
             calls.append(f"{source.constant(field.slot.__set__)}(self, v{number})")
     if any(target.startswith("d[") for target in targets):
-        source.line("d = self.__dict__", indent=indent)
-    source.line(f"_, {''.join(targets)}= state", indent=indent)
-    for call in calls:
-        source.line(call, indent=indent)
+        yield "d = self.__dict__", None
+    yield f"_, {''.join(targets)}= state", None
+    yield from ((call, None) for call in calls)
 
 
 def _failed(source: Source, chain: Chain, exc: Exception) -> Exception:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import textwrap
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from versionpickle._wire.refs import shortened
@@ -36,14 +36,19 @@ class Source:
         self.base = 0
         """How far they are indented."""
 
-    def line(self, text: str, *, indent: int = 1) -> None:
+    def line(self, text: str, *, indent: int = 1, doing: object = None) -> None:
         self._lines.append("    " * (self.base + indent) + text)
-        self._doing.append(self.doing)
+        self._doing.append(doing or self.doing)
 
-    def block(self, text: str) -> None:
+    def lines(self, lines: Iterable[tuple[str, object]], *, indent: int = 1) -> None:
+        """Add lines, each with what it is about."""
+        for text, doing in lines:
+            self.line(text, indent=indent, doing=doing)
+
+    def block(self, text: str, *, indent: int = 1) -> None:
         """Add several lines, indented as they are among themselves."""
-        for line in textwrap.dedent(text).strip().splitlines():
-            self.line(line)
+        for line in textwrap.dedent(text).strip("\n").splitlines():
+            self.line(line, indent=indent)
 
     def done_by(self, exc: Exception) -> object:
         """Return what the line is about that raised *exc*; for its ``except``."""

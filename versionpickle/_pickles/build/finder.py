@@ -134,6 +134,11 @@ class Finder:
             or found == self._attribute
         )
 
+    def only_checks(self, found: object) -> bool:
+        """Return whether what was found is a class, of which C leaves at most objects undone."""
+        is_class = isinstance(found, type) and found in self.unstamped
+        return is_class and not (self.in_place_of_classes or self.singles)
+
     def find(self, module: str, name: str) -> Any:
         """Return the meaning; raise Refused where nobody gave one."""
         for spelling in self._spellings(module, name):

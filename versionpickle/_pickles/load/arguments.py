@@ -6,10 +6,10 @@ import io
 import pickle
 import re
 
+from collections.abc import Iterable
 from typing import Any
 
 from versionpickle._classes.unstamped import Unstamped
-from versionpickle._pickles.build.finder import Finder
 from versionpickle.migrations import Registry
 
 
@@ -17,19 +17,13 @@ _MAY_GIVE = re.compile(rb"(?:[\x85-\x87t]\x94?|[hq].|[jr].{4}|\x94)\x81|\x92", r
 """What may be a NEWOBJ with arguments, or a NEWOBJ_EX; in other bytes it is seldom found."""
 
 
-def loses_arguments(finder: Finder, data: Any) -> bool:
-    """Return whether a pickle gives arguments to classes that do not keep them as they are."""
-    checked = [
-        instrumentation
-        for instrumentation in finder.unstamped.values()
-        if instrumentation.may_lose_arguments
-    ]
-    if not checked or not (
-        any(instrumentation.is_value for instrumentation in checked) or _may_give(data)
-    ):
+def loses_arguments(registry: Registry, unstamped: Iterable[Unstamped], data: Any) -> bool:
+    """Return whether a pickle gives arguments to those of these classes that would lose them."""
+    checked = [of_class for of_class in unstamped if of_class.may_lose_arguments]
+    if not checked or not (any(of_class.is_value for of_class in checked) or _may_give(data)):
         return False
     reader = _Looking(io.BytesIO(data))
-    reader.registry = finder.registry
+    reader.registry = registry
     try:
         reader.load()
     except Exception:  # noqa: BLE001 - if it is none of ours, our own reader knows better
@@ -53,28 +47,34 @@ class _Calling(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         made: Any = cls
-        if (
-            cls.instrumentation is not None
-            and cls.instrumentation.is_value
-            and cls.instrumentation.loses(args, kwargs)
-        ):
+        checked = cls.instrumentation
+        if checked is not None and checked.is_value and checked.loses(args, kwargs):
             raise _FoundError
         return object.__new__(made)
 
 
-class _Anything(metaclass=_Calling):
-    """Take the place of an object: with any arguments, items and state."""
+class _Blank(metaclass=_Calling):
+    """Take the place of an object: with any items and state, but no arguments."""
 
-    def __new__(cls, *_: Any, **__: Any) -> Any:
-        return object.__new__(cls)
+    __slots__ = ()
+    __setstate__ = callable  # in C, it does nothing with a state
 
     def _ignore(self, *_: Any) -> None:
         pass
 
-    append = extend = add = __setitem__ = __setstate__ = _ignore
+    append = extend = add = __setitem__ = _ignore
 
     def __call__(self, *_: Any, **__: Any) -> Any:
         return _Anything()
+
+
+class _Anything(_Blank):
+    """Take the place of an object: with any arguments, items and state."""
+
+    __slots__ = ()
+
+    def __new__(cls, *_: Any, **__: Any) -> Any:
+        return object.__new__(cls)
 
 
 class _Looking(pickle.Unpickler):
@@ -84,20 +84,21 @@ class _Looking(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         declaration = self.registry.declaration(f"{module}:{name}")
-        return (
-            _Anything if declaration is None else _place_of(declaration.instrumentation.unstamped)
-        )
+        if declaration is None:
+            return _Anything
+        return _place_of(declaration.instrumentation.unstamped)
 
     def persistent_load(self, key: Any) -> Any:
         return _Anything()
 
 
 def _place_of(instrumentation: Unstamped) -> Any:
+    if instrumentation.ignores_arguments:  # C refuses any
+        return _Calling("_Place", (_Blank,), {"__slots__": (), "instrumentation": instrumentation})
+
     def new(cls: type, *args: Any, **kwargs: Any) -> Any:
         if instrumentation.loses(args, kwargs):
             raise _FoundError
         return object.__new__(cls)
 
-    place = _Calling("_Place", (_Anything,), {"__new__": new})
-    place.instrumentation = instrumentation
-    return place
+    return _Calling("_Place", (_Blank,), {"__new__": new, "instrumentation": instrumentation})

@@ -7,10 +7,11 @@ import functools
 import io
 import pickle
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from versionpickle._classes.conversion import is_pending
+from versionpickle._classes.unstamped import Unstamped
 from versionpickle._pickles.build.finder import Finder, NeedsBuilder, revives
 from versionpickle._wire.stamp import Stamp
 from versionpickle.exceptions import DamagedError
@@ -44,8 +45,14 @@ class FastUnpickler(pickle.Unpickler):
     names: dict[tuple[str, str], Any]
     """What names mean to every load of this registry."""
 
+    checked: dict[tuple[str, str], Unstamped]
+    """What names mean to them, of which they must only check that nothing was left undone."""
+
     finder: Finder | None = None
-    """Of this load alone, where one of its names needs care."""
+    """Of this load alone, where one of its names needs more care than that."""
+
+    unstamped: Mapping[type, Unstamped] = {}
+    """The versioned classes that the pickle names."""
 
     def find_class(self, module: str, name: str) -> Any:
         try:
@@ -54,6 +61,10 @@ class FastUnpickler(pickle.Unpickler):
             return self._find_with_care(module, name)
 
     def _find_with_care(self, module: str, name: str) -> Any:
+        known = self.checked.get((module, name))
+        if known is not None and self.finder is None:
+            self.unstamped = {**self.unstamped, known.cls: known}
+            return known.cls
         finder = Finder(self.registry)
         found = finder.find(module, name)
         if finder.may_convert:
@@ -63,14 +74,18 @@ class FastUnpickler(pickle.Unpickler):
             return found
         if finder.needs_builder:
             raise NeedsBuilder
+        if self.finder is None and finder.only_checks(found):
+            self.checked[module, name] = finder.unstamped[found]
+            return self._find_with_care(module, name)
         if self.finder is None:
             self.finder = finder
+            finder.unstamped.update(self.unstamped)
             return found
         return self.finder.find(module, name)
 
 
 def _make_fast_loads(registry: Registry) -> FastLoads:
-    members = {"registry": registry, "names": {}}
+    members = {"registry": registry, "names": {}, "checked": {}}
     unpickler = type("FastUnpickler", (FastUnpickler,), members)
 
     def load(data: bytes | bytearray | memoryview) -> Any:
@@ -83,7 +98,11 @@ def _make_fast_loads(registry: Registry) -> FastLoads:
         found = reader.load()
         if file.read(1):
             raise DamagedError(bytes_left(file))
-        if reader.finder is not None and is_unfinished(reader.finder, found, lambda: data):
+        if reader.finder is None:
+            is_left = leaves_undone(registry, reader.unstamped, found, lambda: data)
+        else:
+            is_left = is_unfinished(reader.finder, found, lambda: data)
+        if is_left:
             raise NeedsBuilder
         return found
 
@@ -116,9 +135,19 @@ def is_unfinished(finder: Finder, root: Any, read: Callable[[], Any]) -> bool:
     """
     if finder.has_stamps and finder.registry.reducers and _is_from_elsewhere(read()):
         return True
-    if finder.needs_builder or not finder.unstamped:
-        return finder.needs_builder
-    return leaves_blanks(root, finder.unstamped) or loses_arguments(finder, read())
+    return finder.needs_builder or leaves_undone(finder.registry, finder.unstamped, root, read)
+
+
+def leaves_undone(
+    registry: Registry,
+    unstamped: Mapping[type, Unstamped],
+    root: Any,
+    read: Callable[[], Any],
+) -> bool:
+    """Return whether nothing has filled an object of these classes, or its arguments are lost."""
+    return bool(unstamped) and (
+        leaves_blanks(root, unstamped) or loses_arguments(registry, unstamped.values(), read())
+    )
 
 
 def without_conversions(found: Any) -> Any:
