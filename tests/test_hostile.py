@@ -29,20 +29,33 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.mark.parametrize("each", [40, pytest.param(1, marks=pytest.mark.slow)])
+def test_everywhere(each):
+    """Each command and each kind of store takes no more than 2 seconds and 128 MiB for them."""
+    for line in lines_of("everywhere", str(each)):
+        assert not re.match(r"!|died", str(line["error"])), line
+        assert [] == line["ran"], line
+        assert line["seconds"] < 2, line
+        assert line["memory"] < MEMORY, line
+
+
 def outcomes(way):
     """What each of them came to, in a process of its own, by part and title."""
+    return {(line["part"], line["title"]): line for line in lines_of("child", way)}
+
+
+def lines_of(module, *args):
+    """Return what a module reports, line by line."""
     told = subprocess.run(
-        [sys.executable, "-m", "hostile.child", way],
+        [sys.executable, "-m", f"hostile.{module}", *args],
         cwd=TESTS,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         check=True,
         text=True,
     )
-    return {
-        (line["part"], line["title"]): line for line in map(json.loads, told.stdout.splitlines())
-    }
+    return [*map(json.loads, told.stdout.splitlines())]
 
 
 @pytest.fixture(scope="session")

@@ -124,7 +124,7 @@ def test_place_killed(place, work, each, tmp_path):
 def look(address):
     """Look at a place; a shelf that may be half written is not read."""
     with open_existing(address) as place:
-        if not place._records.is_atomic and place._records.journal.in_progress():
+        if not place._records.is_atomic and place._records.journal.is_in_progress():
             with pytest.raises(exceptions.StoreError, match="stopped within a batch"):
                 place.survey()
             return

@@ -73,10 +73,10 @@ def _replacing(target: str) -> Iterator[IO[bytes]]:
         with os.fdopen(number, "wb") as file:
             yield file
             file.flush()
+            if mode is not None:
+                _own_as(target, temporary)
+                os.chmod(temporary, mode)
             os.fsync(file.fileno())
-        if mode is not None:
-            _own_as(target, temporary)
-            os.chmod(temporary, mode)
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
@@ -104,6 +104,15 @@ def _mode(target: str) -> int | None:
     if not stat.S_ISREG(mode):  # above all, /dev/null must not be replaced
         raise OSError(errno.EINVAL, "only a regular file can be replaced")
     return stat.S_IMODE(mode)
+
+
+def make_folders(path: str) -> None:
+    """Create a folder, and those above it, so that they are there after a power loss."""
+    if not os.path.isdir(path):
+        parent = os.path.dirname(path)
+        make_folders(parent)
+        os.makedirs(path, exist_ok=True)
+        _sync_folder(parent)
 
 
 def _sync_folder(folder: str) -> None:

@@ -9,7 +9,7 @@ import stat
 
 from collections.abc import Iterator
 
-from versionpickle._pickles.files import write_file
+from versionpickle._pickles.files import make_folders, write_file
 from versionpickle.exceptions import NotAStoreError, StoreError
 from versionpickle.stores._records import Key, Record
 
@@ -34,7 +34,8 @@ class Folder(ExternalRecords):
             raise NotAStoreError(address, problem, f"check the path, or create it: mkdir {folder}")
         self._folder = folder
         place = f"files *{self._suffix}"
-        super().__init__(address, Journal(os.path.join(folder, SUFFIX), place, folder))
+        journal = os.path.join(folder, SUFFIX)
+        super().__init__(address, lambda: Journal(journal, place, folder))
 
     def close(self) -> None:
         """Nothing is open."""
@@ -87,7 +88,7 @@ class Folder(ExternalRecords):
     def write(self, values: list[tuple[Key, bytes]]) -> None:
         for key, data in values:
             path = self._path(_portable(self.address, key))
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            make_folders(os.path.dirname(path))
             self._write(path, key, data)
 
     def _write(self, path: str, key: Key, data: bytes) -> None:

@@ -186,7 +186,7 @@ class Journal:
     def begin_rollback(
         self, changes: list[tuple[Key, bytes, bytes]], sidecar: dict[str, bytes]
     ) -> None:
-        """Keep what is about to be replaced by originals."""
+        """Keep what is about to be replaced, until that has ended."""
         place = self._place
         changes = [(self._kept(key), *data) for key, *data in changes]
         self._write_many(
@@ -218,6 +218,10 @@ class Journal:
             tables = ("originals", "in_progress", "sidecar")
             place = [(self._place,)]
             self._write_many(*((f"UPDATE {table} {_TAKE_OVER}", place) for table in tables))
+
+    def is_in_progress(self) -> bool:
+        """Return whether a batch was not ended; it may have no records, but new ones."""
+        return bool(self._read(_IS_IN_PROGRESS, self._place, self._place))
 
     def in_progress(self) -> list[InProgress]:
         """Return the records of a batch that was not ended."""
@@ -294,7 +298,7 @@ def _end(database: Database) -> bool:
         database.write("DELETE FROM sweeps")
         return not any(
             database.read(f"SELECT 1 FROM {table} LIMIT 1")
-            for table in ("originals", "in_progress", "failures")
+            for table in ("originals", "in_progress", "sidecar", "failures")
         )
     except StoreError:  # the disk fails, or it is not our file: the cause is raised already
         return False
@@ -319,6 +323,8 @@ _KEEP = """INSERT INTO originals (place, key, before, after) VALUES (?, ?, ?, ?)
 """The original of what a migration wrote is that from before it."""
 
 _SIDECAR = "INSERT OR REPLACE INTO sidecar VALUES (?, ?, ?)"
+_IS_IN_PROGRESS = """SELECT 1 FROM {in_progress} WHERE place IN (?, '')
+    UNION SELECT 1 FROM {sidecar} WHERE place IN (?, '')"""
 _IN_PROGRESS = """SELECT key, data, COALESCE(after, prior) FROM {in_progress}
     LEFT JOIN {originals} USING (place, key) WHERE place IN (?, '')"""
 _COUNT = "SELECT COUNT(*) FROM {originals} WHERE place IN (?, '')"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import abc
 import contextlib
+import functools
 import itertools
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from versionpickle._pickles.rewrite.manifest import Manifest
@@ -39,9 +40,13 @@ class ExternalRecords(Records):
     is_atomic = True
     """Whether a process that is killed leaves each record as it was or as it is to be."""
 
-    def __init__(self, address: str, journal: Journal) -> None:
+    def __init__(self, address: str, make_journal: Callable[[], Journal]) -> None:
         self.address = address
-        self.journal = journal
+        self._make_journal = make_journal
+
+    @functools.cached_property
+    def journal(self) -> Journal:
+        return self._make_journal()
 
     # What each place knows
 
@@ -81,7 +86,16 @@ class ExternalRecords(Records):
     def put(
         self, keys: Sequence[Key], pickles: Sequence[bytes], manifests: Sequence[Manifest]
     ) -> None:
-        self.write(list(zip(keys, map(self.coding.encode, pickles), strict=True)))
+        values = list(zip(keys, map(self.coding.encode, pickles), strict=True))
+        if self.is_atomic:
+            self.write(values)
+            return
+        there = [(key, self._read(key), data) for key, data in values]
+        replaced = [(key, data, after) for key, data, after in there if data is not None]
+        self.journal.begin_rollback(replaced, self.sidecar())
+        with self._recovering():
+            self.write(values)
+        self.journal.end()
 
     def read(self, key: Key) -> bytes:
         data = self.read_stored(key)
@@ -110,9 +124,9 @@ class ExternalRecords(Records):
     def _recover(self) -> None:
         """Undo a batch during which a process was killed, if it may be half written."""
         self.journal.take_over(is_shared=self.is_atomic)
-        rows = self.journal.in_progress()
-        if not rows:
+        if not self.journal.is_in_progress():
             return
+        rows = self.journal.in_progress()
         if self.is_atomic:
             self.journal.end(row.key for row in rows if self._mark(row.key) != row.after)
         else:
@@ -144,7 +158,8 @@ class ExternalRecords(Records):
             if before is not None
         ]
         self.journal.begin(changes, self.sidecar())
-        conflicts = self._replaced(changes)
+        with self._recovering():
+            conflicts = self.replace(changes)
         self.journal.end(conflicts)
         self.journal.clear_failures(batch.keys)
         return conflicts | ({*batch.keys} - {key for key, *_ in changes})
@@ -159,9 +174,10 @@ class ExternalRecords(Records):
                 return stored
         return None
 
-    def _replaced(self, changes: list[tuple[Key, bytes, bytes]]) -> set[Key]:
+    @contextlib.contextmanager
+    def _recovering(self) -> Iterator[None]:
         try:
-            return self.replace(changes)
+            yield
         except Exception:
             self._recover()
             raise
@@ -224,7 +240,8 @@ class ExternalRecords(Records):
         if self.is_atomic:  # what is back is known by its bytes
             return self.replace(changes)
         self.journal.begin_rollback(changes, self.sidecar())
-        conflicts = self._replaced(changes)
+        with self._recovering():
+            conflicts = self.replace(changes)
         self.journal.end()
         return conflicts
 

@@ -31,8 +31,8 @@ class Shelf(ExternalRecords):
         files = _files(path)
         if not files:
             raise NotAStoreError(address, "there is no such shelf", _CURE)
-        super().__init__(address, Journal(path + SUFFIX, "shelve", files[0]))
-        if not dbm.whichdb(path) and not self.journal.in_progress():
+        super().__init__(address, lambda: Journal(path + SUFFIX, "shelve", files[0]))
+        if not dbm.whichdb(path) and not self.journal.is_in_progress():
             raise NotAStoreError(address, *self._problem())
 
     def _problem(self) -> tuple[str, str]:
@@ -67,14 +67,14 @@ class Shelf(ExternalRecords):
         try:
             return len(self._open("r").keys())
         except StoreError:
-            if self.journal.in_progress():
+            if self.journal.is_in_progress():
                 return 0
             raise
 
     def _readable(self) -> Any:
         """Open it to read, unless half of a batch may be in it."""
-        if self._file is None and self.journal.in_progress():
-            problem = "a migration or rollback was stopped within a batch, or is at work"
+        if self._file is None and self.journal.is_in_progress():
+            problem = "a migration, rollback or copy was stopped within a batch, or is at work"
             raise StoreError(
                 self.address, problem, "run 'versionpickle migrate' or rollback on it"
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 
 from collections.abc import Iterator
@@ -31,24 +33,55 @@ class Table(ExternalRecords):
         self._path = path
         self._database = Database(path, read_only=True)
         self._writing: Database | None = None
+        self._given = columns
+        super().__init__(address, self._named_journal)
         try:
-            columns = columns.checked(self._database, address)
-            self._check_encoding(address)
-        except BaseException:
-            self._database.close()
-            raise
-        self._name = columns.table
-        self._table, self._value = columns.table_sql, columns.value_sql
-        self._key, self._order = columns.key_sql, columns.order_sql
-        place = json.dumps([columns.table, columns.key, columns.value])
-        journal = f"{path}-{_file_name(columns.table)}{SUFFIX}"
-        super().__init__(address, Journal(journal, place, path, has_text_keys=False))
+            self._check_encoding()
+            self._columns  # noqa: B018 - raises what is wrong with them
+        except BaseException as exc:
+            if not _is_unfinished(exc):
+                self._database.close()
+                raise
 
-    def _check_encoding(self, address: str) -> None:
+    def _check_encoding(self) -> None:
         ((encoding,),) = self._database.read("PRAGMA encoding")
         if self.coding.is_text and encoding != "UTF-8":
             problem = f"its texts are stored as {encoding}, which codec= does not decode"
-            raise NotAStoreError(address, problem, "copy it into a database of UTF-8")
+            raise NotAStoreError(self.address, problem, "copy it into a database of UTF-8")
+
+    @functools.cached_property
+    def _columns(self) -> Columns:
+        return self._given.checked(self._database, self.address)
+
+    @property
+    def _table(self) -> str:
+        return self._columns.table_sql
+
+    @property
+    def _key(self) -> str:
+        return self._columns.key_sql
+
+    @property
+    def _order(self) -> str:
+        return self._columns.order_sql
+
+    @property
+    def _value(self) -> str:
+        return self._columns.value_sql
+
+    def _named_journal(self) -> Journal:
+        names = self._columns
+        place = json.dumps([names.table, names.key, names.value])
+        path = f"{self._path}-{_file_name(names.table)}{SUFFIX}"
+        return Journal(path, place, self._path, has_text_keys=False)
+
+    @contextlib.contextmanager
+    def sweep(self, purpose: str) -> Iterator[None]:
+        """Let SQLite first undo a transaction during which a program was stopped."""
+        self._writer.read("SELECT 1 FROM sqlite_schema")
+        self._check_encoding()
+        with super().sweep(purpose):
+            yield
 
     @property
     def _writer(self) -> Database:
@@ -143,7 +176,7 @@ class Table(ExternalRecords):
 
     def _has_triggers(self) -> bool:
         sql = "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE"
-        return bool(self._writer.read(sql, (self._name,)))
+        return bool(self._writer.read(sql, (self._columns.table,)))
 
     def _check_triggers(
         self, changes: list[tuple[Key, bytes, bytes]], conflicts: set[Key]
@@ -177,6 +210,11 @@ class Table(ExternalRecords):
             if line != "ok":
                 yield Damage(None, f"SQLite reports: {line}")
         yield from super().examine()
+
+
+def _is_unfinished(exc: BaseException) -> bool:
+    """Return whether a program was stopped within a transaction, which a sweep undoes."""
+    return getattr(exc.__cause__, "sqlite_errorname", "") == "SQLITE_READONLY_ROLLBACK"
 
 
 def _problem_of_key(key: Key) -> str:

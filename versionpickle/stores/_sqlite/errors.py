@@ -46,7 +46,7 @@ _ERRORS: dict[str, tuple[type[StoreError], str, str]] = {
     "SQLITE_READONLY_ROLLBACK": (
         StoreError,
         "a program was stopped while it wrote to it, and left a transaction to be undone",
-        "open it once for writing, which undoes that",
+        "open it once for writing, which undoes that, as migrate and rollback do",
     ),
     "SQLITE_READONLY": (
         StoreError,

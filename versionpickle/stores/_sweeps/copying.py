@@ -44,6 +44,11 @@ class Copied:
 
 def copying(source: Records, target: Records, *, overwrite: bool) -> Iterator[Copied]:
     """Copy batch by batch; yield what was done after each."""
+    with target.sweep("a copy"):
+        yield from _copying(source, target, overwrite=overwrite)
+
+
+def _copying(source: Records, target: Records, *, overwrite: bool) -> Iterator[Copied]:
     state = Copied(source.count())
     records = source.scan()
     while batch := take_limited(records, _BATCH):

@@ -31,6 +31,9 @@ _REPORTED_MAX = 1000
 """How many failures a report holds; the store holds them all."""
 
 
+_VERSION_LIMIT = 2**63
+
+
 @attrs.define
 class Overtaken:
     """The keys of records that others wrote meanwhile, each of which counts once."""
@@ -180,9 +183,7 @@ def _written(
 ) -> Migration:
     """Write a batch, and add it to the state."""
     places = sorted(result.failures)
-    failures = [
-        Failure(batch.keys[place], **attrs.asdict(result.failures[place])) for place in places
-    ]
+    failures = [_failure(batch.keys[place], result.failures[place]) for place in places]
     changes = _changes(batch, result, is_all=records.has_manifests)
     missed: set[Key] = set()
     if failures and not plan.is_dry:
@@ -205,6 +206,14 @@ def _written(
         failures=(*state.failures, *failures)[:_REPORTED_MAX],
         at=batch.keys[-1],
     )
+
+
+def _failure(key: Key, failure: UpgradeFailure) -> Failure:
+    """Leave out a version that SQLite cannot keep as a number; the reason has it."""
+    columns = attrs.asdict(failure)
+    if abs(failure.version or 0) >= _VERSION_LIMIT:
+        columns["version"] = None
+    return Failure(key, **columns)
 
 
 def _seen_again(records: Records, plan: Plan, batch: Batch) -> int:
