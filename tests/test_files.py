@@ -74,6 +74,50 @@ def test_cannot_be_pickled(path):
     assert [] == others(path)
 
 
+class Unknown:
+    """Neither declared nor allowed."""
+
+
+def write_checked(obj, path, dump):
+    if dump is dump_file:
+        dump_file(obj, path, check=True)
+    elif dump is versionpickle.dump:
+        with path.open("r+b") as file:
+            versionpickle.dump(obj, file, check=True)
+    else:
+        path.write_bytes(versionpickle.dumps(obj, check=True))
+
+
+@pytest.mark.parametrize("dump", [dump_file, versionpickle.dump, versionpickle.dumps])
+def test_checked(path, dump):
+    """What a load would refuse is not written; what it admits is written as without the check."""
+    dump_file("before", path)
+
+    with pytest.raises(
+        UnpicklableError, match=rf"pass allow=\['{__name__}:Unknown'\] to its loads"
+    ):
+        write_checked([Unknown()], path, dump)
+
+    assert load_file(path) == "before"
+    write_checked({"known": 1}, path, dump)
+    assert path.read_bytes() == versionpickle.dumps({"known": 1})
+
+
+def test_checked_by_the_rules_of_its_registry():
+    """What one registry allows is read with that registry."""
+    registry = versionpickle.Registry("own")
+    versionpickle.allow(Unknown, registry=registry)
+
+    data = versionpickle.dumps(Unknown(), registry=registry, check=True)
+
+    assert type(versionpickle.loads(data, registry=registry)) is Unknown
+
+
+def test_checked_without_its_buffers():
+    with pytest.raises(TypeError, match="leave buffer_callback= out"):
+        versionpickle.dumps(b"", 5, buffer_callback=print, check=True)
+
+
 @pytest.mark.parametrize(
     ("place", "error"),
     [

@@ -28,6 +28,7 @@ def dump_file(
     fix_imports: bool = True,
     registry: Registry | None = None,
     versions: Versions | None = None,
+    check: bool = False,
 ) -> None:
     """
     Write the pickle of *obj* to the file at *path*, completely or not at all.
@@ -35,6 +36,8 @@ def dump_file(
     The data is written to a temporary file in the same folder and flushed to disk;
     then the file is replaced atomically.
     A reader gets the old object or the new one, whenever the process dies.
+    With *check*, what `load_file` would refuse is an error, as for `dumps`, and the file stays
+    as it was.
     The file keeps its mode; where *path* is a link, the file behind it is replaced.
     An OSError leaves the old file as it was, and no temporary file, unless only the
     folder could not be brought to the disk; a process that is killed may leave one,
@@ -46,7 +49,9 @@ def dump_file(
     >>> versionpickle.load_file(path)
     {'answer': 42}
     """
-    data = dumps(obj, protocol, fix_imports=fix_imports, registry=registry, versions=versions)
+    data = dumps(
+        obj, protocol, fix_imports=fix_imports, registry=registry, versions=versions, check=check
+    )
     write_file(path, data)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from versionpickle._classes.names import named
 from versionpickle._pickles.build.finder import Finder
+from versionpickle._pickles.load.admission import check_admitted
 from versionpickle._pickles.load.fast import fast_loads
 from versionpickle._pickles.load.unpickler import load_again
 from versionpickle._pickles.rewrite.manifest import Manifest
@@ -18,7 +19,7 @@ from versionpickle._pickles.rewrite.tracking import (
     dumps_tracked_of,
     manifest_of_tracked,
 )
-from versionpickle.exceptions import ForbiddenError, UnpicklableError, VersionPickleError
+from versionpickle.exceptions import UnpicklableError, VersionPickleError
 from versionpickle.migrations._registry import checked_registry
 from versionpickle.stores._sweeps.classifier import Classifier
 from versionpickle.stores._sweeps.rewriter import Rewriter
@@ -119,12 +120,9 @@ class Settings:
 
     def _check_load(self, data: bytes) -> None:
         try:
-            self.loading.load(data)
-        except ForbiddenError as exc:
-            names = ", ".join(exc.refs)
-            problem = "the store could not read it again, because its loads refuse that"
-            cure = f"open the store with allow=[{', '.join(map(repr, exc.refs))}], or declare it"
-            raise UnpicklableError(problem, names, cure) from None
+            check_admitted(data, self.loading.load, "open the store with {}, or declare it")
+        except UnpicklableError:
+            raise
         except VersionPickleError:  # which a migration() step may still cure
             return
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import copyreg
+import functools
 import io
 import os
 import pickle
@@ -199,6 +200,7 @@ def dumps(
     buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
     registry: Registry | None = None,
     versions: Versions | None = None,
+    check: bool = False,
 ) -> bytes:
     """
     Return the pickle of *obj*.
@@ -210,6 +212,9 @@ def dumps(
     still read, while it runs next to the new one.
     ``"unstamped"`` in place of a version, or of all versions, writes what a program without
     versionpickle reads.
+    With *check*, the pickle is loaded once, by the rules of `loads` in this process, and
+    `UnpicklableError` names what a load would refuse and the ``allow=`` that it needs;
+    any other error of the load is raised as it is.
 
     >>> import versionpickle
     >>> versionpickle.loads(versionpickle.dumps({"answer": 42}))
@@ -219,6 +224,26 @@ def dumps(
         ...
     versionpickle.exceptions.UnpicklableError: obj['callbacks'][1]: cannot pickle ...
     """
+    if check and buffer_callback is not None:
+        raise TypeError("check=True needs the whole pickle: leave buffer_callback= out")
+    data = _dumps(obj, protocol, fix_imports, buffer_callback, registry, versions)
+    if check:
+        from versionpickle._pickles.load.admission import check_admitted  # noqa: PLC0415 - few dumps need it
+        from versionpickle._pickles.load.unpickler import loads  # noqa: PLC0415 - as above
+
+        cure = "pass {} to its loads, call allow(), or declare it"
+        check_admitted(data, functools.partial(loads, registry=registry), cure)
+    return data
+
+
+def _dumps(
+    obj: Any,
+    protocol: int | None,
+    fix_imports: bool,
+    buffer_callback: Callable[[pickle.PickleBuffer], Any] | None,
+    registry: Registry | None,
+    versions: Versions | None,
+) -> bytes:
     answers = None if buffer_callback is None else ReplayCallback(buffer_callback)
     reducers = []
     if registry is not None or versions is not None:
@@ -272,6 +297,7 @@ def dump(
     buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
     registry: Registry | None = None,
     versions: Versions | None = None,
+    check: bool = False,
 ) -> None:
     """
     Write the pickle of *obj* to an open *file*, in one call of its ``write``.
@@ -291,5 +317,6 @@ def dump(
         buffer_callback=buffer_callback,
         registry=registry,
         versions=versions,
+        check=check,
     )
     file.write(data)
