@@ -309,3 +309,12 @@ def test_refuses_what_refers_to_many_names_often(kind):
         inspect(b"\x80\x04" + parts[kind] + b"N.")
 
     assert time.process_time() - began < 5
+
+
+def test_names_that_python_2_wrote():
+    """They are decoded by the encoding that is given; the default one never fails."""
+    data = b"\x80\x02cshop\nItem\nq\x00)\x81q\x01}q\x02U\x05pr\xc3\xa9xq\x03K\x01sb."
+
+    assert "Item, unstamped: 1 objects with pr\xc3\xa9x" in str(versionpickle.inspect(data))
+    assert "1 objects with pr\xe9x" in str(versionpickle.inspect(data, encoding="utf-8"))
+    assert "pr\xc3\xa9x" in str(versionpickle.inspect(data, encoding="bytes"))

@@ -1137,3 +1137,18 @@ def test_unfinished(tmp_path, folder):
     path = tmp_path / "orders" / ".versionpickle"
     (tmp_path / "orders" / ".versionpickle-journal").write_bytes(b"")
     assert not journal_file._is_unfinished(str(path))
+
+
+def test_a_version_that_no_column_can_keep(tmp_path):
+    """The failure has no number then, and its reason does."""
+    registry = versionpickle.Registry("future")
+    cls = type("Order", (), {"__module__": "shop"})
+    versionpickle.adopt(cls, version=2**63, name="shop.order", registry=registry)
+    versionpickle.dump_file(cls(), tmp_path / "a.pickle", registry=registry)
+    today = versionpickle.Registry("today")
+    versionpickle.adopt(cls, name="shop.order", registry=today)
+
+    with open_existing(f"dir:{tmp_path}/*.pickle", registry=today) as place:
+        (failure,) = place.migrate().failures
+
+    assert (None, True) == (failure.version, str(2**63) in failure.reason)

@@ -245,7 +245,7 @@ class TestStory:
         done = run("rollback", "orders.db")
         assert (1, True) == (
             done.exit_code,
-            "1 not put back, because somebody has written" in done.output,
+            "1 not put back, because they have been written" in done.output,
         )
         assert "4 records put back" in done.output
 

@@ -276,3 +276,44 @@ def test_base_without_such_a_keyword():
     """A class keyword that is no setting is refused, unless a base takes it."""
     with pytest.raises(TypeError, match="there is no setting nmae="):
         type("Thing", (Versioned,), {}, nmae="x")
+
+
+def test_a_field_that_may_be_unset():
+    """An old state that lacks it leaves it unset, without a step."""
+    data = stored(declared("plain", "a"), {"a": 1})
+    cls = attrs.define(slots=False)(
+        type(
+            "Thing",
+            (),
+            {"__module__": __name__, "a": attrs.field(), "cache": attrs.field(init=False)},
+        )
+    )
+    sys.modules[__name__].Thing = cls
+    adopt(cls)
+
+    (obj,) = pickle.loads(data)
+
+    assert {"a": 1} == vars(obj)
+
+
+def test_set_items_of_no_set():
+    """Items that a hand-written pickle adds to an object of no set are left over."""
+    adopt(declared("plain", "a"))
+    data = f"\x80\x04c{__name__}\nThing\n)\x81(K\x01\x90.".encode("latin1")
+
+    with pytest.raises(versionpickle.exceptions.VersionPickleError, match="Thing"):
+        versionpickle.loads(data)
+
+
+@pytest.mark.parametrize("protocol", [0, 1])
+def test_a_container_that_is_a_function_today(protocol):
+    """The error names it, and what it is."""
+    cls = type("Things", (list,), {"__module__": __name__})
+    module = sys.modules[__name__]
+    module.Things = cls
+    data = pickle.dumps(cls([1]), protocol)
+    module.Things = lambda: None
+    versionpickle.allow(f"{__name__}:Things")
+
+    with pytest.raises(versionpickle.exceptions.VersionPickleError, match="it is no class today"):
+        versionpickle.loads(data)

@@ -35,7 +35,16 @@ from .output import Text, console
     metavar="MODULE",
     help="Import this module of yours first, so that its classes are known.",
 )
-def inspect(files: tuple[Path, ...], as_json: bool, modules: tuple[str, ...]) -> None:
+@click.option(
+    "--encoding",
+    default="latin1",
+    show_default=True,
+    metavar="NAME",
+    help="Decode the strings of Python 2 by this.",
+)
+def inspect(
+    files: tuple[Path, ...], as_json: bool, modules: tuple[str, ...], encoding: str
+) -> None:
     """
     Show what is in pickle FILES, without building any of it.
 
@@ -44,46 +53,46 @@ def inspect(files: tuple[Path, ...], as_json: bool, modules: tuple[str, ...]) ->
     what is odd. A file that is no pickle makes the exit status 1.
     """
     import_modules(modules)
-    found = [_looked_at(file) for file in files]
+    found = [_looked_at(file, encoding) for file in files]
     if as_json:
-        click.echo(json.dumps([_as_dict(file, told) for file, told in found], indent=2))
+        click.echo(json.dumps([_as_dict(file, report) for file, report in found], indent=2))
     else:
         out = console()
-        for file, told in found:
-            _show(out, file, told)
-    sys.exit(any(isinstance(told, str) for _, told in found))
+        for file, report in found:
+            _show(out, file, report)
+    sys.exit(any(isinstance(report, str) for _, report in found))
 
 
-def _looked_at(file: Path) -> tuple[Path, Report | str]:
+def _looked_at(file: Path, encoding: str) -> tuple[Path, Report | str]:
     try:
-        return file, report_of(file.read_bytes())
-    except (VersionPickleError, OSError) as exc:
+        return file, report_of(file.read_bytes(), encoding=encoding)
+    except (VersionPickleError, OSError, LookupError) as exc:
         return file, exc.strerror or str(exc) if isinstance(exc, OSError) else str(exc)
 
 
-def _as_dict(file: Path, told: Report | str) -> dict[str, Any]:
-    if isinstance(told, str):
-        return {"file": str(file), "error": told}
-    return {"file": str(file), **attrs.asdict(told)}
+def _as_dict(file: Path, report: Report | str) -> dict[str, Any]:
+    if isinstance(report, str):
+        return {"file": str(file), "error": report}
+    return {"file": str(file), **attrs.asdict(report)}
 
 
-def _show(out: Console, file: Path, told: Report | str) -> None:
-    if isinstance(told, str):
-        out.print(Text(f"{file}: {told}", style="red"))
+def _show(out: Console, file: Path, report: Report | str) -> None:
+    if isinstance(report, str):
+        out.print(Text(f"{file}: {report}", style="red"))
         return
-    out.print(Text(f"{file}: protocol {told.protocol}, {told.size:,} bytes", style="bold"))
-    if told.classes:
-        out.print(_table(told.classes))
-    for found in told.classes:
+    out.print(Text(f"{file}: protocol {report.protocol}, {report.size:,} bytes", style="bold"))
+    if report.classes:
+        out.print(_table(report.classes))
+    for found in report.classes:
         for step in found.steps:
             out.print(Text(f"  {step}"))
         if found.problem:
             out.print(Text(f"  {found.ref}: {found.problem}"))
-    for name in told.names:
+    for name in report.names:
         out.print(Text(f"  names {name}"))
-    for ref, cure in told.refused:
+    for ref, cure in report.refused:
         out.print(Text(f"  refused {ref}: {cure}", style="yellow"))
-    for note in told.notes:
+    for note in report.notes:
         out.print(Text(f"  note: {note}", style="yellow"))
 
 

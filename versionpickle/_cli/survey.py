@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 
+from typing import Any
+
 import attrs
 import click
 
@@ -12,7 +14,15 @@ from versionpickle.stores._sweeps.survey import Survey
 
 from .modules import allow_option, import_option
 from .output import Text, console, format_option, reports_errors
-from .places import Opening, bar, project_option, store_argument, table_of
+from .places import (
+    Opening,
+    bar,
+    encoding_option,
+    limits_option,
+    project_option,
+    store_argument,
+    table_of,
+)
 
 
 @click.command(epilog="Example: versionpickle survey 'dir:orders/*.pickle'")
@@ -21,10 +31,10 @@ from .places import Opening, bar, project_option, store_argument, table_of
 @import_option
 @project_option
 @allow_option
+@encoding_option
+@limits_option
 @reports_errors
-def survey(
-    store: str, form: str, modules: tuple[str, ...], allow: tuple[str, ...], *, project: bool
-) -> None:
+def survey(store: str, form: str, *, limits: bool, **opening: Any) -> None:
     """
     Count the records of a STORE, by class and version.
 
@@ -33,8 +43,8 @@ def survey(
     pickles are read, and none is loaded. Nothing is changed, and only what you name is
     imported. The exit status is 1 if something is stale, unknown or damaged.
     """
-    opening = Opening(modules, allow, project)
-    with opening.existing(store, read_only=True) as opened, bar("reading", len(opened)) as show:
+    how = Opening(**opening, is_limited=limits)
+    with how.existing(store, read_only=True) as opened, bar("reading", len(opened)) as show:
         result = opened.survey(progress=lambda number: show(number, ""))
     if form == "json":
         click.echo(json.dumps(attrs.asdict(result), indent=2))

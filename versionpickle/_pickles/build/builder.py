@@ -121,6 +121,7 @@ class Builder:
     def call(self, function: Any, args: Any) -> Any:
         if type(function) is Stamp and type(args) is tuple and not args:
             return self._call_stamp(function)
+        function = self._finder.called(function)
         given = self._parts.of(args)
         self._policy.call(function, args, given)
         if type(args) is Deferred and _names_a_maker(function, given):

@@ -288,11 +288,11 @@ class Finder:
     def _find_plain(self, ref: str, target: str) -> Any:
         """Find what needs no leave: everything in an unsafe load, value types in others."""
         module, _, name = target.partition(":")
-        if target == "builtins:getattr" and (
-            self.plain is None or self.registry.has_aliased_attributes() or self._knows_nested()
-        ):
+        if target == "builtins:getattr" and self.plain is None:
             return self._attribute
         if self.plain is not None:
+            if target == "builtins:getattr" and self._watches_attributes():
+                self.needs_builder = True  # which leaves it as it is where it is data
             if target == ref:
                 raise LookupError(ref)
             return self._find_imported(module, name)
@@ -441,16 +441,21 @@ class Finder:
             return self._noted_pure(getattr(owner, name))
         return self._attribute_in_code(owner, ref)
 
-    def _knows_nested(self) -> bool:
-        return any("." in ref.partition(":")[2] for ref in self.registry.known())
+    def called(self, function: Any) -> Any:
+        """Return what is called in place of *function*: an unsafe load asks for attributes, too."""
+        is_watched = function is getattr and self.plain is not None and self._watches_attributes()
+        return self._attribute if is_watched else function
+
+    def _watches_attributes(self) -> bool:
+        """Return whether what is found in a class may have been declared, or have an alias."""
+        names = (ref.partition(":")[2] for ref in self.registry.known())
+        return self.registry.has_aliased_attributes() or any("." in name for name in names)
 
     def _known_class(self, found: Any) -> Any:
         """Return what an unsafe load found in a class; a declared class as any load finds it."""
         declared = self.registry.declared(ref_of(found)) if isinstance(found, type) else None
         if declared is None or declared.instrumentation.cls is not found:
             return found
-        if not self.is_building:
-            raise NeedsBuilder
         return self._find_versioned(declared.ref, declared.instrumentation)
 
     def _attribute_in_code(self, owner: Any, ref: str) -> Any:

@@ -67,12 +67,18 @@ class Report:
         yield from (f"note: {note}" for note in self.notes)
 
 
-def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None = None) -> Report:
+def inspect(
+    data: bytes | bytearray | memoryview,
+    *,
+    registry: Registry | None = None,
+    encoding: str = "latin1",
+) -> Report:
     """
     Return what is in a pickle: classes, versions, fields, and what a load would make of it.
 
     Nothing is imported, built or called.
-    Names of Python 2 are shown as they are called today.
+    Names of Python 2 are shown as they are called today, and its strings, such as names of
+    fields, are decoded by *encoding*; the default one decodes any bytes.
 
     >>> import pickle, versionpickle
     >>> report = versionpickle.inspect(pickle.dumps([1, len]))
@@ -85,7 +91,8 @@ def inspect(data: bytes | bytearray | memoryview, *, registry: Registry | None =
             "pathlib.Path(...).read_bytes()"
         )
     known = checked_registry(registry)
-    return Reporting(survey(bytes(memoryview(data)), known), known).report()
+    survey_of = survey(bytes(memoryview(data)), known, encoding=encoding)
+    return Reporting(survey_of, known).report()
 
 
 @attrs.define(eq=False)
@@ -307,10 +314,15 @@ _NO_MEMO: dict[int, Any] = {}
 
 
 def survey(
-    data: bytes, registry: Registry, *, start: int = 0, memo: dict[int, Any] = _NO_MEMO
+    data: bytes,
+    registry: Registry,
+    *,
+    start: int = 0,
+    memo: dict[int, Any] = _NO_MEMO,
+    encoding: str = "latin1",
 ) -> Survey:
     """Count what the pickle makes that begins at *start*, where the memo holds this already."""
-    source = Source(data, encoding="latin1")
+    source = Source(data, encoding="latin1" if encoding == "bytes" else encoding)
     source.position = start
     stack = Stack(source)
     stack.memo |= memo
