@@ -174,7 +174,7 @@ class Colour(enum.Enum):
     RED = 1
 
 
-def test_edges(registry):
+def test_endings(registry):
     """Each must lead to a class that is there, at a version that it has had."""
     cls = declared(registry, ["a"], version=2)
     migration(cls, 1, rename("x", "a"))
@@ -191,7 +191,7 @@ def test_edges(registry):
 
 
 def test_what_may_be_there(registry):
-    """A step may drop what is no field by now, and what stands before an edge leads elsewhere."""
+    """A step may drop what is no field by now, and what precedes an ending leads elsewhere."""
     cls = versioned(version=2, transient="lock", registry=registry)(
         attrs.make_class("C", {"a": attrs.field(), "lock": attrs.field(default=None)})
     )

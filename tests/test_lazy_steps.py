@@ -165,7 +165,7 @@ def test_failed_module_leaves_nothing(package, registry):
         with pytest.raises(DeclarationError, match=r"steps_package\.steps.*ZeroDivisionError"):
             versionpickle.loads(old("order"), registry=registry)
         assert registry.steps() == []
-        assert not registry.has_edges
+        assert not registry.has_endings
         assert registry.aliases() == {"kept:Total": "kept:Sum"}
 
 

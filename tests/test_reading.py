@@ -39,14 +39,14 @@ def counting(name):
     return step
 
 
-def old_and_new(name, edge, *, is_frozen=False):
+def old_and_new(name, ending, *, is_frozen=False):
     """Declare a class at version 1 then, and at version 2 now; return that of then."""
     make = attrs.frozen if is_frozen else attrs.define
     before = make(type("Old", (), {"__annotations__": {"number": int, "part": Any}}))
     versioned(name=name, registry=THEN)(before)
     after = make(type("New", (), {"__annotations__": {"number": int, "part": Any}}))
     versioned(version=2, name=name, registry=NOW)(after)
-    migration(after, 1, registry=NOW)(edge)
+    migration(after, 1, registry=NOW)(ending)
     return before
 
 

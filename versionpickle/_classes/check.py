@@ -18,7 +18,7 @@ from versionpickle.exceptions import (
     PastVersionError,
 )
 from versionpickle.migrations import Declaration, Registry, Retired, Step
-from versionpickle.migrations._edges import Become
+from versionpickle.migrations._endings import Become
 from versionpickle.migrations._fields import FieldNames
 from versionpickle.migrations._registry import checked_registry
 
@@ -48,7 +48,7 @@ def check(registry: Registry | None = None) -> tuple[Problem, ...]:
     """
     Return all problems in the declarations that would stop old data.
 
-    These are versions without a step to the next, steps that no data takes, edges that lead
+    These are versions without a step to the next, steps that no data takes, endings that lead
     to no class, modules of steps that cannot be imported, old names that today's code still
     has, and operations that do not end in the fields of the class, which are followed backwards
     up to a step that is a function.
@@ -175,7 +175,7 @@ def _of_operations(registry: Registry, known: Instrumentation) -> Iterator[Probl
     names = FieldNames(layout.names, layout.derived)
     reached = declaration.version
     for step in reversed(registry.steps_of(declaration.ref)):
-        if step.function is not None or step.edge is not None or step.to != reached:
+        if step.function is not None or step.ending is not None or step.to != reached:
             return  # behind a hole, and where the class is left, all is unknown
         reached = step.version
         for operation in reversed(step.operations):
@@ -187,7 +187,7 @@ def _of_operations(registry: Registry, known: Instrumentation) -> Iterator[Probl
 
 
 def _of_steps(registry: Registry) -> Iterator[Problem]:
-    """Look for steps that no data takes, and for edges that lead to no class."""
+    """Look for steps that no data takes, and for endings that lead to no class."""
     for step in registry.steps():
         declaration = registry.declared(step.ref)
         if declaration is not None and step.version < declaration.oldest:
@@ -195,7 +195,7 @@ def _of_steps(registry: Registry) -> Iterator[Problem]:
             cure = f"remove it, or pass oldest={step.version}"
             yield Problem(step.ref, step.version, f"{problem}{declaration.oldest}", cure)
         is_known = registry.declaration(step.ref) is not None
-        if not is_known and step.edge is None and not registry.has_step(step.ref, step.to):
+        if not is_known and step.ending is None and not registry.has_step(step.ref, step.to):
             problem = (
                 f"no step leaves version {step.to}, to which the {step} leads, and nobody "
                 "declared a class of this name"
@@ -205,12 +205,12 @@ def _of_steps(registry: Registry) -> Iterator[Problem]:
                 "end its steps in become() or replace()"
             )
             yield Problem(step.ref, step.to, problem, cure)
-        if isinstance(step.edge, Become):
-            yield from _of_edge(registry, step, step.edge)
+        if isinstance(step.ending, Become):
+            yield from _of_ending(registry, step, step.ending)
 
 
-def _of_edge(registry: Registry, step: Step, edge: Become) -> Iterator[Problem]:
-    for ref, version in edge.into.items():
+def _of_ending(registry: Registry, step: Step, ending: Become) -> Iterator[Problem]:
+    for ref, version in ending.into.items():
         if registry.resolve(ref) is None:
             problem, cure = "nobody declared it", f"declare {ref}, or name another class"
         elif (goal := registry.declaration(ref)) is None:

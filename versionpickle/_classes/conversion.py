@@ -22,7 +22,7 @@ from versionpickle._wire.stamp import (
 )
 from versionpickle.exceptions import DeclarationError, PlainLoadError, UnknownClassError
 from versionpickle.migrations import Chain, Converted, Declaration, Registry, Step
-from versionpickle.migrations._edges import Become, Replace
+from versionpickle.migrations._endings import Become, Replace
 from versionpickle.migrations._fields import OperationError, as_dict
 from versionpickle.migrations._names import Rebuilt
 from versionpickle.migrations._parts import ARGUMENTS, ITEMS, PARTS
@@ -112,38 +112,38 @@ class Conversion:
 
     def _followed(self, state: Any, unset: set[str]) -> tuple[Conversion, Any, Any, Any]:
         """
-        Follow this edge, and those behind it.
+        Follow this ending, and those behind it.
 
         Return the last conversion, the class where that ends, its chain, and the state;
         no class and no chain where it ends in a value.
         """
         state = self.chain.run(as_dict(state), unset)
-        if self.edge.is_value:
+        if self.ending.is_value:
             return self, None, None, state
-        ref, version = self._ask_edge(state)
+        ref, version = self._ask_ending(state)
         goal, chain = self._goal(ref, version, state)
-        if chain.edge is None:
+        if chain.ending is None:
             return self, goal, chain, state
         return Conversion(self.registry, chain, self.claim)._followed(state, unset)
 
     @property
-    def edge(self) -> Become | Replace:
-        edge = self.chain.edge
-        assert edge is not None
-        return edge
+    def ending(self) -> Become | Replace:
+        ending = self.chain.ending
+        assert ending is not None
+        return ending
 
-    def _ask_edge(self, state: Any) -> Any:
+    def _ask_ending(self, state: Any) -> Any:
         try:
-            return self.edge.ask(state)
+            return self.ending.ask(state)
         except Exception as exc:
             raise self.chain.failed(self.chain.steps[-1], exc) from exc
 
     def _replaced(self, state: Any) -> Any:
         """Return the value; items that its function has not asked for go into it."""
         if not isinstance(state, dict) or state.keys().isdisjoint(PARTS):
-            return self._ask_edge(state)
+            return self._ask_ending(state)
         watched = WatchedState(state)
-        value = self._ask_edge(watched)
+        value = self._ask_ending(watched)
         left = {part: state[part] for part in PARTS if part in state and part not in watched.seen}
         if isinstance(value, dict):
             for part in left:
@@ -154,7 +154,7 @@ class Conversion:
         return value
 
     def _goal(self, ref: str, version: int, state: Any) -> tuple[Any, Chain]:
-        """Return the class where the edge leads, and its chain from there on."""
+        """Return the class where the ending leads, and its chain from there on."""
         step = self.chain.steps[-1]
         meaning = self.registry.resolve(ref)
         if isinstance(meaning, Converted):
@@ -408,7 +408,7 @@ def _of_base(registry: Registry, claim: Claim, name: str, version: int) -> tuple
     if base is None:
         raise base_is_gone(name, version, f"a base of {claim.ref}, nobody declared it")
     steps = registry.path(name, version, base)
-    if steps and steps[-1].edge is not None:
+    if steps and steps[-1].ending is not None:
         problem = f"its base takes the {steps[-1]}, and an object of a subclass cannot follow"
         cure = f"let the steps of {claim.ref} lead out of it from a version whose bases stay"
         raise DeclarationError(claim.ref, problem, cure)

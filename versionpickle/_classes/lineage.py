@@ -147,7 +147,7 @@ class Chains:
                 continue  # a function makes the objects of this version
             ref = declaration.ref if name == declaration.name else self._registry.target(name)
             steps += self._registry.path(ref, number, declaration)
-            if declaration is not self._declaration and steps and steps[-1].edge is not None:
+            if declaration is not self._declaration and steps and steps[-1].ending is not None:
                 raise self._left_by_base(steps[-1])
         ref, current = self._declaration.ref, self._declaration.version
         return Chain(ref, starts[-1][1], current, tuple(steps), self._any_state)

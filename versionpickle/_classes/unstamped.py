@@ -71,7 +71,7 @@ class Unstamped:
     def _restore(self, obj: Any, state: Any, chain: Chain, stored: Parts) -> None:
         if stored:
             state = stored.added_to(as_dict(state))
-        if chain.edge is not None:
+        if chain.ending is not None:
             self._converting(chain).fill(obj, state)
             return
         fill = self._fill_of(state, chain)
@@ -108,7 +108,7 @@ class Unstamped:
         if not self._registry.is_left(self.declaration):
             return None
         chain = self.chain(state, found_as)
-        return None if chain.edge is None else self._converting(chain)
+        return None if chain.ending is None else self._converting(chain)
 
     def _converting(self, chain: Chain) -> Conversion:
         from .conversion import Conversion  # noqa: PLC0415 - few classes need it

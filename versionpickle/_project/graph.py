@@ -8,7 +8,7 @@ from typing import TypeAlias
 import attrs
 
 from versionpickle.migrations import Declaration, Registry, Retired, Step
-from versionpickle.migrations._edges import Become, Replace
+from versionpickle.migrations._endings import Become, Replace
 from versionpickle.migrations._operations import name_of
 
 from .find import is_own
@@ -157,18 +157,18 @@ class _GraphBuilder:
 
     def add_step(self, step: Step) -> None:
         source = self._node(step.ref, step.version)
-        edge = step.edge
-        if edge is None:
+        ending = step.ending
+        if ending is None:
             self._edge(source, self._node(step.ref, step.to), "step", what_of(step))
-        elif isinstance(edge, Replace):
-            value = self._node(step.ref, f"{name_of(edge.make)}()", "value")
+        elif isinstance(ending, Replace):
+            value = self._node(step.ref, f"{name_of(ending.make)}()", "value")
             self._edge(source, value, "replace", _listed(step.operations[:-1]))
         else:
-            self._add_becoming(source, step, edge)
+            self._add_becoming(source, step, ending)
 
-    def _add_becoming(self, source: Key, step: Step, edge: Become) -> None:
-        by = () if edge.by is None else (f"by={name_of(edge.by)}",)
-        for ref, version in edge.into.items():
+    def _add_becoming(self, source: Key, step: Step, ending: Become) -> None:
+        by = () if ending.by is None else (f"by={name_of(ending.by)}",)
+        for ref, version in ending.into.items():
             target = self._node(ref, version)
             self._edge(source, target, "become", _listed(step.operations[:-1], *by))
 

@@ -9,7 +9,7 @@ import attrs
 from versionpickle._wire.refs import checked_version, public, ref_of
 from versionpickle.exceptions import DeclarationError, FieldsError, StepError
 
-from ._edges import Become, Replace
+from ._endings import Become, Replace
 from ._fields import FieldNames, OperationError, SymbolicOps, as_dict, described
 from ._naming import NameArguments, NameItems
 from ._parts import PARTS
@@ -36,9 +36,9 @@ class Chain:
     """The function that was generated for it, if `chain` returned it."""
 
     @property
-    def edge(self) -> Become | Replace | None:
+    def ending(self) -> Become | Replace | None:
         """The operation by which the chain leads out of the class."""
-        return self.steps[-1].edge if self.steps else None
+        return self.steps[-1].ending if self.steps else None
 
     @property
     def led_by(self) -> str | None:
@@ -54,7 +54,7 @@ class Chain:
                 state = step.apply(as_dict(state), unset, any_state=self.any_state)
             except Exception as exc:
                 raise self.failed(step, exc) from exc
-        if self.edge is None:
+        if self.ending is None:
             self.check_parts(state)
         return state
 

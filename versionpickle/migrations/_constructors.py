@@ -7,7 +7,7 @@ from typing import Any
 
 from versionpickle._wire.refs import checked_ref, checked_version, ref_of
 
-from ._edges import Become, Replace
+from ._endings import Become, Replace
 from ._naming import NameArguments, NameItems, NamePositions
 from ._operations import (
     Add,

@@ -15,7 +15,7 @@ from versionpickle.exceptions import (
 )
 
 from ._declaration import Declaration
-from ._edges import Become
+from ._endings import Become
 from ._origin import Origin
 from ._step import Step
 
@@ -69,7 +69,7 @@ class StepGraph:
 
     def exits(self) -> set[str]:
         """Return the refs of classes that a step leads out of."""
-        return {step.ref for step in self.steps.values() if step.edge is not None}
+        return {step.ref for step in self.steps.values() if step.ending is not None}
 
     def sorted(self) -> list[Step]:
         return sorted(self.steps.values(), key=lambda step: (step.ref, step.version))
@@ -88,7 +88,7 @@ class StepGraph:
             step = self.steps.get((ref, reached))
             if step is not None:
                 steps.append(step)
-                if step.edge is not None:
+                if step.ending is not None:
                     return tuple(steps)
                 reached = step.to
             elif ref != goal.ref:
@@ -103,7 +103,7 @@ class StepGraph:
         """Return the steps that lead out of a class that no longer exists."""
         steps: list[Step] = []
         reached = version
-        while not steps or steps[-1].edge is None:
+        while not steps or steps[-1].ending is None:
             step = self.steps.get((ref, reached))
             if step is None:
                 raise MissingStepError(ref, version, version, reached)
@@ -181,9 +181,9 @@ class StepGraph:
         return [(declared.ref, version)] if declared is not None and declared.ref != ref else []
 
     def _nodes_after(self, step: Step) -> list[tuple[str, int]]:
-        if step.edge is None:
+        if step.ending is None:
             return [(step.ref, step.to)]
-        return [*step.edge.into.items()] if isinstance(step.edge, Become) else []
+        return [*step.ending.into.items()] if isinstance(step.ending, Become) else []
 
 
 def _check_reach(step: Step, declaration: Declaration) -> None:

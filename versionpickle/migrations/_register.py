@@ -13,7 +13,7 @@ import attrs
 from versionpickle._wire.refs import checked_ref, checked_version, ref_of
 from versionpickle.exceptions import DeclarationError
 
-from ._edges import Edge
+from ._endings import Ending
 from ._fields import OperationError
 from ._operations import Operation, name_of
 from ._registry import Registry, checked_registry, registry_of
@@ -139,8 +139,8 @@ def _named(target: str, registry: Registry, operations: tuple[Operation, ...]) -
     declaration = registry.named(target) or registry.reexported(target)
     if declaration is not None:
         return declaration.ref
-    leads_out = bool(operations) and isinstance(operations[-1], Edge)
-    if leads_out or registry.is_named_by_edge(target):
+    leads_out = bool(operations) and isinstance(operations[-1], Ending)
+    if leads_out or registry.has_ending(target):
         return target
     if ":" not in target:
         problem = "no class of this name is declared"

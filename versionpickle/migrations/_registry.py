@@ -92,7 +92,7 @@ class Registry:
         with self.lock:
             self._graph.add(step)
             self.fast_loads = None
-            if step.edge is not None:
+            if step.ending is not None:
                 self._names.exits.add(step.ref)
                 self._forget_stamps()
 
@@ -196,11 +196,11 @@ class Registry:
         return not self._names.exits.isdisjoint(declaration.names())
 
     @property
-    def has_edges(self) -> bool:
+    def has_endings(self) -> bool:
         """Whether any step leads out of its class."""
         return bool(self._names.exits)
 
-    def is_named_by_edge(self, name: str) -> bool:
+    def has_ending(self, name: str) -> bool:
         """Whether a step leads out of a class of this name."""
         return name in self._names.exits
 

@@ -9,7 +9,7 @@ import attrs
 
 from versionpickle._wire.refs import public
 
-from ._edges import Become, Edge, Replace
+from ._endings import Become, Ending, Replace
 from ._fields import OperationError, State, SymbolicOps, as_dict, is_slots_pair
 from ._naming import NamePositions
 from ._operations import AddMissing, Operation
@@ -29,13 +29,13 @@ class Step:
     """What undoes *function*."""
 
     is_arrival: bool = False
-    """Whether its edge has been followed: it is the first step in a chain of the new class."""
+    """Whether its ending has been followed: it is the first step in a chain of the new class."""
 
-    edge: Become | Replace | None = attrs.field(init=False, eq=False)
+    ending: Become | Replace | None = attrs.field(init=False, eq=False)
     """The operation that leads out of the class, if the step ends with one."""
 
-    @edge.default
-    def _edge(self) -> Become | Replace | None:
+    @ending.default
+    def _ending(self) -> Become | Replace | None:
         last = self.operations[-1] if self.operations else None
         return last if isinstance(last, Become | Replace) and not self.is_arrival else None
 
@@ -44,9 +44,9 @@ class Step:
         return attrs.evolve(self, operations=self.operations[-1:], is_arrival=True)
 
     def check(self) -> None:
-        """Raise OperationError where an operation follows an edge."""
+        """Raise OperationError where an operation follows an ending."""
         for operation in self.operations[:-1]:
-            if isinstance(operation, Edge):
+            if isinstance(operation, Ending):
                 raise OperationError(f"{operation!r} must be the last operation of a step")
 
     def __str__(self) -> str:
@@ -98,8 +98,8 @@ def _applied(operations: tuple[Operation, ...], state: object, unset: set[str]) 
     if operations and isinstance(operations[0], NamePositions):
         state = operations[0].named(state)
         operations = operations[1:]
-    if all(isinstance(operation, Edge) for operation in operations):
-        return state  # of any type: only the edge looks at it
+    if all(isinstance(operation, Ending) for operation in operations):
+        return state  # of any type: only the ending looks at it
     if not isinstance(state, dict):
         raise OperationError(
             f"the state was stored as a {type(state).__name__}, which has no field names; begin "

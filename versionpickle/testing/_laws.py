@@ -289,7 +289,7 @@ def _can_undo(chain: Chain) -> bool:
         chain.check_undo()
     except StepError:
         return False
-    return chain.edge is None
+    return chain.ending is None
 
 
 def _unlike(one: PartDifference) -> str:

@@ -15,7 +15,7 @@ from versionpickle._project.samples import Sample
 from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import VersionPickleError
 from versionpickle.migrations import Declaration, Registry, Step
-from versionpickle.migrations._edges import Become
+from versionpickle.migrations._endings import Become
 
 
 Node = tuple[str, int]
@@ -86,6 +86,6 @@ def _path(registry: Registry, ref: str, version: int) -> Iterator[Node]:
 def _followed(registry: Registry, steps: Iterable[Step]) -> Iterator[Node]:
     for step in steps:
         yield step.ref, step.version
-        if isinstance(step.edge, Become):  # it is unknown which of them a sample became
-            for ref, version in step.edge.into.items():
+        if isinstance(step.ending, Become):  # it is unknown which of them a sample became
+            for ref, version in step.ending.into.items():
                 yield from _path(registry, ref, version)

@@ -185,7 +185,7 @@ class Codec:
             from versionpickle._classes.conversion import Remaking, conversion_stamp  # noqa: PLC0415 - as below
 
             return conversion_stamp(Remaking(factory, attrs.evolve(chain, steps=()), claim))
-        if chain.edge is not None:
+        if chain.ending is not None:
             from versionpickle._classes.conversion import Conversion, conversion_stamp  # noqa: PLC0415 - few classes need it
 
             return conversion_stamp(Conversion(self.owner.registry, chain, claim))

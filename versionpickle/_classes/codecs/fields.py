@@ -210,7 +210,7 @@ class FieldsCodec(Codec):
         return OldVersion(claim, chain, whole, rest, compare, self._validate(chain))
 
     def source(self, chain: Chain, fields: tuple[str, ...] | None) -> str:
-        if not self._compiles or chain.edge is not None:
+        if not self._compiles or chain.ending is not None:
             return ""
         if fields is None:
             fields = chain.fields_before(self.layout.names)

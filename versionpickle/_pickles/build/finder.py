@@ -225,7 +225,7 @@ class Finder:
                     revive_in, self.registry, importing, is_limited=self.waits
                 )
             self.has_stamps = True
-            self.may_convert = self.registry.has_edges
+            self.may_convert = self.registry.has_endings
             return self._noted_pure(revive)
         if (module, name) in _OURS:
             self.needs_builder |= name == "_keep"  # the class may be back
@@ -442,7 +442,7 @@ class Finder:
         return self._attribute_in_code(owner, ref)
 
     def called(self, function: Any) -> Any:
-        """Return what is called in place of *function*: an unsafe load asks for attributes, too."""
+        """Return what is called in place of *function*: unsafe loads ask for attributes too."""
         is_watched = function is getattr and self.plain is not None and self._watches_attributes()
         return self._attribute if is_watched else function
 

@@ -94,10 +94,10 @@ def split(registry):
     """Today's classes: what was a payment is a card or a bank."""
     for cls in (Card, Bank):
         adopt(cls, registry=registry)
-    edge = become({Card: 1, Bank: 1}, by=by_kind)
-    migration("payment", 2, edge, registry=registry)
-    migration("slotted payment", 1, edge, registry=registry)
-    migration(UNSTAMPED, 1, edge, registry=registry)
+    ending = become({Card: 1, Bank: 1}, by=by_kind)
+    migration("payment", 2, ending, registry=registry)
+    migration("slotted payment", 1, ending, registry=registry)
+    migration(UNSTAMPED, 1, ending, registry=registry)
     return registry
 
 
@@ -263,8 +263,8 @@ def continued(registry):
     adopt(Order, version=3, registry=registry)
     adopt(Refund, version=2, registry=registry)
     migration(Order, 1, rename("sum", "amount"), registry=registry)
-    edge = become({Order: 3, Refund: 1}, by=lambda s: Refund if s["amount"] < 0 else Order)
-    migration(Order, 2, edge, registry=registry)
+    ending = become({Order: 3, Refund: 1}, by=lambda s: Refund if s["amount"] < 0 else Order)
+    migration(Order, 2, ending, registry=registry)
     migration(Refund, 1, convert("amount", abs), registry=registry)
     return registry
 
@@ -283,7 +283,7 @@ def test_a_class_that_goes_on(continued, how):
 
 
 def test_a_class_that_goes_on_is_written_as_always(continued):
-    """Today's objects pass no edge."""
+    """Today's objects pass no ending."""
     order = Order()
     order.amount = -5
 
@@ -293,7 +293,7 @@ def test_a_class_that_goes_on_is_written_as_always(continued):
 
 
 def test_a_stamped_class_that_goes_on():
-    """Its stamp leads to the edge, in plain pickle as well."""
+    """Its stamp leads to the ending, in plain pickle as well."""
     was = Registry("was")
     adopt(Order, version=2, name="order", registry=was)
     order = Order()
@@ -384,8 +384,8 @@ def test_several_edges_to_slots(registry):
     adopt(Card, registry=registry)
     migration("gone:Paid", 1, remove("extra"), registry=registry)
     migration("gone:Paid", 2, become({Card: 1}), registry=registry)
-    edge = add("extra", 1), become({"gone:Paid": 1})
-    migration("payment", 2, *edge, registry=registry)
+    ending = add("extra", 1), become({"gone:Paid": 1})
+    migration("payment", 2, *ending, registry=registry)
 
     obj = Payment(kind="a", links=[])
     obj.back = obj
@@ -420,8 +420,8 @@ class Pair(namedtuple("Pair", "left right")):
 def test_a_named_tuple_becomes_a_class_with_fields(loads):
     """Its values are all there at once, so plain pickle can do it, whatever comes."""
     adopt(Bank, name="default bank") if default_registry.named("default bank") is None else None
-    edge = (rename("x", "kind"), rename("y", "links"), become({Bank: 1}))
-    migration("old point", 1, *edge)
+    ending = (rename("x", "kind"), rename("y", "links"), become({Bank: 1}))
+    migration("old point", 1, *ending)
     try:
         found = loads(pickle.dumps(Point("bank", [])))
     finally:
@@ -517,11 +517,11 @@ def written_without_stamp(*made):
 
 @pytest.mark.parametrize("stamped", [True, False])
 def test_states_that_are_no_dicts(registry, stamped):
-    """They reach the edge as they are, also in a cycle."""
+    """They reach the ending as they are, also in a cycle."""
     adopt(ListingToday, registry=registry)
-    edge = become({ListingToday: 1}, by=lambda state: ListingToday)
-    migration("listing", 1, edge, registry=registry)
-    migration(f"{__name__}:OlderListing", 1, edge, registry=registry)
+    ending = become({ListingToday: 1}, by=lambda state: ListingToday)
+    migration("listing", 1, ending, registry=registry)
+    migration(f"{__name__}:OlderListing", 1, ending, registry=registry)
     obj, other = Listing(), Listing(2)
     obj.parts, other.parts = (1, other), (2, obj)
 
@@ -607,7 +607,7 @@ class WithBase(Base):
 
 
 def test_a_common_base(registry):
-    """Its steps run once, before the edge."""
+    """Its steps run once, before the ending."""
     was = Registry("was")
     adopt(Base, name="base", registry=was)
     adopt(WithBase, name="with base", registry=was)
@@ -642,10 +642,10 @@ class TestErrors:
     """What cannot be meant is refused where it is declared, or named where it is met."""
 
     def test_a_choice_of_none(self, split):
-        """A function may choose only what the edge names."""
+        """A function may choose only what the ending names."""
         split.forget_steps("payment")
-        edge = become({Card: 1, Bank: 1}, by=lambda state: state["kind"])
-        migration("payment", 2, edge, registry=split)
+        ending = become({Card: 1, Bank: 1}, by=lambda state: state["kind"])
+        migration("payment", 2, ending, registry=split)
 
         with pytest.raises(StepError, match="returned 'ticket', which is not one of"):
             versionpickle.loads(pickle.dumps(Payment(kind="ticket")), registry=split)
@@ -660,8 +660,8 @@ class TestErrors:
         parent, child = Payment(kind=0, links=[]), Payment(kind="card", links=[])
         parent.back, child.back = child, parent
         split.forget_steps("payment")
-        edge = become({Card: 1, Bank: 1}, by=lambda state: {"card": Card}[state["kind"]])
-        migration("payment", 2, edge, registry=split)
+        ending = become({Card: 1, Bank: 1}, by=lambda state: {"card": Card}[state["kind"]])
+        migration("payment", 2, ending, registry=split)
 
         with pytest.raises(StepError, match="KeyError: 0"):
             versionpickle.loads(pickle.dumps(parent), registry=split)
@@ -717,7 +717,7 @@ class TestErrors:
             versionpickle.loads(pickle.dumps(Payment()), registry=registry)
 
     def test_a_version_that_is_not_there(self, registry):
-        """The edge is wrong, and no newer code."""
+        """The ending is wrong, and no newer code."""
         adopt(Refund, registry=registry)
         migration("payment", 2, become({Refund: 7}), registry=registry)
 
@@ -956,7 +956,7 @@ def test_steps_before_an_edge_of_a_stable_name(registry):
 
 
 class TestBasesOfWhatIsGone:
-    """Their steps run before the edge, as far as there are any."""
+    """Their steps run before the ending, as far as there are any."""
 
     @pytest.fixture
     def data(self):

@@ -14,7 +14,7 @@ from ._operations import Operation, name_of
 
 
 @attrs.frozen(eq=False)
-class Edge:
+class Ending:
     """The last operation of its step; as an operation, it leaves the fields alone."""
 
     def run(self, fields: StateOps) -> None:
@@ -24,11 +24,11 @@ class Edge:
         raise OperationError(f"{self!r} cannot be undone, because it changes the class")
 
     def before(self, names: FieldNames) -> None:
-        raise NotImplementedError("after an edge, the fields are those of another class")
+        raise NotImplementedError("after an ending, the fields are those of another class")
 
 
 @attrs.frozen(eq=False)
-class Become(Edge):
+class Become(Ending):
     """Convert a state to one of several classes."""
 
     into: Mapping[str, int]
@@ -56,7 +56,7 @@ class Become(Edge):
 
 
 @attrs.frozen(eq=False)
-class Replace(Edge):
+class Replace(Ending):
     """Convert a state to the value that replaces the object."""
 
     make: Callable[[Any], Any]
