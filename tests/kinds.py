@@ -341,7 +341,7 @@ def held(obj: Any) -> list[Any]:
         values.append(int(obj))
     elif isinstance(obj, set | frozenset):
         values += sorted(obj, key=str)
-    elif isinstance(obj, list | tuple | collections.deque):
+    elif isinstance(obj, list | tuple | collections.deque | bytearray):
         values += obj
     flat = []
     for value in values:

@@ -20,7 +20,7 @@ from versionpickle.exceptions import (
     StepError,
     UnpicklableError,
 )
-from versionpickle.migrations import add, convert, rename
+from versionpickle.migrations import add, become, convert, name_arguments, rename
 
 
 class Offset:
@@ -388,3 +388,96 @@ def test_a_cycle_through_a_copy(adopted, limits):
 
     with pytest.raises(CycleError, match="Counter is part of the whole"):
         versionpickle.loads(pickle.dumps(obj, 2), registry=adopted, limits=limits)
+
+
+class Tag:
+    """Made of an argument with a name, too."""
+
+    def __new__(cls, text="", *, lang="en"):
+        made = super().__new__(cls)
+        made.held = text, lang
+        return made
+
+    def __getnewargs_ex__(self):
+        return self.held[:1], {"lang": self.held[1]}
+
+    def __getstate__(self):
+        return None
+
+
+class Words(collections.namedtuple("Words", "text lang", defaults=("en",))):
+    """What such an object may be today."""
+
+    __slots__ = ()
+
+
+def tagged(args, state):
+    return Tag.__new__(Tag, *args, **args.keywords)
+
+
+@pytest.fixture
+def tags(registry):
+    adopt(Tag, name="tag", rebuild=tagged, registry=registry)
+    return registry
+
+
+class TestArgumentsWithNames:
+    @pytest.mark.parametrize("protocol", [4, 5])
+    def test_unstamped(self, tags, protocol):
+        data = pickle.dumps(Tag("Wort", lang="de"), protocol)
+
+        assert ("Wort", "de") == versionpickle.loads(data, registry=tags).held
+
+    @pytest.mark.parametrize("protocol", range(6))
+    @pytest.mark.parametrize("limits", [None, versionpickle.Limits()])
+    def test_stamped(self, tags, protocol, limits):
+        data = versionpickle.dumps([Tag("Wort", lang="de")], protocol, registry=tags)
+
+        assert ("Wort", "de") == versionpickle.loads(data, registry=tags, limits=limits)[0].held
+
+    def test_kept(self, tags):
+        """A placeholder keeps them, and is written with them."""
+        data = versionpickle.dumps(Tag("Wort", lang="de"), registry=tags)
+        kept = versionpickle.loads(data, missing="keep", registry=versionpickle.Registry("empty"))
+
+        assert kept.state is None
+        written = versionpickle.dumps(kept)
+        assert ("Wort", "de") == versionpickle.loads(written, registry=tags).held
+
+    def test_made_by_the_class_today(self, tags):
+        """The class is given them once it has no function any more."""
+        data = versionpickle.dumps(Tag("Wort", lang="de"), registry=tags)
+        now = versionpickle.Registry("now")
+        adopt(Tag, name="tag", registry=now)
+
+        assert ("Wort", "de") == versionpickle.loads(data, registry=now).held
+
+    @pytest.mark.parametrize("stamped", [False, True])
+    def test_named_by_a_step(self, tags, stamped):
+        """A named tuple is made of them by their names; without a step, that is an error."""
+        obj = Tag("Wort", lang="de")
+        data = versionpickle.dumps(obj, registry=tags) if stamped else pickle.dumps(obj, 4)
+        now = versionpickle.Registry("now")
+        adopt(Words, version=2, name="tag", formerly=f"{__name__}:Tag", registry=now)
+        migration(Words, 1, name_arguments("text", "lang"), registry=now)
+
+        assert Words("Wort", "de") == versionpickle.loads(data, registry=now)
+
+    def test_not_named(self):
+        now = versionpickle.Registry("now")
+        adopt(Words, formerly=f"{__name__}:Tag", registry=now)
+
+        with pytest.raises(StepError, match=r"Words.*arguments with names.*name_arguments\("):
+            versionpickle.loads(pickle.dumps(Tag("Wort", lang="de"), 4), registry=now)
+
+    @pytest.mark.parametrize("stamped", [False, True])
+    def test_of_an_object_that_becomes_one(self, tags, stamped):
+        """The function of the class that it becomes gets them."""
+        obj = Tag("Wort", lang="de")
+        data = versionpickle.dumps(obj, registry=tags) if stamped else pickle.dumps(obj, 4)
+        now = versionpickle.Registry("now")
+        adopt(Words, name="words", rebuild=lambda args, _: (*args, args.keywords), registry=now)
+        adopt(Tag, name="tag", version=2, registry=now)
+        migration(Tag, 1, become({Words: 1}), registry=now)
+
+        assert ("Wort", {"lang": "de"}) == versionpickle.loads(data, registry=now)

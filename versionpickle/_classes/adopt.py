@@ -53,6 +53,7 @@ def adopt(
     Where an object can only be made, and not filled, *rebuild* makes it: a function
     of the arguments that the class was called with, and of the state after all
     steps, or None.
+    The arguments are a tuple; its attribute ``keywords`` is a dict of those given by name.
     References to it that were read earlier lead to what *rebuild* returns.
     It makes today's objects too, and a dump that it would not make again is refused;
     a dict of functions by version, or the ref of a name that is gone, is for old

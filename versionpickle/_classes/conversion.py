@@ -25,7 +25,7 @@ from versionpickle.migrations import Chain, Converted, Declaration, Registry, St
 from versionpickle.migrations._endings import Become, Replace
 from versionpickle.migrations._fields import OperationError, as_dict
 from versionpickle.migrations._names import Rebuilt
-from versionpickle.migrations._parts import ARGUMENTS, ITEMS, PARTS
+from versionpickle.migrations._parts import ARGUMENTS, ITEMS, KEYWORDS, PARTS
 
 from .lineage import base_is_gone
 from .parts import Parts, put_items, split_items
@@ -234,17 +234,17 @@ class Remaking:
         else:
             values, _, extras = unpacked(self.claim, state)
             named = {**values, **extras} or None
-        made = self.made(stored.arguments, named)
+        made = self.made(stored.arguments, named, stored.keywords)
         if stored.items or items:
             put_items(made, stored.items or items or [])
         return made
 
-    def made(self, args: Any, state: Any) -> Any:
+    def made(self, args: Any, state: Any, keywords: Any = None) -> Any:
         """Return what ``rebuild=`` makes of what was stored."""
         chain = self.chain
         upgraded = chain.run(state, set()) if chain.steps else state
         state = None if state is None and not upgraded else upgraded
-        return rebuilt(self.rebuild, args, state, chain)
+        return rebuilt(self.rebuild, args, state, chain, keywords)
 
     def decide(self, state: Any) -> None:
         """Return no class: an object is only there when its state is."""
@@ -339,8 +339,11 @@ def _is_made_whole(goal: Any) -> bool:
 
 def _made_whole(goal: Any, chain: Chain, state: Any, unset: set[str]) -> Any:
     if goal.declaration.has_factory:
-        arguments = state.pop(ARGUMENTS, ()) if isinstance(state, dict) else ()
-        return rebuilt(goal.declaration.rebuild, arguments, chain.run(state, unset), chain)
+        is_named = isinstance(state, dict)
+        arguments = state.pop(ARGUMENTS, ()) if is_named else ()
+        keywords = state.pop(KEYWORDS, None) if is_named else None
+        state = chain.run(state, unset)
+        return rebuilt(goal.declaration.rebuild, arguments, state, chain, keywords)
     return goal.codec.remake(state, chain)
 
 
@@ -436,8 +439,8 @@ class _OfConversions(Construction):
     def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:
         if function is calls.member:
             return self._convert(stamp, (), {}, {"name": stored[0]})
-        args, state = stored
-        return self._convert(stamp, args, {}, state)
+        args, state, *keywords = stored
+        return self._convert(stamp, args, dict(*keywords), state)
 
     def _convert(self, stamp: Stamp, args: Any, kwargs: Any, state: Any) -> Any:
         return conversion_of(stamp).fill(None, state, Parts(args, kwargs))

@@ -241,7 +241,7 @@ class _OfPlaceholders(Construction):
     def whole(self, function: Any, stamp: Stamp, *stored: Any) -> Any:
         obj: Placeholder = stamp.cls(*stored[0] if len(stored) > 1 else ())
         obj.version = stamp.claim.version
-        obj.state = stored[-1]
+        obj.state = stored[:2][-1]
         obj.whole = (function, (stamp, *stored))
         return obj
 

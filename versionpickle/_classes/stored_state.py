@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
 from versionpickle._wire.stamp import MADE_FROM_ARGUMENTS, Claim
 from versionpickle.exceptions import PlainLoadError, StampError
@@ -73,10 +73,27 @@ def count_problem(claim: Claim, state: Any) -> str:
     )
 
 
-def rebuilt(rebuild: Callable[[Any, Any], Any], args: Any, state: Any, chain: Chain) -> Any:
+class Arguments(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have slots
+    """
+    What a class was called with, as ``rebuild=`` gets it: a tuple of the positional arguments.
+
+    Its attribute *keywords* is a dict of those that were given by name.
+    """
+
+    keywords: dict[str, Any]
+
+    def __new__(cls, positional: Iterable[Any] = (), keywords: Any = None) -> Self:
+        made = super().__new__(cls, positional)
+        made.keywords = dict(keywords or {})
+        return made
+
+
+def rebuilt(
+    rebuild: Callable[[Any, Any], Any], args: Any, state: Any, chain: Chain, keywords: Any = None
+) -> Any:
     """Return what ``rebuild=`` makes of the arguments and a state at the end of *chain*."""
     try:
-        return rebuild(args, state)
+        return rebuild(Arguments(args, keywords), state)
     except Exception as exc:
         raise chain.failed("its rebuild= function", exc) from exc
 

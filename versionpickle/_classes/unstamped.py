@@ -133,11 +133,11 @@ class Unstamped:
     def make(self, stored: Parts, state: Any, found_as: str | None = None, obj: Any = None) -> Any:
         """Make an object from all that was stored of it, or fill *obj*, which a function made."""
         if self.declaration.has_factory:
-            return self._rebuild(stored.arguments, state, found_as)
+            return self._rebuild(stored, state, found_as)
         factory = self._factory(state, found_as)
         if factory is not None:
             chain = self.chain(state, found_as)
-            made = rebuilt(factory, stored.arguments, state, attrs.evolve(chain, steps=()))
+            made = _rebuilt(factory, stored, state, attrs.evolve(chain, steps=()))
             if stored.items:
                 parts.put_items(made, stored.items)
             return made
@@ -145,7 +145,7 @@ class Unstamped:
         if conversion is not None:
             return conversion.fill(None, state, stored)
         if obj is None:
-            obj = self.made_by_new(stored.arguments, {}, found_as)
+            obj = self.made_by_new(stored.arguments, stored.keywords or {}, found_as)
         if stored.items and not parts.put_items(obj, stored.items):
             self.keep(obj, Parts(items=stored.items), found_as)
         self.restore(obj, state, found_as)
@@ -156,12 +156,12 @@ class Unstamped:
         factories = self.declaration.factories
         return factories.get(self.chain(state, found_as).version) if factories else None
 
-    def _rebuild(self, args: Any, state: Any, found_as: str | None) -> Any:
+    def _rebuild(self, stored: Parts, state: Any, found_as: str | None) -> Any:
         if self.is_enum:  # steps are for names, and these are values
-            return rebuilt(self.declaration.rebuild, args, state, self.codec.chains.today())
+            return _rebuilt(self.declaration.rebuild, stored, state, self.codec.chains.today())
         chain = self.chain(state, found_as)
         state = chain.run(state, set()) if chain.steps else state
-        return rebuilt(self.declaration.rebuild, args, state, chain)
+        return _rebuilt(self.declaration.rebuild, stored, state, chain)
 
     @property
     def immutable(self) -> bool:
@@ -173,8 +173,13 @@ class Unstamped:
         """Whether nothing but `remake` can make the objects."""
         return self.immutable and self.declaration.unstamped != self.declaration.version
 
-    def remake(self, values: Any, found_as: str | None = None) -> Any:
+    def remake(self, values: Any, found_as: str | None = None, keywords: Any = None) -> Any:
         """Make an object from its values."""
+        if keywords:
+            chain = self._chain_of_all(found_as)
+            if not chain.names_arguments:
+                raise chain.failed("making the object", OperationError(_BY_NAME))
+            values = Parts(values, keywords).added_to(None)
         return self.codec.remake(values, self.chain(values, found_as))
 
     @property
@@ -208,6 +213,7 @@ class Unstamped:
             or self.is_changed_enum
             or chain.names_arguments
             or chain.names_items
+            or (self.cls.__new__ is not object.__new__ and parts.ignores_calls(self.cls))
             or (self.ignores_items and any(hasattr(self.cls, name) for name in _ITEM_METHODS))
         )
 
@@ -345,7 +351,15 @@ _NOT_CALLED = (
     "it was made by a call of its class, which a load with limits= does not do for a class that "
     "stores fields today; load it without limits= if you trust it"
 )
+_BY_NAME = (
+    "it was made from arguments with names, and today's class is not; raise version= and name "
+    "the old ones with name_arguments(...) in a step, or let alias() name a function"
+)
 _ITEM_METHODS = ("append", "extend", "add", "__setitem__")
+
+
+def _rebuilt(rebuild: Any, stored: Parts, state: Any, chain: Chain) -> Any:
+    return rebuilt(rebuild, stored.arguments, state, chain, stored.keywords)
 
 
 def _run(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

@@ -49,9 +49,13 @@ def member(stamp: Stamp, name: Any) -> Any:
 
 
 @wire_function
-def rebuild(stamp: Stamp, args: tuple[Any, ...], state: Any) -> Any:
-    """Make an object of a class that must be made from its state."""
-    return stamp.construction.whole(rebuild, stamp, args, state)
+def rebuild(stamp: Stamp, args: tuple[Any, ...], state: Any, *keywords: dict[str, Any]) -> Any:
+    """
+    Make an object of a class that must be made from its state.
+
+    Arguments that have a name follow in a dict, if there are any.
+    """
+    return stamp.construction.whole(rebuild, stamp, args, state, *keywords)
 
 
 @wire_function

@@ -173,10 +173,12 @@ class StampConstruction(Construction):
         """Make an object of what was a member of an enum, or made by ``rebuild=``."""
         if self._codec.stores_whole is function:
             return super().whole(function, stamp, *stored)
-        args, state = ((), as_state(stored[0])) if function is calls.member else stored
+        if function is calls.member:
+            stored = (), as_state(stored[0])
+        args, state, *keywords = stored
         if self._codec.immutable:
-            return self._codec.remake(Parts(args).added_to(state), self._chain)
-        obj = stamp(*args)
+            return self._codec.remake(Parts(args, *keywords).added_to(state), self._chain)
+        obj = stamp(*args, **dict(*keywords))
         stamp.fill(obj, (stamp, state))
         return obj
 

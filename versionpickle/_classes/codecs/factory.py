@@ -10,7 +10,7 @@ from typing import Any
 
 from versionpickle._classes.codegen.methods import SetState
 from versionpickle._classes.conversion import Remaking, conversion_stamp
-from versionpickle._classes.stored_state import only_rebuilt
+from versionpickle._classes.stored_state import Arguments, only_rebuilt
 from versionpickle._wire import calls
 from versionpickle._wire.refs import shortened
 from versionpickle._wire.stamp import Claim, Stamp
@@ -38,12 +38,14 @@ class FactoryCodec(WholeCodec):
         function, args, state, items, pairs, _ = (*reduced, *[None] * 4)[:6]
         if function is copyreg.__newobj__:  # type: ignore[attr-defined] # known to pickle alone
             args = args[1:]
+        keywords = {}
         if function is copyreg.__newobj_ex__:  # type: ignore[attr-defined] # as above
-            args = args[1]
+            _, args, keywords = args
         # With the object's own dict, pickle would end a cycle before the dict is filled.
         stored = copy.copy(state)
-        self._check_made_again(obj, reduced, args, copy.copy(state))
-        return calls.rebuild, (self._stamp, args, stored), None, items, pairs
+        self._check_made_again(obj, reduced, Arguments(args, keywords), copy.copy(state))
+        whole = self._stamp, args, stored, *([keywords] if keywords else [])
+        return calls.rebuild, whole, None, items, pairs
 
     def _check_made_again(self, obj: Any, reduced: Any, args: Any, state: Any) -> None:
         """Refuse to write an object that ``rebuild=`` would not make again."""
@@ -77,9 +79,9 @@ class FactoryCodec(WholeCodec):
         remaking = Remaking(self.declaration.rebuild, chain, claim)
 
         def make(_: Any, state: Any) -> Any:
-            if len(state) != 3 or type(state[1]) is not tuple:
+            if len(state) not in {3, 4} or type(state[1]) is not tuple:
                 raise StampError(claim.ref, "its stamp is followed by no arguments and state")
-            return remaking.made(state[1], state[2])
+            return remaking.made(*state[1:])
 
         return make
 

@@ -238,7 +238,7 @@ class DeferredActions:
         plain, ref = _plain(cls)
         if not isinstance(plain, type):  # a function in place of a class
             return self._note_made(self.run_call(plain, args, kwargs), plain)
-        made = self._from_values(plain, args, ref)
+        made = self._from_values(plain, args, ref, kwargs)
         if made is not None:
             return made
         instrumentation = self._versioned.get(plain)
@@ -273,22 +273,26 @@ class DeferredActions:
 
         return Making(make, made.conversion)
 
-    def _from_values(self, cls: Any, values: Any, ref: str | None) -> Any:
+    def _from_values(self, cls: Any, values: Any, ref: str | None, keywords: Any = None) -> Any:
         """Make an object that nothing can fill later; None for any other class."""
         instrumentation = self._versioned.get(cls) if isinstance(cls, type) else None
-        return None if instrumentation is None else self._made_of(instrumentation, values, ref)
+        if instrumentation is None:
+            return None
+        return self._made_of(instrumentation, values, ref, keywords)
 
-    def _made_of(self, instrumentation: Unstamped, values: Any, ref: str | None) -> Any:
+    def _made_of(
+        self, instrumentation: Unstamped, values: Any, ref: str | None, keywords: Any = None
+    ) -> Any:
         if instrumentation.made_from_state:
             return making(
                 lambda state, stored: instrumentation.make(stored, state, ref),
-                values,
+                StoredParts(values, keywords),
                 instrumentation,
                 ref,
             )
         if not instrumentation.immutable:
             return None
-        obj = instrumentation.remake(values, ref)
+        obj = instrumentation.remake(values, ref, keywords)
         self._made[id(obj)] = obj
         return self.note(obj, ref)
 
@@ -539,13 +543,13 @@ class DeferredActions:
 
 
 def making(
-    make: Callable[[Any, Any], Any], values: Any, instrumentation: Any, ref: str | None
+    make: Callable[[Any, Any], Any], parts: StoredParts, instrumentation: Any, ref: str | None
 ) -> Making:
-    """Return what makes an object without a stamp of arguments, items and a state."""
+    """Return what makes an object without a stamp of its parts, items and a state."""
     items: list[Any] = []
 
     def of_state(state: Any) -> Any:
-        stored = StoredParts(values)
+        stored = parts
         for more in items:
             stored = stored.joined(StoredParts(items=more))
         return make(state, stored)

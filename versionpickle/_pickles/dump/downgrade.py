@@ -153,7 +153,7 @@ class _OldVersion:
             older, args = self._stamp(None), (stamp, self._member(args[1]))
         elif function is calls.rebuild:
             older, undone = self._undone(None, args[2])
-            args = (*args[:2], undone)
+            args = (*args[:2], undone, *args[3:])
         elif state is None:  # what the call holds is all there is, and no step has seen it
             older, _ = self._undone(None, None)
         else:

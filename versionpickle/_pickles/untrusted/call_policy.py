@@ -156,7 +156,9 @@ class CallPolicy:
         self._check_stamped(given, 2)
 
     def _check_rebuild(self, given: list[Any]) -> None:
-        self._check_stamped(given, 3)
+        self._check_stamped(given, 3, 4)
+        for keywords in given[3:]:
+            self.check_keywords(keywords)
 
     def _check_setter(self, given: list[Any]) -> None:
         """Let a call set the state of the object right before it."""
