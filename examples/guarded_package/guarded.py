@@ -11,7 +11,7 @@ from versionpickle.testing import sample
 
 
 def generation(state):
-    """Tell the version of a service that plain pickle stored."""
+    """Return the version of a service that plain pickle stored."""
     if "suppress_context_exit" in state:
         return 4
     if "enter" in state:
@@ -25,7 +25,6 @@ adopt(
     formerly=("svcs._core:RegisteredService", "svcs:RegisteredService"),
     unstamped=generation,
 )
-allow(Mailer, answers, connect, connect_later)  # what services hold
 
 
 migration(
@@ -34,8 +33,11 @@ migration(
     add("takes_container", False),
     add("is_async", compute=lambda state: inspect.iscoroutinefunction(state["factory"])),
 )
-migration(RegisteredService, 2, remove("is_async"), add("enter", False))
+migration(RegisteredService, 2, add("enter", False), remove("is_async"))
 migration(RegisteredService, 3, add("suppress_context_exit", True))
+
+
+allow(Mailer, answers, connect, connect_later)  # what services hold
 
 
 @sample(RegisteredService)

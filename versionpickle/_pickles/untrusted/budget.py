@@ -108,7 +108,7 @@ class Budget:
         """
         hashes: collections.Counter[int] | None = None
         for key in keys:
-            if _is_easy(key):
+            if _is_easy(key) or type(key).__hash__ is None:  # which its user refuses
                 continue
             cost, depth = self._costs.of(key)
             self.check("depth", depth)
@@ -117,7 +117,7 @@ class Budget:
                 hashes = self._hashes_of(holder)
             try:
                 number = hash(key)
-            except TypeError:  # its user raises the error
+            except TypeError:  # of one of its parts; its user raises the error
                 continue
             self._spend(hashes[number] * cost)
             hashes[number] += 1
