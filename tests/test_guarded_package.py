@@ -126,7 +126,7 @@ def test_plain(release, enter):
         ),
         (
             "guarded.py",
-            'remove("is_async"), ',
+            ', remove("is_async")',
             "",
             "its sample 'mailer' does not load",
         ),
