@@ -16,6 +16,7 @@ import pytest
 import versionpickle
 
 from versionpickle import Limits, Registry, adopt, migration, versioned
+from versionpickle._wire.stamp import Claim
 from versionpickle.exceptions import (
     DeclarationError,
     DowngradeError,
@@ -31,6 +32,7 @@ from versionpickle.migrations import (
     become,
     convert,
     default_registry,
+    name_arguments,
     remove,
     rename,
     replace,
@@ -1001,3 +1003,36 @@ def test_many_that_share_and_deep_ones(registry):
 
     assert found[-1].back is found[0]
     assert found[0].links is found[1].links
+
+
+class Numbered:
+    """Made of an argument."""
+
+
+class Call:
+    """An object as earlier releases stored it: a call of its stamp."""
+
+    def __init__(self, stamp, *args):
+        self.call = stamp, args
+
+    def __reduce__(self):
+        return self.call
+
+
+@attrs.define
+class Counted:
+    number: int = 0
+
+
+def test_a_stamp_that_is_called_with_arguments():
+    """They reach the steps of a class that became another."""
+    then, now = Registry("then"), Registry("now")
+    adopt(Numbered, name="numbered", registry=then)
+    stamp = then.named("numbered").instrumentation.codec.stamp(Claim("numbered", 1, ()))
+    data = pickle.dumps([Call(stamp, 7)])
+    adopt(Numbered, name="numbered", version=2, registry=now)
+    adopt(Counted, registry=now)
+    steps = name_arguments("number"), become({Counted: 1})
+    migration(Numbered, 1, *steps, registry=now)
+
+    assert [Counted(7)] == versionpickle.loads(data, registry=now)

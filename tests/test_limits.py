@@ -779,3 +779,9 @@ def test_the_stack_is_counted():
     with pytest.raises(LimitError, match="items"):
         load(b"\x80\x04(" + b"N" * 2_000_000 + b"d.")
     assert 50_000 == len(load(b"\x80\x04(" + b"N" * 50_000 + b"t."))
+
+
+def test_a_key_with_a_part_that_has_no_hash():
+    """The error is that of the container, as in any load."""
+    with pytest.raises(versionpickle.exceptions.BuildError, match="unhashable type: 'list'"):
+        versionpickle.loads(b"\x80\x04(]\x85\x91.", limits=Limits())

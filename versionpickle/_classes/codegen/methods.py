@@ -269,14 +269,13 @@ class Writer:
         yield from self._rest(source)
 
     def _default_if_unset(self, source: Source, field: Field) -> Lines:
-        storing = [*self._default(source, field)]
-        if storing and field.slot is None:
+        if field.slot is None:
             yield f"if {field.name!r} not in self.__dict__:", _PLACING
-        elif storing:
+        else:
             yield "try:", _PLACING
             yield f"    {source.constant(field.slot.__get__)}(self)", _PLACING
             yield "except AttributeError:", _PLACING
-        yield from ((f"    {text}", doing) for text, doing in storing)
+        yield from ((f"    {text}", doing) for text, doing in self._default(source, field))
 
     def _stored(self, claim: Claim) -> tuple[Field, ...]:
         """Return the fields in the order of *claim*."""
