@@ -764,3 +764,18 @@ class Tree:
 class Leaf:
     other: "Leaf"
 """
+
+
+def test_a_project_of_another_user(tmp_path, monkeypatch):
+    """What it names is not imported, unless its folder is named."""
+    (tmp_path / "pyproject.toml").write_text('[tool.versionpickle]\nmodules = ["shop"]\n')
+    inside = tmp_path / "a folder"
+    inside.mkdir()
+    tmp_path.chmod(0o777)
+    monkeypatch.setattr("os.geteuid", lambda: 54321, raising=False)
+
+    with pytest.raises(ProjectError, match="belongs to another user.*VERSIONPICKLE_PROJECT="):
+        configuration(inside)
+
+    monkeypatch.setenv("VERSIONPICKLE_PROJECT", str(tmp_path))
+    assert ("shop",) == configuration(inside).modules

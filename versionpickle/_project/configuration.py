@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import stat
 import sys
 import tomllib
 
@@ -62,14 +63,32 @@ def configuration(start: Path) -> Configuration:
 
 
 def found_configuration(start: Path) -> Configuration | None:
-    """Read it as `configuration`; return None if *start* is in no project."""
+    """
+    Read it as `configuration`; return None if *start* is in no project.
+
+    What it names is imported, so a file of another user is refused, unless the environment
+    variable VERSIONPICKLE_PROJECT names its folder.
+    """
+    named = os.environ.get("VERSIONPICKLE_PROJECT")
     for folder in (start.resolve(), *start.resolve().parents):
         file = folder / FILE
         if file.is_file():
             settings = _table(file)
             if settings is not None:
+                if named is None or Path(named).resolve() != folder:
+                    _check_owner(file)
                 return _checked(file, settings)
     return None
+
+
+def _check_owner(file: Path) -> None:
+    user = os.geteuid() if hasattr(os, "geteuid") else 0
+    owner = file.stat().st_uid
+    is_open = file.parent.stat().st_mode & stat.S_IWOTH
+    if owner != user and (is_open or 0 not in {owner, user}):
+        problem = "it belongs to another user, and names modules to import"
+        cure = f"if you trust them, set VERSIONPICKLE_PROJECT={file.parent}"
+        raise ProjectError(str(file), problem, cure)
 
 
 def _table(file: Path) -> Any:
