@@ -15,7 +15,7 @@ from versionpickle._wire.stamp import BY_VALUES, Claim, Stamp, make_stamp
 from versionpickle.exceptions import DowngradeError, MissingStepError, StepError
 from versionpickle.migrations import Chain, Declaration, Registry, default_registry
 
-from .unstamped import UNSTAMPED, UnstampedObjects, refuse_stamp, version_of_unstamped
+from .unstamped import UNSTAMPED, UnstampedObjects, only_unstamped_version, refuse_stamp
 
 
 Unstamped: TypeAlias = Literal["unstamped"]
@@ -68,7 +68,7 @@ def _reduce_later(instrumentation: Instrumentation) -> Callable[[Any], Any]:
 
 
 def _unstamped(instrumentation: Instrumentation) -> Callable[[Any], Any]:
-    starts = tuple((base.ref, version_of_unstamped(base)) for base in instrumentation.lineage())
+    starts = tuple((base.ref, only_unstamped_version(base)) for base in instrumentation.lineage())
     chain = _checked(instrumentation, starts, UNSTAMPED)
     objects = UnstampedObjects(instrumentation, chain)
     return lambda obj: _reduced(objects.reduce, obj, instrumentation.declaration.ref, UNSTAMPED)

@@ -73,8 +73,8 @@ class UnstampedObjects:
         return (None, undone) if has_slots and isinstance(undone, dict) else undone
 
 
-def version_of_unstamped(declaration: Declaration) -> int:
-    """Return the version that unstamped objects of a class are."""
+def only_unstamped_version(declaration: Declaration) -> int:
+    """Return the one version of all unstamped objects of a class, for a dump of such objects."""
     if isinstance(declaration.unstamped, int):
         return declaration.unstamped
     if declaration.version == 1:
