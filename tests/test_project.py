@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import itertools
 import json
+import os
 import pathlib
 import pickle
 import re
@@ -779,3 +780,43 @@ def test_a_project_of_another_user(tmp_path, monkeypatch):
 
     monkeypatch.setenv("VERSIONPICKLE_PROJECT", str(tmp_path))
     assert ("shop",) == configuration(inside).modules
+
+
+STRANGER = 54321
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="root gives files away"
+)
+class TestFilesOfAStranger:
+    @pytest.fixture
+    def folder(self, tmp_path):
+        folder = tmp_path / "project"
+        folder.mkdir()
+        (folder / "pyproject.toml").write_text('[tool.versionpickle]\nmodules = ["shop"]\n')
+        return folder
+
+    def refused(self, folder):
+        with pytest.raises(ProjectError, match="belongs to another user"):
+            configuration(folder)
+
+    def test_file(self, folder):
+        """Root does not trust them either."""
+        os.chown(folder / "pyproject.toml", STRANGER, STRANGER)
+        self.refused(folder)
+
+    def test_folder(self, folder):
+        """Who owns the folder can put modules into it."""
+        os.chown(folder, STRANGER, STRANGER)
+        self.refused(folder)
+
+    def test_link(self, folder, tmp_path):
+        """Wherever it leads: its folder is where modules are imported from."""
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "pyproject.toml").symlink_to(folder / "pyproject.toml")
+        os.chown(other / "pyproject.toml", STRANGER, STRANGER, follow_symlinks=False)
+        self.refused(other)
+
+    def test_own(self, folder):
+        assert ("shop",) == configuration(folder).modules

@@ -66,8 +66,8 @@ def found_configuration(start: Path) -> Configuration | None:
     """
     Read it as `configuration`; return None if *start* is in no project.
 
-    What it names is imported, so a file of another user is refused, unless the environment
-    variable VERSIONPICKLE_PROJECT names its folder.
+    What it names is imported, so a file or folder of another user is refused, for root as well,
+    unless the environment variable VERSIONPICKLE_PROJECT names the folder.
     """
     named = os.environ.get("VERSIONPICKLE_PROJECT")
     for folder in (start.resolve(), *start.resolve().parents):
@@ -83,10 +83,11 @@ def found_configuration(start: Path) -> Configuration | None:
 
 def _check_owner(file: Path) -> None:
     user = os.geteuid() if hasattr(os, "geteuid") else 0
-    owner = file.stat().st_uid
-    is_open = file.parent.stat().st_mode & stat.S_IWOTH
-    if owner != user and (is_open or 0 not in {owner, user}):
-        problem = "it belongs to another user, and names modules to import"
+    folder = file.parent.stat()
+    owners = {file.lstat().st_uid, file.stat().st_uid, folder.st_uid}
+    is_open = file.stat().st_uid != user and folder.st_mode & stat.S_IWOTH
+    if is_open or not owners <= {user, 0}:
+        problem = "it, or its folder, belongs to another user, and it names modules to import"
         cure = f"if you trust them, set VERSIONPICKLE_PROJECT={file.parent}"
         raise ProjectError(str(file), problem, cure)
 
